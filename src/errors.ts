@@ -1,0 +1,47 @@
+/** What can go wrong, what the process then exits with, and whether the next cron run may mend it. The README prints this table. */
+export const FAULTS = {
+  BUG: { exit: 1, again: false, meaning: 'a bug in dns01: please report it with the stack trace' },
+  USAGE: { exit: 2, again: false, meaning: 'wrong flag, argument or name on the command line' },
+  CONFIG: { exit: 3, again: false, meaning: 'target file, unknown provider, missing setting' },
+  STATE: { exit: 4, again: false, meaning: 'state directory damaged, modes too open, disk full' },
+  LOCKED: { exit: 5, again: true, meaning: 'another run holds the lock; that run does the work' },
+  REFUSED: { exit: 6, again: false, meaning: 'the CA or the DNS provider said no and will again' },
+  UNAVAILABLE: { exit: 7, again: true, meaning: 'network, rate limit or server error; tried again' },
+  NOT_VISIBLE: { exit: 7, again: true, meaning: 'a TXT record was not at every server in time' },
+  HOOK: { exit: 8, again: true, meaning: 'certificates are live, a hook failed; run again' },
+} as const
+
+export type Code = keyof typeof FAULTS
+
+export interface ErrorDetails {
+  /** What the user can do about it, one sentence without a final full stop. */
+  readonly hint?: string | undefined
+  readonly cause?: unknown
+  /** The server asked us not to come back before this many seconds (RFC 8555 §6.6, RFC 9110 §10.2.3). */
+  readonly retryAfterSeconds?: number | undefined
+}
+
+/** The one error class. `message`: what we did, to what, what came back. Never holds a secret. */
+export class Dns01Error extends Error {
+  readonly code: Code
+  readonly hint: string | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(code: Code, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = 'Dns01Error'
+    this.code = code
+    this.hint = details.hint
+    this.retryAfterSeconds = details.retryAfterSeconds
+  }
+}
+
+/** The code of any thrown value: what is not ours is a bug. */
+export const codeOf = (error: unknown): Code => (error instanceof Dns01Error ? error.code : 'BUG')
+
+/** Exit status of a run in which all of these went wrong: the lowest wins; none is 0. */
+export const exitStatus = (errors: readonly unknown[]): number =>
+  errors.length === 0 ? 0 : Math.min(...errors.map(error => FAULTS[codeOf(error)].exit))
+
+/** The text of any thrown value, without a stack. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,0 +1,76 @@
+import { domainToASCII } from 'node:url'
+import { Dns01Error } from './errors.js'
+
+/** A domain name as we hold it everywhere: lower case, A-labels, no final dot, perhaps `*.` in front (RFC 9499 §2, RFC 5890 §2.3.2.1). */
+export type Name = string & { readonly __name: unique symbol }
+
+const ADDRESS = /^(\d{1,3}\.){3}\d{1,3}$|^\[?[0-9a-f]*:[0-9a-f:.]*\]?$/i
+const LABEL = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/
+
+const wrong = (text: string, why: string, hint?: string): Dns01Error =>
+  new Dns01Error('USAGE', `${JSON.stringify(text)} is not a host name: ${why}`, { hint })
+
+/**
+ * Parses what a person typed. Upper case, one final dot and international names are normalised (UTS 46).
+ * A name is at most 253 bytes of labels of 1 to 63 bytes (RFC 1035 §2.3.4); `*.` may stand in front once (RFC 4592 §2.1.1).
+ * @throws Dns01Error USAGE
+ */
+export function parseName(text: string): Name {
+  if (text === '') throw wrong(text, 'it is empty')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what is refused here
+  const bad = text.match(/[\s/\\%?#@[\]<>"'`|^{}\u0000-\u001f\u007f]/)
+  if (bad) throw wrong(text, `it has the character ${JSON.stringify(bad[0])}`)
+  if (ADDRESS.test(text)) throw wrong(text, 'it is an IP address', 'DNS-01 proves names; give the host a name')
+  if (text.includes(':')) throw wrong(text, 'it has the character ":"', 'give the name alone, without scheme or port')
+  const wildcard = text.startsWith('*.')
+  const bare = (wildcard ? text.slice(2) : text).replace(/\.$/, '')
+  if (bare.includes('*')) throw wrong(text, '"*" may stand only once, as the whole first label')
+  const labels = toAscii(bare, text).split('.')
+  for (const label of labels) checkLabel(label, text)
+  const name = (wildcard ? '*.' : '') + labels.join('.')
+  if (name.length > 253) throw wrong(text, `it is ${name.length} bytes long, at most 253 are allowed`)
+  return name as Name
+}
+
+function toAscii(bare: string, text: string): string {
+  const lower = bare.toLowerCase()
+  // eslint-free ASCII path: domainToASCII would turn "0x7f.1" into an address and refuse "_"-free oddities silently
+  if (/^[a-z0-9_.-]*$/.test(lower) && !lower.includes('xn--')) return lower
+  const ascii = domainToASCII(lower)
+  if (ascii === '') throw wrong(text, 'it is no valid international name (UTS 46)')
+  return ascii
+}
+
+function checkLabel(label: string, text: string): void {
+  if (label === '') throw wrong(text, 'it has an empty label (two dots in a row, or one in front)')
+  if (label.length > 63)
+    throw wrong(text, `the label "${label.slice(0, 12)}…" is ${label.length} bytes long, at most 63`)
+  if (!LABEL.test(label)) throw wrong(text, `the label "${label}" may hold letters, digits and inner hyphens only`)
+}
+
+/** The name without its `*.`: what the CA's identifier says (RFC 8555 §7.1.4). */
+export const withoutWildcard = (name: Name): Name => (name.startsWith('*.') ? (name.slice(2) as Name) : name)
+
+/**
+ * Where the proof stands: `_acme-challenge.` and the name without `*.` (RFC 8555 §8.4).
+ * @throws Dns01Error USAGE when that is longer than 253 bytes
+ */
+export function challengeName(name: Name): Name {
+  const challenge = `_acme-challenge.${withoutWildcard(name)}`
+  if (challenge.length > 253)
+    throw wrong(name, `_acme-challenge.${withoutWildcard(name).slice(0, 20)}… is longer than 253 bytes`)
+  return challenge as Name
+}
+
+/** Whether `name` is `zone` or below it, compared by labels: evilexample.test is not in example.test. The root ('') holds all. */
+export const isWithin = (name: Name, zone: Name): boolean => zone === '' || name === zone || name.endsWith(`.${zone}`)
+
+/** The name and its ancestors, longest first, without the root: a.b.c → a.b.c, b.c, c. */
+export function ancestors(name: Name): Name[] {
+  const labels = name.split('.')
+  return labels.map((_, i) => labels.slice(i).join('.') as Name)
+}
+
+/** The key among `keys` that holds `name` with the most labels; undefined if none does. */
+export const longestMatch = (name: Name, keys: Iterable<Name>): Name | undefined =>
+  [...keys].filter(key => isWithin(name, key)).sort((a, b) => b.length - a.length)[0]

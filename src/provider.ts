@@ -1,0 +1,88 @@
+import { Dns01Error } from './errors.js'
+import type { Name } from './names.js'
+import type { TxtRecord } from './records.js'
+import type { Log, World } from './world.js'
+
+export { Dns01Error } from './errors.js'
+export { ancestors, isWithin, longestMatch, type Name, parseName } from './names.js'
+export { type ChallengeFacts, groupBy, type TxtRecord } from './records.js'
+export { retry } from './retry.js'
+export type { DnsAnswer, DnsServer, HttpResponse, Log, Question, ResourceRecord, RunResult, World } from './world.js'
+
+/** What comes with every call. `signal` stops all waiting; cleanup() gets one of its own. */
+export interface ProviderCall {
+  readonly zone: Name
+  readonly signal: AbortSignal
+  readonly log: Log
+}
+
+/** A zone and the addresses that serve it, when the provider itself knows. */
+export interface KnownZone {
+  readonly zone: Name
+  /** As World.dns.query's `server`; the engine finds them by asking when absent. */
+  readonly servers?: readonly string[]
+}
+
+/** An opened provider. Never called twice at once for one zone; different zones are served in parallel. */
+export interface Provider {
+  /** Adds these TXT values. All records of one call lie in `call.zone`; several may share a name. Values already there
+   *  stay. Resolves when the provider says all its servers have them, if its API can tell; else once accepted.
+   *  Twice is the same as once. Throws refused() or unavailable(). */
+  present(records: readonly TxtRecord[], call: ProviderCall): Promise<void>
+  /** Removes exactly these values and no others. A value already gone is success. Is called even when present() failed. */
+  cleanup(records: readonly TxtRecord[], call: ProviderCall): Promise<void>
+  /** The zone of a challenge name, if this provider knows it better than the DNS (it is the name server, or has a list). Asked before the DNS is. */
+  zoneFor?(name: Name, signal: AbortSignal): Promise<KnownZone | undefined>
+  /** Ends what open() or present() began (sockets, clients). */
+  close?(): Promise<void>
+}
+
+export interface Setting {
+  /** Environment variables that give it, best first; `NAME_FILE` gives a path to read instead. */
+  readonly env: readonly string[]
+  readonly help: string
+  readonly required?: boolean
+  /** Masked in every log; refused in conf/dns.yml (write `KEY-file: PATH` there). */
+  readonly secret?: boolean
+  readonly default?: string
+}
+
+export type Settings = Readonly<Record<string, Setting>>
+
+export type SettingValues<S extends Settings> = {
+  readonly [K in keyof S]: S[K] extends { required: true } | { default: string } ? string : string | undefined
+}
+
+export interface ProviderDefinition<S extends Settings = Settings> {
+  readonly name: string
+  readonly summary: string
+  /** Keyed by the name used in conf/dns.yml, lower case with hyphens. */
+  readonly settings: S
+  /** One call to present() costs about the same for one record and for a hundred. */
+  readonly batch: boolean
+  /** Values of others at the same name survive present() and cleanup(). */
+  readonly keepsOthers: boolean
+  /** When present() has resolved, every server of the provider shows the values (Route 53: INSYNC). */
+  readonly provesSync?: boolean
+  /** It finds its own zone from the challenge's host; a zone the engine cannot find is no error. */
+  readonly findsZone?: boolean
+  /** Only one value at a name at a time: the engine validates them one after the other. */
+  readonly oneValuePerName?: boolean
+  /** How long a change may wait for others of the same run to join it: about a tenth of what a change takes. Default 0. */
+  readonly gatherSeconds?: number
+  /** `real server: BIND 9, Knot` or `double: test/fakes/route53.ts`. */
+  readonly testedWith: string
+  open(values: SettingValues<S>, world: World): Provider | Promise<Provider>
+}
+
+/** Gives `open` its types; a provider file's one default export. */
+export const defineProvider = <const S extends Settings>(definition: ProviderDefinition<S>): ProviderDefinition<S> =>
+  definition
+
+/** The provider said no and will again: credentials, rights, no such zone, a bad setting. */
+export const refused = (message: string, hint?: string, cause?: unknown): Dns01Error =>
+  new Dns01Error('REFUSED', message, { hint, cause })
+
+/** It may work later: time-out, throttling, server error. */
+export const unavailable = (message: string, cause?: unknown, retryAfterSeconds?: number): Dns01Error =>
+  new Dns01Error('UNAVAILABLE', message, { cause, retryAfterSeconds })

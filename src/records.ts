@@ -1,0 +1,39 @@
+import type { Name } from './names.js'
+
+/** Which challenge a TXT record answers: what hooks of other tools are told besides name and value. */
+export interface ChallengeFacts {
+  /** The identifier, never with `*.` */
+  readonly host: Name
+  readonly wildcard: boolean
+  readonly token: string
+  /** RFC 8555 §8.1; the TXT value is its SHA-256. */
+  readonly keyAuthorization: string
+  /** Base name of the target file in desired/; may be empty. */
+  readonly targetFile: string
+  /** `request.challenge.env` of the target. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** One TXT value to place (RFC 8555 §8.4). `name` is where it must stand, after CNAMEs. */
+export interface TxtRecord {
+  readonly name: Name
+  readonly value: string
+  /** Apex of the zone that holds `name`; the challenge's own name where the provider finds zones itself. */
+  readonly zone: Name
+  readonly ttlSeconds: number
+  readonly challenge: ChallengeFacts
+}
+
+export const byZone = (records: readonly TxtRecord[]): Map<Name, TxtRecord[]> => groupBy(records, r => r.zone)
+
+/** Values grouped by a key, in order of first appearance (Map.groupBy is not in Node 20). */
+export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const group = groups.get(key)
+    if (group) group.push(item)
+    else groups.set(key, [item])
+  }
+  return groups
+}

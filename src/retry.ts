@@ -1,0 +1,58 @@
+import pRetry, { AbortError } from 'p-retry'
+import { Dns01Error, FAULTS } from './errors.js'
+import type { World } from './world.js'
+
+export interface RetryLimits {
+  /** No new attempt begins after this time; the last error is thrown. */
+  readonly giveUpAfterSeconds: number
+  readonly signal: AbortSignal
+  /** First pause; doubled each time up to maxPauseSeconds. Default 0.5. */
+  readonly firstPauseSeconds?: number
+  readonly maxPauseSeconds?: number
+  /** What is tried, for the log: `newOrder`. */
+  readonly what: string
+}
+
+/** A server's Retry-After is obeyed up to this; longer ones are left to the next run. */
+export const longestRetryAfterSeconds = 120
+
+/**
+ * Runs `attempt` again while it fails with what FAULTS calls temporary and time is left. Anything else, a TypeError
+ * above all, comes out at once. `retryAfterSeconds` of the error beats our own pause (RFC 9110 §10.2.3).
+ */
+export async function retry<T>(
+  world: Pick<World, 'clock' | 'random' | 'log'>,
+  limits: RetryLimits,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  const endsAt = world.clock.now().getTime() + limits.giveUpAfterSeconds * 1000
+  return pRetry(
+    () =>
+      attempt().catch(error => {
+        throw isTemporary(error) ? error : new AbortError(asError(error))
+      }),
+    {
+      retries: Number.POSITIVE_INFINITY,
+      minTimeout: 0,
+      maxTimeout: 0,
+      onFailedAttempt: async ({ error, attemptNumber }) => {
+        const pause = pauseSeconds(world, limits, error, attemptNumber)
+        const leftSeconds = (endsAt - world.clock.now().getTime()) / 1000
+        if (pause > longestRetryAfterSeconds || pause > leftSeconds) throw new AbortError(error)
+        world.log.info(`${limits.what}: ${error.message}; again in ${pause.toFixed(1)} s`)
+        await world.clock.sleep(pause, limits.signal)
+      },
+    },
+  )
+}
+
+const isTemporary = (error: unknown): boolean => error instanceof Dns01Error && FAULTS[error.code].again
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
+
+/** Full pause times 0.75 to 1.25, so that a fleet does not knock at the same second. */
+function pauseSeconds(world: Pick<World, 'random'>, limits: RetryLimits, error: unknown, attempt: number): number {
+  if (error instanceof Dns01Error && error.retryAfterSeconds !== undefined) return error.retryAfterSeconds
+  const full = Math.min((limits.firstPauseSeconds ?? 0.5) * 2 ** (attempt - 1), limits.maxPauseSeconds ?? 30)
+  return full * (0.75 + (world.random(1)[0] ?? 0) / 512)
+}

@@ -1,0 +1,198 @@
+import type { Name } from './names.js'
+
+/** Everything outside dns01. Functions ask only for the parts they use: `Pick<World, 'dns' | 'clock'>`. */
+export interface World {
+  readonly clock: Clock
+  readonly fetch: Fetch
+  readonly dns: Dns
+  readonly files: Files
+  /** Cryptographically strong random bytes. */
+  readonly random: (bytes: number) => Uint8Array
+  readonly run: (argv: readonly string[], options: RunOptions) => Promise<RunResult>
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly self: Self
+  readonly log: Log
+  /** Absent when nobody can be asked (--batch, or no terminal and no --stdio). */
+  readonly prompt?: Prompt | undefined
+}
+
+export interface Clock {
+  now(): Date
+  /** Resolves after that time; rejects with the signal's reason as soon as it is aborted. */
+  sleep(seconds: number, signal: AbortSignal): Promise<void>
+  /** A signal that aborts after that time with a TimeoutError; it never keeps the process alive. */
+  deadline(seconds: number): AbortSignal
+}
+
+/** One HTTP exchange: keep-alive, the user's proxies and trusted CAs. Redirects are not followed, no status is an error.
+ *  Rejects with Dns01Error UNAVAILABLE (hint for an untrusted certificate included) or with the signal's reason. */
+export type Fetch = (url: URL, request: HttpRequest) => Promise<HttpResponse>
+
+export interface HttpRequest {
+  readonly method: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+  readonly signal: AbortSignal
+  /** Silence longer than this is an error; 30 when absent. */
+  readonly timeoutSeconds?: number
+}
+
+export interface HttpResponse {
+  readonly status: number
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
+export type RecordType = 'A' | 'AAAA' | 'CAA' | 'CNAME' | 'DNAME' | 'DS' | 'NS' | 'SOA' | 'TXT'
+
+export interface Question {
+  /** '' is the root. */
+  readonly name: Name
+  readonly type: RecordType
+}
+
+/** One resource record. `data`: the address (A, AAAA), the name (CNAME, DNAME, NS), the strings joined (TXT), the primary's name (SOA), `FLAGS TAG VALUE` (CAA). */
+export interface ResourceRecord {
+  readonly name: Name
+  readonly type: RecordType
+  readonly ttlSeconds: number
+  readonly data: string
+}
+
+export type Rcode = 'NOERROR' | 'FORMERR' | 'SERVFAIL' | 'NXDOMAIN' | 'NOTIMP' | 'REFUSED' | `RCODE${number}`
+
+export interface DnsAnswer {
+  readonly rcode: Rcode
+  /** The AA bit (RFC 1035 §4.1.1). */
+  readonly authoritative: boolean
+  /** The AD bit (RFC 4035 §3.2.3). */
+  readonly authentic?: boolean
+  readonly answers: readonly ResourceRecord[]
+  readonly authorities: readonly ResourceRecord[]
+}
+
+/** Where to ask. `server`: `192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1`, `[2001:db8::1]:5353`, or an `https:` URL (RFC 8484). */
+export interface Where {
+  readonly server: string
+  readonly recursion: boolean
+  readonly signal: AbortSignal
+  /** For the whole exchange, UDP repeats and TCP included; 5 when absent. */
+  readonly timeoutSeconds?: number
+}
+
+export interface Dns {
+  /** Asks one server: UDP with EDNS (RFC 6891), again by TCP when truncated. Answers to another question are not heard.
+   *  Rejects with Dns01Error UNAVAILABLE when nothing comes; any rcode is an answer. */
+  query(question: Question, where: Where): Promise<DnsAnswer>
+  /** Sends one ready-made message and returns the answer with the same id, its bytes unchecked besides (RFC 2136 updates). */
+  exchange(
+    message: Uint8Array,
+    where: Omit<Where, 'recursion'> & { readonly transport: 'udp' | 'tcp' },
+  ): Promise<Uint8Array>
+  /** Answers on UDP and TCP at every address until closed. Malformed packets never reach `answer`; undefined means REFUSED.
+   *  Rejects with Dns01Error CONFIG when an address cannot be bound. */
+  serve(listen: readonly string[], answer: (question: Question) => DnsAnswer | undefined, log: Log): Promise<DnsServer>
+  /** Addresses of the machine's resolvers, as `server` above. */
+  systemResolvers(): readonly string[]
+}
+
+export interface DnsServer {
+  /** What it listens on, ports filled in. */
+  readonly addresses: readonly string[]
+  close(): Promise<void>
+}
+
+export interface FileInfo {
+  readonly kind: 'file' | 'folder' | 'link' | 'other'
+  /** Permission bits, with setuid, setgid and sticky. */
+  readonly mode: number
+  readonly sizeBytes: number
+  readonly changedAt: Date
+  readonly uid: number
+  readonly gid: number
+}
+
+/** The disk. Asking is synchronous: a look at 10,000 certificates is 100,000 tiny questions, and a promise for each
+ *  would cost more than the answer (measured: 4 times). Changing is asynchronous, so that one fsync does not stop the
+ *  others. Errors are node's (`code: 'ENOENT'` …). No call follows a link in the last component, but for read(). */
+export interface Files {
+  /** Entries in byte order; throws ENOENT, ENOTDIR. */
+  list(folder: string): { readonly name: string; readonly kind: FileInfo['kind'] }[]
+  /** undefined when there is nothing at that path. */
+  info(path: string): FileInfo | undefined
+  read(path: string): Uint8Array
+  readLink(path: string): string
+  makeFolder(path: string, mode: number): Promise<void>
+  /** Creates (never overwrites) with exactly this mode, writes, syncs, closes. */
+  writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void>
+  symlink(target: string, path: string): Promise<void>
+  rename(from: string, to: string): Promise<void>
+  /** A file, a link, or an empty folder. */
+  remove(path: string): Promise<void>
+  chmod(path: string, mode: number): Promise<void>
+  chown(path: string, uid: number, gid: number): Promise<void>
+  /** Makes renames and removals in this folder last through a power loss. */
+  syncFolder(path: string): Promise<void>
+  /** A second name for a file; throws EEXIST. The one atomic "only if absent" that every file system has. */
+  hardLink(existing: string, path: string): Promise<void>
+}
+
+export interface RunOptions {
+  /** The whole environment of the child. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  /** '' is an empty pipe. */
+  readonly input: string
+  /** After it the child's whole process group is ended (TERM, then KILL). */
+  readonly timeoutSeconds: number
+  readonly signal: AbortSignal
+  /** Each line of stdout and stderr as it comes. */
+  readonly line?: (text: string) => void
+}
+
+export interface RunResult {
+  /** Exit status; 128+n after a signal; -1 when it could not be started (then `problem` says why). */
+  readonly exit: number
+  /** stdout, at most 1 MiB. */
+  readonly output: string
+  readonly problem?: string | undefined
+}
+
+export interface Self {
+  readonly pid: number
+  readonly host: string
+  readonly uid: number
+  /** Primary and supplementary are not told apart. */
+  readonly gid: number
+  readonly program: readonly string[]
+  /** Whether a process of this id runs on this machine. */
+  alive(pid: number): boolean
+}
+
+export const LEVELS = ['error', 'warn', 'notice', 'info', 'debug', 'trace'] as const
+export type Level = (typeof LEVELS)[number]
+
+export interface Log {
+  error(message: string): void
+  warn(message: string): void
+  notice(message: string): void
+  info(message: string): void
+  debug(message: string): void
+  trace(message: string): void
+  /** What `subject` does now or waits for: a progress line on a terminal, info elsewhere. undefined: it is done. */
+  step(subject: string, doing: string | undefined): void
+  /** From now on this text is shown as `***` wherever it would appear. */
+  mask(secret: string): void
+}
+
+export interface Prompt {
+  confirm(question: string): Promise<boolean>
+  text(question: string, initial?: string): Promise<string>
+  /** Returns the value of the chosen one. */
+  select(
+    question: string,
+    choices: readonly { readonly value: string; readonly label: string; readonly hint?: string }[],
+  ): Promise<string>
+  note(text: string): void
+}
