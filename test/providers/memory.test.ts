@@ -1,0 +1,14 @@
+import memory, { type MemoryProvider } from '../../providers/memory.js'
+import type { Name } from '../../src/names.js'
+import type { World } from '../../src/world.js'
+import { providerContract } from '../contract/provider-contract.js'
+
+providerContract('memory', async () => {
+  const provider = memory.open({}, {} as World) as MemoryProvider
+  return {
+    provider,
+    zones: ['example.test', 'example.org'],
+    values: async (name: Name) => [...(provider.values.get(name) ?? [])],
+    put: async (name: Name, value: string) => void provider.values.set(name, new Set([value])),
+  }
+})
