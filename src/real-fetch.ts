@@ -1,0 +1,138 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
+import { join } from 'node:path'
+import { createSecureContext, type SecureContext } from 'node:tls'
+import { Dns01Error, messageOf } from './errors.js'
+import type { Fetch, HttpRequest, HttpResponse, World } from './world.js'
+
+/** No ACME or provider answer is larger; what is, is cut off as an error. */
+const longestBodyBytes = 8 * 1024 * 1024
+
+/** Where Linux distributions keep the machine's trusted CAs in one file (Debian, Fedora, SUSE, Alpine). */
+const SYSTEM_BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+]
+
+const UNTRUSTED = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+])
+
+/**
+ * The World's `fetch` over node's own http and https: connections are kept, CAs are those of SSL_CERT_FILE and
+ * SSL_CERT_DIR (which replace the machine's, as for OpenSSL and curl), else the machine's bundle; HTTPS_PROXY,
+ * HTTP_PROXY and NO_PROXY are obeyed. Not the global fetch: on Node 20 that can do none of these three.
+ */
+export function openFetch({ env }: Pick<World, 'env'>): Fetch {
+  let trusted: SecureContext | undefined
+  const secureContext = (): SecureContext => {
+    trusted ??= createSecureContext(trustedCas(env))
+    return trusted
+  }
+  const agents = new Map<string, Promise<http.Agent>>()
+  const agentFor = (url: URL): Promise<http.Agent> => {
+    const agent = agents.get(url.origin) ?? makeAgent(url)
+    agents.set(url.origin, agent)
+    return agent
+  }
+  return async (url, request) => {
+    const tls = url.protocol === 'https:' ? { secureContext: secureContext() } : {}
+    return exchange(url, request, { ...tls, agent: await agentFor(url) })
+  }
+}
+
+/** The CAs to trust; {} leaves them to node (which then reads NODE_EXTRA_CA_CERTS itself). */
+function trustedCas(env: World['env']): { ca?: string[] } {
+  const chosen = [env.SSL_CERT_FILE, ...folderFiles(env.SSL_CERT_DIR)].filter(path => path !== undefined && path !== '')
+  if (chosen.length > 0) return { ca: chosen.map(path => readCa(path as string)) }
+  if (env.NODE_EXTRA_CA_CERTS) return {}
+  const bundle = SYSTEM_BUNDLES.find(path => existsSync(path))
+  return bundle ? { ca: [readCa(bundle)] } : {}
+}
+
+const folderFiles = (folders: string | undefined): string[] =>
+  (folders ?? '')
+    .split(':')
+    .filter(folder => folder !== '' && existsSync(folder))
+    .flatMap(folder => readdirSync(folder).map(file => join(folder, file)))
+    .filter(path => /\.(pem|crt|0)$/.test(path))
+
+function readCa(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new Dns01Error('CONFIG', `cannot read the trusted CAs in ${path}: ${messageOf(cause)}`, {
+      cause,
+      hint: 'see SSL_CERT_FILE and SSL_CERT_DIR',
+    })
+  }
+}
+
+async function makeAgent(url: URL): Promise<http.Agent> {
+  const { getProxyForUrl } = await import('proxy-from-env')
+  const proxy = getProxyForUrl(url.href)
+  if (proxy === '')
+    return url.protocol === 'https:' ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true })
+  const { HttpsProxyAgent } = await import('https-proxy-agent')
+  return new HttpsProxyAgent(proxy, { keepAlive: true })
+}
+
+function exchange(url: URL, request: HttpRequest, through: https.RequestOptions): Promise<HttpResponse> {
+  const { method, headers, body, signal, timeoutSeconds = 30 } = request
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown): void => reject(signal.aborted ? signal.reason : explain(url, cause))
+    const send = url.protocol === 'https:' ? https.request : http.request
+    const bytes = body === undefined ? undefined : Buffer.from(body)
+    const length = bytes ? { 'content-length': String(bytes.length) } : {}
+    const sent = send(url, { ...through, method, signal, headers: { ...headers, ...length } }, response => {
+      collect(response).then(
+        received => resolve({ status: response.statusCode ?? 0, headers: plain(response.headers), body: received }),
+        fail,
+      )
+    })
+    sent.setTimeout(timeoutSeconds * 1000, () => sent.destroy(new Error(`no answer for ${timeoutSeconds} s`)))
+    sent.on('error', fail)
+    sent.end(bytes)
+  })
+}
+
+async function collect(response: http.IncomingMessage): Promise<Uint8Array> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response) {
+    bytes += chunk.length
+    if (bytes > longestBodyBytes) throw new Error(`the answer is longer than ${longestBodyBytes} bytes`)
+    chunks.push(chunk)
+  }
+  if (!response.complete) throw new Error('the answer was cut off')
+  return Buffer.concat(chunks)
+}
+
+const plain = (headers: http.IncomingHttpHeaders): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
+  )
+
+function explain(url: URL, cause: unknown): Dns01Error {
+  if (cause instanceof Dns01Error) return cause
+  const code = (cause as { code?: string } | undefined)?.code ?? ''
+  const said =
+    (cause instanceof AggregateError && cause.errors.length > 0
+      ? cause.errors.map(messageOf).join('; ')
+      : messageOf(cause)) || code
+  if (UNTRUSTED.has(code)) {
+    return new Dns01Error('CONFIG', `${url.origin}: its TLS certificate is not trusted: ${said}`, {
+      cause,
+      hint: 'if it is your own CA, put its root certificate (PEM) into a file and set SSL_CERT_FILE to that path',
+    })
+  }
+  return new Dns01Error('UNAVAILABLE', `${url.origin} cannot be reached: ${said}`, { cause })
+}
