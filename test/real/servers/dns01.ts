@@ -1,0 +1,92 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { commandLine } from './process.js'
+
+const root = join(import.meta.dirname, '../../..')
+
+/** The built program, as users get it. */
+export const dns01Program = join(root, 'dist/main.js')
+
+export interface Dns01Options {
+  /** Added to PATH, HOME and LANG; nothing else is handed on from the test's own environment. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly netns?: string | undefined
+  readonly cwd?: string
+  readonly stdin?: string
+  /** Then it is killed, and the run is an error; default 60. */
+  readonly timeoutSeconds?: number
+}
+
+export interface Dns01Result {
+  /** 128+n after signal n. */
+  readonly exit: number
+  readonly stdout: string
+  readonly stderr: string
+  readonly seconds: number
+}
+
+export interface RunningDns01 {
+  readonly pid: number
+  kill(signal: NodeJS.Signals): void
+  readonly result: Promise<Dns01Result>
+}
+
+/** Runs the built dns01 as a child process; any exit status is a result. Builds it first when a source is newer. */
+export const runDns01 = (args: readonly string[], options: Dns01Options = {}): Promise<Dns01Result> =>
+  startDns01(args, options).result
+
+/** The same, for tests that send signals meanwhile. */
+export function startDns01(args: readonly string[], options: Dns01Options = {}): RunningDns01 {
+  build()
+  return startProgram([process.execPath, dns01Program, ...args], options)
+}
+
+/** Any other program in the same manner. */
+export function startProgram(argv: readonly string[], options: Dns01Options = {}): RunningDns01 {
+  const { timeoutSeconds = 60 } = options
+  const [command, ...args] = commandLine(argv, options.netns)
+  const env = { PATH: process.env.PATH, HOME: '/nonexistent', LANG: 'C.UTF-8', ...options.env }
+  const began = performance.now()
+  const child = spawn(command, args, { cwd: options.cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', text => (output.stdout += text))
+  child.stderr.setEncoding('utf8').on('data', text => (output.stderr += text))
+  child.stdin.on('error', () => {}) // it may end without having read
+  child.stdin.end(options.stdin ?? '')
+  const result = new Promise<Dns01Result>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new Error(`${argv.join(' ')}: still running after ${timeoutSeconds} s\n${output.stdout}${output.stderr}`))
+    }, timeoutSeconds * 1000)
+    child.once('error', reject)
+    child.once('close', (code, signal) => {
+      clearTimeout(timer)
+      const seconds = (performance.now() - began) / 1000
+      resolve({ exit: signal === null ? (code ?? 1) : 128 + signalNumber(signal), ...output, seconds })
+    })
+  })
+  return { pid: child.pid ?? 0, kill: signal => void child.kill(signal), result }
+}
+
+const signalNumber = (signal: string): number => ({ SIGINT: 2, SIGKILL: 9, SIGTERM: 15 })[signal] ?? 0
+
+let built = false
+
+function build(): void {
+  if (built) return
+  const newest = Math.max(
+    ...['src', 'providers', 'build.mjs', 'package.json'].map(path => newestChange(join(root, path))),
+  )
+  if (!existsSync(dns01Program) || statSync(dns01Program).mtimeMs < newest) {
+    const { status, stderr } = spawnSync(process.execPath, [join(root, 'build.mjs')], { encoding: 'utf8' })
+    if (status !== 0) throw new Error(`build.mjs failed:\n${stderr}`)
+  }
+  built = true
+}
+
+function newestChange(path: string): number {
+  const stat = statSync(path)
+  if (!stat.isDirectory()) return stat.mtimeMs
+  return Math.max(stat.mtimeMs, ...readdirSync(path).map(name => newestChange(join(path, name))))
+}

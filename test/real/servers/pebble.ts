@@ -1,0 +1,102 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { need } from './need.js'
+import { accepts, freePort, startServer, temporaryFolder, untilPortsAreFree } from './process.js'
+import { makeTestCa } from './test-ca.js'
+
+export interface PebbleOptions {
+  /** `127.0.0.1:5300`: whom it asks for TXT records (UDP only, no EDNS). Absent: the system's resolver. */
+  readonly dnsServer?: string
+  /** Percent of good nonces it refuses; Pebble's own default is 5. */
+  readonly nonceReject?: number
+  /** Percent of valid authorizations it reuses; Pebble's own default is 50. */
+  readonly authzReuse?: number
+  /** false: its validation takes up to 15 s, or `sleepSeconds`. Default true. */
+  readonly noSleep?: boolean
+  readonly sleepSeconds?: number
+  /** Every challenge is found good without a look. */
+  readonly alwaysValid?: boolean
+  readonly netns?: string | undefined
+  /** Life of the certificates; Pebble's default is five years. */
+  readonly validitySeconds?: number
+  /** External account binding: key id → base64url HMAC key; none without. */
+  readonly externalAccountKeys?: Readonly<Record<string, string>>
+  readonly blockedDomains?: readonly string[]
+  /** Intermediates below the root; default 1. */
+  readonly chainLength?: number
+}
+
+export interface Pebble {
+  readonly pid: number
+  readonly directoryUrl: string
+  readonly managementUrl: string
+  /** The CA that signed Pebble's own HTTPS certificate: for SSL_CERT_FILE. */
+  readonly caFile: string
+  log(): string
+  /** What it was asked so far: `POST /sign-me-up`. */
+  requests(): string[]
+  stop(): Promise<void>
+}
+
+/** A new Pebble (ACME test CA) on free ports of 127.0.0.1; it forgets everything when stopped. */
+export const startPebble = (options: PebbleOptions = {}): Promise<Pebble> => untilPortsAreFree(() => start(options))
+
+async function start(options: PebbleOptions): Promise<Pebble> {
+  const program = need('pebble')
+  const folder = temporaryFolder('pebble')
+  const file = (name: string) => join(folder.path, name)
+  const [port, managementPort] = [await freePort(), await freePort()]
+  const tls = await makeTestCa()
+  for (const [name, text] of Object.entries(tls)) writeFileSync(file(`${name}.pem`), text, { mode: 0o600 })
+  const config = {
+    listenAddress: `127.0.0.1:${port}`,
+    managementListenAddress: `127.0.0.1:${managementPort}`,
+    certificate: file('cert.pem'),
+    privateKey: file('key.pem'),
+    httpPort: 5002,
+    tlsPort: 5001,
+    ocspResponderURL: '',
+    externalAccountBindingRequired: options.externalAccountKeys !== undefined,
+    externalAccountMACKeys: options.externalAccountKeys,
+    domainBlocklist: options.blockedDomains,
+    certificateValidityPeriod: options.validitySeconds,
+  }
+  writeFileSync(file('pebble.json'), JSON.stringify({ pebble: config }))
+  const args = ['-config', file('pebble.json'), ...(options.dnsServer ? ['-dnsserver', options.dnsServer] : [])]
+  try {
+    const server = await startServer([program, ...args], {
+      ready: /ACME directory available/,
+      env: environment(options),
+      netns: options.netns,
+    })
+    for (const each of [port, managementPort]) await accepts(each, options.netns)
+    return {
+      pid: server.pid,
+      directoryUrl: `https://localhost:${port}/dir`,
+      managementUrl: `https://localhost:${managementPort}`,
+      caFile: file('ca.pem'),
+      log: server.log,
+      requests: () =>
+        [...server.log().matchAll(/ ([A-Z]+ \/\S*) -> calling handler/g)].map(([, request]) => `${request}`),
+      stop: async () => {
+        await server.stop()
+        folder.remove()
+      },
+    }
+  } catch (error) {
+    folder.remove()
+    throw error
+  }
+}
+
+function environment(options: PebbleOptions): Record<string, string> {
+  const { noSleep = options.sleepSeconds === undefined, nonceReject, authzReuse, chainLength } = options
+  return {
+    ...(noSleep && { PEBBLE_VA_NOSLEEP: '1' }),
+    ...(options.sleepSeconds !== undefined && { PEBBLE_VA_SLEEPTIME: `${options.sleepSeconds}` }),
+    ...(options.alwaysValid && { PEBBLE_VA_ALWAYS_VALID: '1' }),
+    ...(nonceReject !== undefined && { PEBBLE_WFE_NONCEREJECT: `${nonceReject}` }),
+    ...(authzReuse !== undefined && { PEBBLE_AUTHZREUSE: `${authzReuse}` }),
+    ...(chainLength !== undefined && { PEBBLE_CHAIN_LENGTH: `${chainLength}` }),
+  }
+}
