@@ -4,7 +4,7 @@ import type { TxtRecord } from './records.js'
 import type { Log, World } from './world.js'
 
 export { Dns01Error } from './errors.js'
-export { ancestors, isWithin, longestMatch, type Name, parseName } from './names.js'
+export { ancestors, challengeName, isWithin, longestMatch, type Name, parseName } from './names.js'
 export { type ChallengeFacts, groupBy, type TxtRecord } from './records.js'
 export { retry } from './retry.js'
 export type { DnsAnswer, DnsServer, HttpResponse, Log, Question, ResourceRecord, RunResult, World } from './world.js'
@@ -73,6 +73,8 @@ export interface ProviderDefinition<S extends Settings = Settings> {
   /** `real server: BIND 9, Knot` or `double: test/fakes/route53.ts`. */
   readonly testedWith: string
   open(values: SettingValues<S>, world: World): Provider | Promise<Provider>
+  /** The least rights that serve these hosts (none: any host), as text for the provider's own console. */
+  policy?(names: readonly Name[], values: SettingValues<S>): string
 }
 
 /** Gives `open` its types; a provider file's one default export. */
