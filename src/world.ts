@@ -152,11 +152,14 @@ export interface RunOptions {
 }
 
 export interface RunResult {
-  /** Exit status; 128+n after a signal; -1 when it could not be started (then `problem` says why). */
+  /** Exit status; 128+n after a signal; -1 when it could not be started. */
   readonly exit: number
   /** stdout, at most 1 MiB. */
   readonly output: string
+  /** Why it could not be started, or who ended it. */
   readonly problem?: string | undefined
+  /** It was ended because of timeoutSeconds; `exit` is not 0 then, whatever it said. */
+  readonly late?: boolean
 }
 
 export interface Self {
