@@ -51,7 +51,7 @@ export const openRun =
     stop.forget()
     if (first.why === 'aborted') throw options.signal.reason
     const problem = `it had not ended after ${options.timeoutSeconds} s and was stopped with all its children`
-    return { exit: 128 + constants.signals.SIGTERM, output: output.text(), problem }
+    return { exit: 128 + constants.signals.SIGTERM, output: output.text(), problem, late: true }
   }
 
 type Ended = { why: 'ended'; code: number | null; signal: NodeJS.Signals | null; failure?: NodeJS.ErrnoException }

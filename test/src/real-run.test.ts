@@ -124,7 +124,8 @@ describe('when it ends', () => {
   })
 
   test('after the time limit the whole group is ended', async () => {
-    const { exit, problem, output } = await sh('sleep 30 & echo $!; wait', { timeoutSeconds: 0.3 })
+    const { exit, problem, output, late } = await sh('sleep 30 & echo $!; wait', { timeoutSeconds: 0.3 })
+    expect(late).toBe(true)
     expect(exit).toBe(143)
     expect(problem).toContain('not ended after 0.3 s')
     await until(() => !runs(Number(output)))
