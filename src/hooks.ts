@@ -1,0 +1,199 @@
+import { basename, dirname, join, resolve } from 'node:path'
+import { Dns01Error } from './errors.js'
+import type { FileInfo, Files, World } from './world.js'
+
+/** Where hooks are when nobody says otherwise: Debian's folder, then the two of acmetool itself. All that exist are used. */
+export const defaultHookFolders = ['/etc/acme/hooks', '/usr/libexec/acme/hooks', '/usr/lib/acme/hooks'] as const
+
+/** With this exit status a hook says that the event is not for it. */
+export const notMyEvent = 42
+
+/** A hook that is still at it after this is ended. acmetool waits for ever. */
+export const hookTimeoutSeconds = 600
+
+/** A hook with this text in its first 4096 bytes can hold several TXT values at one name at the same time. */
+export const severalValuesMarker = 'dns01: several values'
+
+/** Larger files are programs, and not looked into. */
+const longestScriptBytes = 1024 * 1024
+
+/**
+ * Folders of hooks, absolute: those of `--hooks`, else of ACME_HOOKS_DIR (one a line, a colon does not separate), else the
+ * default ones. An empty variable counts as unset.
+ */
+export function hookFolders(env: World['env'], flags: readonly string[] = []): string[] {
+  const fromEnv = (env.ACME_HOOKS_DIR ?? '').split('\n').filter(line => line !== '')
+  const folders = [flags, fromEnv, defaultHookFolders].find(list => list.length > 0) ?? []
+  return folders.map(folder => resolve(folder))
+}
+
+export interface HookCall {
+  readonly folders: readonly string[]
+  /** `challenge-dns-start`, `live-updated` … */
+  readonly event: string
+  readonly args: readonly string[]
+  readonly stdin: string
+  /** Besides the caller's own environment: `request.challenge.env` of the target. */
+  readonly env: Readonly<Record<string, string>>
+  readonly stateDir: string
+  readonly timeoutSeconds: number
+  readonly signal: AbortSignal
+}
+
+export interface HookResult {
+  /** Absolute path. */
+  readonly hook: string
+  /** 0: done; 42: not its event; -1: could not be started. */
+  readonly exit: number
+  /** The last line of its output, or why it could not be started or was ended; may be empty. */
+  readonly said: string
+  /** It was ended because of the time limit. */
+  readonly late: boolean
+}
+
+export interface HookResults {
+  readonly results: readonly HookResult[]
+  /** Some hook said 0, whatever the others said. */
+  readonly succeeded: boolean
+}
+
+/**
+ * Runs every hook of the folders for one event, one after the other, in order; none is left out because another failed.
+ * Each failure is an error line that names the hook. Rejects with the signal's reason.
+ * @throws Dns01Error CONFIG when everybody may write to one of the folders: then no hook runs at all
+ */
+export async function runHooks(
+  world: Pick<World, 'files' | 'run' | 'env' | 'self' | 'log'>,
+  call: HookCall,
+): Promise<HookResults> {
+  const results: HookResult[] = []
+  for (const hook of findHooks(world, call.folders)) results.push(await runHook(world, hook, call))
+  return { results, succeeded: results.some(({ exit }) => exit === 0) }
+}
+
+export interface Hook {
+  readonly path: string
+  readonly info: FileInfo
+}
+
+/**
+ * The hooks of these folders: for each folder in byte order of the name what is, after links, a regular file with any
+ * execute bit. Hidden names are skipped; so is, with an error line, what everybody may write and what leads nowhere.
+ * @throws Dns01Error CONFIG when everybody may write to a folder, or one is no folder; a missing one is skipped
+ */
+export function findHooks({ files, log }: Pick<World, 'files' | 'log'>, folders: readonly string[]): Hook[] {
+  const existing = folders.filter(folder => isHookFolder(files, folder))
+  return existing.flatMap(folder =>
+    files
+      .list(folder)
+      .filter(({ name }) => !name.startsWith('.'))
+      .flatMap(({ name }) => {
+        const path = join(folder, name)
+        const info = infoAfterLinks(files, path)
+        const bad = info === undefined ? 'the link leads nowhere' : unsafe(info) ? 'everybody may write to it' : ''
+        if (bad) log.error(`hook ${path} is skipped: ${bad}`)
+        return info && !bad && info.kind === 'file' && (info.mode & 0o111) !== 0 ? [{ path, info }] : []
+      }),
+  )
+}
+
+const unsafe = (info: FileInfo): boolean => info.kind === 'file' && (info.mode & 0o002) !== 0
+
+function isHookFolder(files: Files, folder: string): boolean {
+  const info = infoAfterLinks(files, folder)
+  if (info === undefined) return false
+  if (info.kind !== 'folder') throw new Dns01Error('CONFIG', `the hooks folder ${folder} is no folder`)
+  if ((info.mode & 0o002) !== 0)
+    throw new Dns01Error('CONFIG', `everybody may write to the hooks folder ${folder}: no hook is run`, {
+      hint: `chmod o-w ${folder}`,
+    })
+  return true
+}
+
+/** As stat(2). The target is appended to the link's folder as it is, since `..` after a linked folder is not the folder above in the text. */
+function infoAfterLinks(files: Files, path: string): FileInfo | undefined {
+  let at = path
+  for (let links = 0; links < 40; links++) {
+    const info = files.info(at)
+    if (info?.kind !== 'link') return info
+    const target = files.readLink(at)
+    at = target.startsWith('/') ? target : `${dirname(at)}/${target}`
+  }
+  return undefined // ELOOP
+}
+
+async function runHook(
+  world: Pick<World, 'files' | 'run' | 'env' | 'self' | 'log'>,
+  hook: Hook,
+  call: HookCall,
+): Promise<HookResult> {
+  const text = textOf(world.files, hook)
+  const { exit, said, late } = isBareText(text)
+    ? { exit: -1, said: 'cannot be started: it has no #! line and is no program', late: false }
+    : await runProgram(world, [...sudo(world, hook, text), hook.path, call.event, ...call.args], hook, call)
+  if (exit !== 0 && exit !== notMyEvent) {
+    world.log.error(
+      `hook ${hook.path}: ${call.event} ${exit < 0 ? 'failed' : `exited with ${exit}`}${said && `: ${said}`}`,
+    )
+  }
+  return { hook: hook.path, exit, said, late }
+}
+
+async function runProgram(
+  { run, env, log }: Pick<World, 'run' | 'env' | 'log'>,
+  argv: readonly string[],
+  hook: Hook,
+  call: HookCall,
+): Promise<Omit<HookResult, 'hook'>> {
+  let last = ''
+  const { exit, problem, late } = await run(argv, {
+    env: { ...env, ...call.env, ACME_STATE_DIR: resolve(call.stateDir) },
+    cwd: '/',
+    input: call.stdin,
+    timeoutSeconds: call.timeoutSeconds,
+    signal: call.signal,
+    line: line => {
+      log.info(`${basename(hook.path)}: ${line}`)
+      if (line.trim() !== '') last = line.trim().slice(0, 300)
+    },
+  })
+  return { exit, said: problem ?? last, late: late ?? false }
+}
+
+/** What is in it, as Latin-1; undefined of what is too large to be a script, or may only be executed. */
+function textOf(files: Files, { path, info }: Hook): string | undefined {
+  if (info.sizeBytes > longestScriptBytes) return undefined
+  try {
+    return Buffer.from(files.read(path)).toString('latin1')
+  } catch {
+    return undefined
+  }
+}
+
+/** execve(2) refuses it and libc would hand it to /bin/sh, where an empty file is a success. acmetool runs no shell; nor do we. */
+const isBareText = (text: string | undefined): boolean =>
+  text !== undefined && !text.startsWith('#!') && !text.includes('\0')
+
+/** acmetool's protocol: a script that belongs to root and has the setuid bit, which the kernel ignores for scripts, is run by sudo. */
+function sudo({ files, env, self }: Pick<World, 'files' | 'env' | 'self'>, { info }: Hook, text = ''): string[] {
+  const wanted = self.uid !== 0 && info.uid === 0 && (info.mode & 0o4000) !== 0 && text.startsWith('#!')
+  return wanted && inPath(files, env.PATH ?? '', 'sudo') ? ['sudo', '-n', '--'] : []
+}
+
+const inPath = (files: Files, path: string, program: string): boolean =>
+  path.split(':').some(folder => {
+    const info = folder === '' ? undefined : infoAfterLinks(files, join(folder, program))
+    return info?.kind === 'file' && (info.mode & 0o111) !== 0
+  })
+
+/**
+ * Whether these hooks can hold several values at one name: at least one says so by `severalValuesMarker`, and none that
+ * handles DNS challenges (or, being no script, may do so) keeps silent about it.
+ */
+export function holdSeveralValues(world: Pick<World, 'files' | 'log'>, hooks: readonly Hook[]): boolean {
+  const texts = hooks.map(hook => textOf(world.files, hook) ?? '\0')
+  const says = (text: string) => text.slice(0, 4096).includes(severalValuesMarker)
+  return (
+    texts.some(says) && texts.every(text => says(text) || (text.startsWith('#!') && !text.includes('challenge-dns')))
+  )
+}

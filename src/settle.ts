@@ -1,0 +1,15 @@
+import { codeOf, Dns01Error, FAULTS, messageOf } from './errors.js'
+
+/**
+ * Waits for all, then throws what went wrong: the one error as it is; several as one that tells them all, with the code
+ * that sorts first (see FAULTS). Nothing is left running behind the caller's back.
+ */
+export async function settleAll(tasks: readonly Promise<unknown>[]): Promise<void> {
+  const settled = await Promise.allSettled(tasks)
+  const errors = settled.filter(one => one.status === 'rejected').map(one => one.reason as unknown)
+  const worst = [...errors].sort((a, b) => FAULTS[codeOf(a)].exit - FAULTS[codeOf(b)].exit)[0]
+  if (errors.length === 0) return
+  if (errors.length === 1 || !(worst instanceof Dns01Error)) throw worst
+  const messages = [...new Set(errors.map(messageOf))]
+  throw new Dns01Error(worst.code, messages.join('; '), { hint: worst.hint, cause: worst })
+}

@@ -1,0 +1,300 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  defaultHookFolders,
+  findHooks,
+  type HookCall,
+  holdSeveralValues,
+  hookFolders,
+  runHooks,
+  severalValuesMarker,
+} from '../../src/hooks.js'
+import type { RunOptions } from '../../src/world.js'
+import { diskWorld } from '../fakes/disk-world.js'
+
+let root: string
+let hooks: string
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'dns01-hooks-'))
+  hooks = join(root, 'hooks')
+  mkdirSync(hooks)
+})
+afterEach(() => rmSync(root, { recursive: true }))
+
+/** A hook of this name; its script notes what it does in $root/notes by itself. */
+function hook(name: string, script: string, mode = 0o755, folder = hooks): string {
+  const path = join(folder, name)
+  writeFileSync(path, /^(#!|\0|$)/.test(script) ? script : `#!/bin/sh\n${script}\n`)
+  chmodSync(path, mode)
+  return path
+}
+const notes = () => readFileSync(join(root, 'notes'), 'utf8')
+const note = (text: string) => `echo "${text}" >> ${root}/notes`
+
+const call = (more: Partial<HookCall> = {}): HookCall => ({
+  folders: [hooks],
+  event: 'live-updated',
+  args: [],
+  stdin: '',
+  env: {},
+  stateDir: '/var/lib/acme',
+  timeoutSeconds: 20,
+  signal: new AbortController().signal,
+  ...more,
+})
+
+describe('which folders', () => {
+  test.each([
+    [{}, [], [...defaultHookFolders]],
+    [{ ACME_HOOKS_DIR: '' }, [], [...defaultHookFolders]],
+    [{ ACME_HOOKS_DIR: '/a:/b\n/c\n' }, [], ['/a:/b', '/c']],
+    [{ ACME_HOOKS_DIR: '/a' }, ['/x', 'y'], ['/x', join(process.cwd(), 'y')]],
+  ])('%j and --hooks %j', (env, flags, folders) => {
+    expect(hookFolders(env, flags)).toEqual(folders)
+  })
+
+  test('a missing one is skipped, several are run one after the other', async () => {
+    const second = join(root, 'second')
+    mkdirSync(second)
+    hook('z', note('first z'))
+    hook('a', note('second a'), 0o755, second)
+    await runHooks(diskWorld().world, call({ folders: [join(root, 'missing'), hooks, second] }))
+    expect(notes()).toBe('first z\nsecond a\n')
+  })
+
+  test('one that everybody may write fails the whole call', async () => {
+    hook('a', note('ran'))
+    chmodSync(hooks, 0o777)
+    const running = runHooks(diskWorld().world, call())
+    await expect(running).rejects.toMatchObject({ code: 'CONFIG', hint: `chmod o-w ${hooks}` })
+    expect(notes).toThrow()
+  })
+
+  test('a file in its place fails the whole call', async () => {
+    const running = runHooks(diskWorld().world, call({ folders: [hook('file', '')] }))
+    await expect(running).rejects.toMatchObject({ code: 'CONFIG' })
+  })
+})
+
+describe('which files', () => {
+  test('in byte order: regular, executable, not hidden; editors leave hooks too', () => {
+    for (const name of ['b', 'B', 'ä', 'a~', 'a.sample', '10', '9']) hook(name, 'exit 0')
+    hook('.hidden', 'exit 0')
+    hook('plain', 'exit 0', 0o644)
+    hook('others-only', 'exit 0', 0o641)
+    mkdirSync(join(hooks, 'folder'))
+    const { world, said } = diskWorld()
+    const names = findHooks(world, [hooks]).map(({ path }) => path.slice(hooks.length + 1))
+    expect(names).toEqual(['10', '9', 'B', 'a.sample', 'a~', 'b', 'others-only', 'ä'])
+    expect(said).toEqual([])
+  })
+
+  test('what everybody may write, and links that lead nowhere, are skipped with an error line', () => {
+    const open = hook('open', 'exit 0', 0o757)
+    symlinkSync('nowhere', join(hooks, 'broken'))
+    symlinkSync('loop', join(hooks, 'loop'))
+    const { world, said } = diskWorld()
+    expect(findHooks(world, [hooks])).toEqual([])
+    expect(said).toEqual([
+      `error: hook ${hooks}/broken is skipped: the link leads nowhere`,
+      `error: hook ${hooks}/loop is skipped: the link leads nowhere`,
+      `error: hook ${open} is skipped: everybody may write to it`,
+    ])
+  })
+
+  test('links are followed as the kernel does, also out of a folder that is a link', async () => {
+    mkdirSync(join(root, 'deep/er'), { recursive: true })
+    mkdirSync(join(root, 'deep/programs'))
+    hook('program', note('ran'), 0o755, join(root, 'deep/programs'))
+    symlinkSync('../programs/program', join(root, 'deep/er/one'))
+    symlinkSync('one', join(root, 'deep/er/two'))
+    symlinkSync('deep/er', join(root, 'linked'))
+    const { succeeded } = await runHooks(diskWorld().world, call({ folders: [join(root, 'linked')] }))
+    expect(succeeded).toBe(true)
+    expect(notes()).toBe('ran\nran\n')
+  })
+})
+
+describe('how they are called', () => {
+  test('path, event and arguments; / as folder; input; environment with ACME_STATE_DIR last', async () => {
+    hook(
+      'a',
+      `printf '%s|' "$0" "$@" >> ${root}/notes; pwd >> ${root}/notes; cat >> ${root}/notes; env >> ${root}/notes`,
+    )
+    const { world } = diskWorld({ PATH: '/usr/bin:/bin', OWN: 'caller', BOTH: 'caller' })
+    await runHooks(
+      world,
+      call({
+        event: 'challenge-dns-start',
+        args: ['host.example', '', 'value', ''],
+        stdin: 'x\n',
+        env: { BOTH: 'target', ACME_STATE_DIR: '/elsewhere' },
+        stateDir: 'state',
+      }),
+    )
+    const [first, input, ...env] = notes().trimEnd().split('\n')
+    expect(first).toBe(`${hooks}/a|challenge-dns-start|host.example||value||/`)
+    expect(input).toBe('x')
+    expect(env.filter(line => !line.startsWith('PWD=')).sort()).toEqual([
+      `ACME_STATE_DIR=${process.cwd()}/state`,
+      'BOTH=target',
+      'OWN=caller',
+      'PATH=/usr/bin:/bin',
+    ])
+  })
+
+  test('its lines go to the log with its name', async () => {
+    hook('chatty', 'echo one; echo two >&2')
+    const { world, said } = diskWorld()
+    await runHooks(world, call())
+    expect(said.sort()).toEqual(['info: chatty: one', 'info: chatty: two'])
+  })
+})
+
+describe('what they say', () => {
+  test.each([
+    [[0], true],
+    [[42], false],
+    [[1, 0, 42], true],
+    [[0, 1], true],
+    [[1, 42], false],
+    [[], false],
+  ])('exits %j: succeeded is %j, and all were run', async (exits, succeeded) => {
+    for (const [i, exit] of exits.entries()) hook(`h${i}`, `exit ${exit}`)
+    const answer = await runHooks(diskWorld().world, call())
+    expect(answer.succeeded).toBe(succeeded)
+    expect(answer.results.map(({ exit }) => exit)).toEqual(exits)
+  })
+
+  test('42 is silent, anything else an error line that names the hook and its last words', async () => {
+    hook('a-mute', 'exit 42')
+    const bad = hook('b-bad', 'echo first; echo "no such zone" >&2; echo; exit 3')
+    const killed = hook('c-killed', 'kill -KILL $$')
+    const { world, said } = diskWorld()
+    await runHooks(world, call())
+    expect(said.filter(line => line.startsWith('error'))).toEqual([
+      expect.stringMatching(new RegExp(`^error: hook ${bad}: live-updated exited with 3: (no such zone|first)$`)),
+      `error: hook ${killed}: live-updated exited with 137: it was ended by SIGKILL`,
+    ])
+  })
+
+  test('a file without #! is no hook that can be started: not even an empty one counts as done', async () => {
+    const empty = hook('empty', '')
+    writeFileSync(join(hooks, 'text'), 'exit 0\n', { mode: 0o755 })
+    const { world, said } = diskWorld()
+    const { succeeded, results } = await runHooks(world, call())
+    expect(succeeded).toBe(false)
+    expect(results.map(({ exit }) => exit)).toEqual([-1, -1])
+    expect(said[0]).toContain(`hook ${empty}: live-updated failed: cannot be started: it has no #! line`)
+  })
+
+  test('a program that is no script is a hook', async () => {
+    symlinkSync('/bin/true', join(hooks, 'true'))
+    expect((await runHooks(diskWorld().world, call())).succeeded).toBe(true)
+  })
+
+  test('a missing interpreter is told', async () => {
+    hook('odd', '#!/nowhere/sh\n')
+    const { world, said } = diskWorld()
+    expect((await runHooks(world, call())).succeeded).toBe(false)
+    expect(said[0]).toContain('interpreter of its first line is missing')
+  })
+
+  test('one that takes too long is ended, told, and the next is run', async () => {
+    hook('a-slow', 'sleep 30')
+    hook('b-quick', note('quick'))
+    const { world, said } = diskWorld()
+    const { results } = await runHooks(world, call({ timeoutSeconds: 0.2 }))
+    expect(results.map(({ late }) => late)).toEqual([true, false])
+    expect(said[0]).toContain('had not ended after 0.2 s')
+    expect(notes()).toBe('quick\n')
+  })
+
+  test('an aborted signal comes out, and no further hook is run', async () => {
+    hook('a', `sleep 0.1; kill -TERM $$`)
+    hook('b', note('ran'))
+    const stop = new AbortController()
+    const running = runHooks(diskWorld().world, call({ signal: stop.signal }))
+    stop.abort(new Error('stopped'))
+    await expect(running).rejects.toThrow('stopped')
+    expect(notes).toThrow()
+  })
+})
+
+describe("acmetool's sudo protocol", () => {
+  /** A world in which we are `uid`, the hook belongs to `owner`, and programs are only noted. */
+  async function argvOf(
+    owner: number,
+    uid: number,
+    mode: number,
+    path: string,
+    script = '#!/bin/sh\n',
+  ): Promise<string[]> {
+    const file = hook('reload', script, mode)
+    const runs: string[][] = []
+    const { world } = diskWorld({ PATH: path })
+    await runHooks(
+      {
+        ...world,
+        self: { ...world.self, uid },
+        files: {
+          ...world.files,
+          info: at => {
+            const info = world.files.info(at)
+            return at === file && info ? { ...info, uid: owner, mode: mode } : info
+          },
+        },
+        run: async (argv: readonly string[], _: RunOptions) => {
+          runs.push([...argv])
+          return { exit: 0, output: '' }
+        },
+      },
+      call({ args: ['x'] }),
+    )
+    return runs[0] ?? []
+  }
+
+  test('root owns it, setuid, a script, we are not root, sudo is there: sudo -n -- FILE EVENT ARGS', async () => {
+    const bin = join(root, 'bin')
+    mkdirSync(bin)
+    hook('sudo', 'exit 1', 0o755, bin)
+    const direct = [`${hooks}/reload`, 'live-updated', 'x']
+    expect(await argvOf(0, 1000, 0o4755, `/nowhere:${bin}`)).toEqual(['sudo', '-n', '--', ...direct])
+    expect(await argvOf(0, 1000, 0o755, bin)).toEqual(direct)
+    expect(await argvOf(1000, 1000, 0o4755, bin)).toEqual(direct)
+    expect(await argvOf(0, 0, 0o4755, bin)).toEqual(direct)
+    expect(await argvOf(0, 1000, 0o4755, '/nowhere')).toEqual(direct)
+    expect(await argvOf(0, 1000, 0o4755, bin, '\0 no script')).toEqual(direct)
+  })
+})
+
+describe('hooks that can hold several values', () => {
+  const several = () => {
+    const { world } = diskWorld()
+    return holdSeveralValues(world, findHooks(world, [hooks]))
+  }
+
+  test('say so; hooks that do not handle challenges need not', () => {
+    expect(several()).toBe(false)
+    hook('reload', '[ "$1" = live-updated ] || exit 42')
+    expect(several()).toBe(false)
+    hook('dns', `# ${severalValuesMarker}\n case $1 in challenge-dns-start) ;; esac`)
+    expect(several()).toBe(true)
+  })
+
+  test('one that handles challenges and keeps silent, or is no script, decides for all', () => {
+    hook('dns', `# ${severalValuesMarker}`)
+    hook('tutorial', 'case $1 in challenge-dns-start) ;; esac')
+    expect(several()).toBe(false)
+    rmSync(join(hooks, 'tutorial'))
+    symlinkSync('/bin/true', join(hooks, 'program'))
+    expect(several()).toBe(false)
+  })
+
+  test('the marker counts in the first 4096 bytes only', () => {
+    hook('dns', `${'#'.repeat(4096)}${severalValuesMarker}`)
+    expect(several()).toBe(false)
+  })
+})
