@@ -4,9 +4,19 @@ import type { TxtRecord } from './records.js'
 import type { Log, World } from './world.js'
 
 export { Dns01Error } from './errors.js'
+export {
+  findHooks,
+  type HookResult,
+  holdSeveralValues,
+  hookFolders,
+  hookTimeoutSeconds,
+  notMyEvent,
+  runHooks,
+} from './hooks.js'
 export { ancestors, challengeName, isWithin, longestMatch, type Name, parseName } from './names.js'
 export { type ChallengeFacts, groupBy, type TxtRecord } from './records.js'
 export { retry } from './retry.js'
+export { settleAll } from './settle.js'
 export type { DnsAnswer, DnsServer, HttpResponse, Log, Question, ResourceRecord, RunResult, World } from './world.js'
 
 /** What comes with every call. `signal` stops all waiting; cleanup() gets one of its own. */
@@ -33,6 +43,8 @@ export interface Provider {
   cleanup(records: readonly TxtRecord[], call: ProviderCall): Promise<void>
   /** The zone of a challenge name, if this provider knows it better than the DNS (it is the name server, or has a list). Asked before the DNS is. */
   zoneFor?(name: Name, signal: AbortSignal): Promise<KnownZone | undefined>
+  /** Overrides the definition's, where that depends on the settings. */
+  readonly oneValuePerName?: boolean
   /** Ends what open() or present() began (sockets, clients). */
   close?(): Promise<void>
 }
