@@ -38,7 +38,7 @@ export async function retry<T>(
       onFailedAttempt: async ({ error, attemptNumber }) => {
         const pause = pauseSeconds(world, limits, error, attemptNumber)
         const leftSeconds = (endsAt - world.clock.now().getTime()) / 1000
-        if (pause > longestRetryAfterSeconds || pause > leftSeconds) throw new AbortError(error)
+        if (pause > longestRetryAfterSeconds || pause > leftSeconds) throw error
         world.log.info(`${limits.what}: ${error.message}; again in ${pause.toFixed(1)} s`)
         await world.clock.sleep(pause, limits.signal)
       },

@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest'
+import { Dns01Error } from '../../src/errors.js'
+import { longestRetryAfterSeconds, retry } from '../../src/retry.js'
+import { listeningLog } from '../contract/provider-contract.js'
+
+/** A clock that only sleeping moves; random bytes are 128, which makes every pause as long as its nominal one. */
+function fakeWorld() {
+  let nowMs = 0
+  const slept: number[] = []
+  const world = {
+    clock: {
+      now: () => new Date(nowMs),
+      sleep: async (seconds: number, signal: AbortSignal) => {
+        signal.throwIfAborted()
+        slept.push(seconds)
+        nowMs += seconds * 1000
+      },
+      deadline: () => new AbortController().signal,
+    },
+    random: () => new Uint8Array([128]),
+    log: listeningLog([]),
+  }
+  return { world, slept }
+}
+
+const later = (retryAfterSeconds?: number) => new Dns01Error('UNAVAILABLE', 'busy', { retryAfterSeconds })
+const signal = new AbortController().signal
+const limits = { what: 'it', giveUpAfterSeconds: 10, signal }
+
+describe('retry', () => {
+  test('tries again what is temporary, with pauses that double', async () => {
+    const { world, slept } = fakeWorld()
+    let tries = 0
+    const result = await retry(world, limits, async () => {
+      if (++tries < 4) throw later()
+      return tries
+    })
+    expect(result).toBe(4)
+    expect(slept).toEqual([0.5, 1, 2])
+  })
+
+  test('throws the last error itself once the time is up', async () => {
+    const { world } = fakeWorld()
+    const errors: Dns01Error[] = []
+    const failing = retry(world, limits, async () => {
+      errors.push(later())
+      throw errors.at(-1)
+    })
+    await expect(failing).rejects.toSatisfy(error => error === errors.at(-1))
+    expect(errors.length).toBeGreaterThan(2)
+  })
+
+  test.each([
+    ['longer than the time left', 11],
+    ['longer than we ever wait', longestRetryAfterSeconds + 1],
+  ])('a Retry-After %s is left to the next run', async (_, seconds) => {
+    const { world, slept } = fakeWorld()
+    const error = later(seconds)
+    await expect(retry(world, limits, () => Promise.reject(error))).rejects.toBe(error)
+    expect(slept).toEqual([])
+  })
+
+  test('obeys a shorter Retry-After', async () => {
+    const { world, slept } = fakeWorld()
+    let tries = 0
+    await retry(world, limits, async () => {
+      if (++tries === 1) throw later(7)
+    })
+    expect(slept).toEqual([7])
+  })
+
+  test.each([new Dns01Error('REFUSED', 'no'), new TypeError('a bug')])('does not repeat %s', async error => {
+    const { world, slept } = fakeWorld()
+    await expect(retry(world, limits, () => Promise.reject(error))).rejects.toBe(error)
+    expect(slept).toEqual([])
+  })
+})
