@@ -1,0 +1,194 @@
+import { X509Certificate } from 'node:crypto'
+import { Dns01Error, messageOf } from '../errors.js'
+import type { Name } from '../names.js'
+import {
+  children,
+  constructed,
+  type Der,
+  expectDer,
+  hexOf,
+  oidOf,
+  primitive,
+  readDer,
+  TAG,
+  textOf,
+  timeOf,
+  wholeOf,
+  wrongDer,
+} from './der.js'
+import { nameText } from './distinguished-name.js'
+import { base32Id } from './keys.js'
+import { pemBodies, toPem } from './pem.js'
+
+/** What a certificate says. */
+export interface CertificateFacts {
+  /** The dNSNames of subjectAltName (RFC 5280 §4.2.1.6), lower case, in order. The common name counts for nothing (RFC 9525 §2). */
+  readonly names: readonly Name[]
+  readonly notBefore: Date
+  readonly notAfter: Date
+  /** Equals KeyPair.id of its private key. */
+  readonly keyId: string
+  readonly keyType: 'rsa' | 'ecdsa' | 'other'
+  /** `C=US, O=Let's Encrypt, CN=R3`, in the certificate's order. */
+  readonly issuer: string
+  readonly subject: string
+  /** The bytes of the serial number in hex, a leading 00 included (RFC 9773 §4.1 wants it). */
+  readonly serial: string
+  /** Issuer and subject are the same; the signature is not checked. */
+  readonly selfSigned: boolean
+  /** keyIdentifier of the authority key identifier (RFC 5280 §4.2.1.1) in hex. */
+  readonly authorityKeyId?: string | undefined
+}
+
+const KEY_TYPES: Record<string, CertificateFacts['keyType']> = {
+  '1.2.840.113549.1.1.1': 'rsa',
+  '1.2.840.10045.2.1': 'ecdsa',
+}
+
+const subjectAltName = '2.5.29.17'
+const authorityKeyIdentifier = '2.5.29.35'
+
+/**
+ * Reads the first certificate of a PEM text, or a DER one (RFC 5280 §4.1). By hand, since a look at the state
+ * directory reads thousands: about 30 µs each, where node's X509Certificate takes 330 µs to give the same.
+ * @throws Dns01Error STATE
+ */
+export function readCertificate(certificate: string | Uint8Array): CertificateFacts {
+  const bytes = derOf(certificate)
+  const outer = expectDer(readDer(bytes), TAG.sequence, 'the certificate')
+  if (outer.to !== bytes.length) throw wrongDer(`${bytes.length - outer.to} bytes follow the certificate`)
+  const parts = children(expectDer(children(outer)[0], TAG.sequence, 'tbsCertificate'))
+  const [serial, , issuer, validity, subject, key, ...optional] =
+    parts[0]?.tag === constructed(0) ? parts.slice(1) : parts
+  const [notBefore, notAfter] = children(expectDer(validity, TAG.sequence, 'validity'))
+  const extensions = extensionsOf(optional.find(part => part.tag === constructed(3)))
+  return {
+    names: namesOf(extensions.get(subjectAltName)),
+    notBefore: timeOf(notBefore),
+    notAfter: timeOf(notAfter),
+    ...keyOf(expectDer(key, TAG.sequence, 'subjectPublicKeyInfo')),
+    issuer: nameText(expectDer(issuer, TAG.sequence, 'issuer')),
+    subject: nameText(expectDer(subject, TAG.sequence, 'subject')),
+    serial: hexOf(expectDer(serial, TAG.integer, 'serialNumber')),
+    selfSigned: Buffer.compare(wholeOf(issuer as Der), wholeOf(subject as Der)) === 0,
+    authorityKeyId: authorityKeyIdOf(extensions.get(authorityKeyIdentifier)),
+  }
+}
+
+function derOf(certificate: string | Uint8Array): Uint8Array {
+  if (typeof certificate !== 'string' && certificate[0] === TAG.sequence) return certificate
+  const text = typeof certificate === 'string' ? certificate : Buffer.from(certificate).toString('latin1')
+  const [first] = pemBodies(text)
+  if (first === undefined) throw new Dns01Error('STATE', 'no PEM certificate in it')
+  return first
+}
+
+/** The certificates of a PEM text, each as 64 columns with LF, newline at the end; [] if there is none. */
+export const splitPems = (text: string): string[] => pemBodies(text).map(toPem)
+
+function keyOf(spki: Der): Pick<CertificateFacts, 'keyId' | 'keyType'> {
+  const [algorithm] = children(spki)
+  const [oid] = children(expectDer(algorithm, TAG.sequence, 'key algorithm'))
+  return {
+    keyId: base32Id(wholeOf(spki)),
+    keyType: KEY_TYPES[oidOf(expectDer(oid, TAG.oid, 'key algorithm'))] ?? 'other',
+  }
+}
+
+/** Extension values by OID, the octet strings unwrapped. */
+function extensionsOf(explicit: Der | undefined): Map<string, Der> {
+  const found = new Map<string, Der>()
+  if (!explicit) return found
+  for (const extension of children(expectDer(children(explicit)[0], TAG.sequence, 'extensions'))) {
+    const fields = children(expectDer(extension, TAG.sequence, 'an extension'))
+    const value = expectDer(fields.at(-1), TAG.octets, "an extension's value")
+    found.set(oidOf(expectDer(fields[0], TAG.oid, "an extension's id")), value)
+  }
+  return found
+}
+
+function namesOf(extension: Der | undefined): Name[] {
+  if (!extension) return []
+  return children(readDer(extension.bytes, extension.from, extension.to))
+    .filter(name => name.tag === primitive(2))
+    .map(name => textOf(name).toLowerCase() as Name)
+}
+
+function authorityKeyIdOf(extension: Der | undefined): string | undefined {
+  if (!extension) return undefined
+  const fields = children(readDer(extension.bytes, extension.from, extension.to))
+  const id = fields.find(field => field.tag === primitive(0))
+  return id && hexOf(id)
+}
+
+/**
+ * Checks what the CA sent before it goes live: it is for our key, has every name, is in force, and each certificate of
+ * the chain has signed the one before it (RFC 8555 §9.1). A leaf alone passes: a CA may leave its trust anchor out.
+ * @throws Dns01Error REFUSED
+ */
+export function checkIssued(
+  chainPem: string,
+  want: { readonly keyId: string; readonly names: readonly Name[]; readonly now: Date },
+): { cert: string; chain: string } {
+  const pems = splitPems(chainPem)
+  const facts = pems.map(readSent)
+  const [leaf] = facts
+  if (!leaf) throw notAsAsked('there is no PEM certificate in what it sent')
+  if (leaf.keyId !== want.keyId) throw wrongKey(facts, want.keyId)
+  const missing = want.names.filter(name => !leaf.names.includes(name))
+  if (missing.length > 0) throw notAsAsked(`it lacks ${missing.join(', ')}`)
+  checkDates(leaf, want.now)
+  checkLinks(pems, facts)
+  const [cert = '', ...chain] = pems
+  return { cert, chain: chain.join('') }
+}
+
+const notAsAsked = (why: string, hint = 'it was not put in place; tell the CA', cause?: unknown): Dns01Error =>
+  new Dns01Error('REFUSED', `the CA sent a certificate that is not what was asked for: ${why}`, { hint, cause })
+
+function readSent(pem: string, i: number): CertificateFacts {
+  try {
+    return readCertificate(pem)
+  } catch (cause) {
+    throw notAsAsked(`certificate ${i + 1} is ${messageOf(cause)}`, undefined, cause)
+  }
+}
+
+function wrongKey(facts: readonly CertificateFacts[], keyId: string): Dns01Error {
+  const at = facts.findIndex(each => each.keyId === keyId)
+  return notAsAsked(
+    at < 0 ? 'it is for another key' : `the chain is in the wrong order, ours stands at place ${at + 1}`,
+  )
+}
+
+function checkDates({ notBefore, notAfter }: CertificateFacts, now: Date): void {
+  const clock = `is the clock of this machine right? It says ${now.toISOString()}`
+  if (now < notBefore) throw notAsAsked(`it is not valid before ${notBefore.toISOString()}`, clock)
+  if (now >= notAfter) throw notAsAsked(`it expired on ${notAfter.toISOString()}`, clock)
+}
+
+function checkLinks(pems: readonly string[], facts: readonly CertificateFacts[]): void {
+  const certificates = pems.map(parseSent)
+  for (const [i, certificate] of certificates.entries()) {
+    const issuer = certificates[i + 1]
+    if (issuer && !signed(certificate, issuer))
+      throw notAsAsked(`the chain does not link up: "${facts[i + 1]?.subject}" did not sign "${facts[i]?.subject}"`)
+  }
+}
+
+function parseSent(pem: string, i: number): X509Certificate {
+  try {
+    return new X509Certificate(pem)
+  } catch (cause) {
+    throw notAsAsked(`certificate ${i + 1} cannot be read: ${messageOf(cause)}`, undefined, cause)
+  }
+}
+
+/** Whether `issuer` is a CA (RFC 5280 §4.2.1.9) with that name and its key verifies the signature. */
+function signed(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  try {
+    return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
+  } catch {
+    return false // a key or algorithm that OpenSSL does not know proves nothing
+  }
+}

@@ -1,0 +1,111 @@
+import { Dns01Error } from '../errors.js'
+
+/** One element (X.690 §8.1): its tag, where it starts, and where its content lies within `bytes`. */
+export interface Der {
+  readonly bytes: Uint8Array
+  readonly tag: number
+  readonly start: number
+  readonly from: number
+  readonly to: number
+}
+
+export const TAG = {
+  integer: 0x02,
+  octets: 0x04,
+  oid: 0x06,
+  utf8: 0x0c,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+  bmp: 0x1e,
+  sequence: 0x30,
+  set: 0x31,
+} as const
+
+/** Context-specific tags: [n] primitive and [n] constructed (X.690 §8.1.2). */
+export const primitive = (n: number): number => 0x80 | n
+export const constructed = (n: number): number => 0xa0 | n
+
+export const wrongDer = (why: string): Dns01Error => new Dns01Error('STATE', `not a DER structure: ${why}`)
+
+/**
+ * The element that starts at `at` and ends at `end` or before. Lengths are definite (X.690 §10.1), tags of one byte.
+ * @throws Dns01Error STATE
+ */
+export function readDer(bytes: Uint8Array, at = 0, end = bytes.length): Der {
+  if (at + 2 > end) throw wrongDer(`it ends at byte ${at}, within an element`)
+  const tag = bytes[at] as number
+  if ((tag & 0x1f) === 0x1f) throw wrongDer(`a tag of several bytes at byte ${at}`)
+  const first = bytes[at + 1] as number
+  const lengthBytes = first < 0x80 ? 0 : first & 0x7f
+  if (first === 0x80 || lengthBytes > 4) throw wrongDer(`an impossible length at byte ${at + 1}`)
+  const from = at + 2 + lengthBytes
+  if (from > end) throw wrongDer(`it ends at byte ${end}, within a length`)
+  let length = lengthBytes === 0 ? first : 0
+  for (let i = at + 2; i < from; i++) length = length * 256 + (bytes[i] as number)
+  if (from + length > end) throw wrongDer(`an element at byte ${at} is longer than what holds it`)
+  return { bytes, tag, start: at, from, to: from + length }
+}
+
+/** The elements within a constructed one, in order. */
+export function children(der: Der): Der[] {
+  const found: Der[] = []
+  for (let at = der.from; at < der.to; ) {
+    const child = readDer(der.bytes, at, der.to)
+    found.push(child)
+    at = child.to
+  }
+  return found
+}
+
+/** That element, if it is there with this tag. @throws Dns01Error STATE */
+export function expectDer(der: Der | undefined, tag: number, what: string): Der {
+  if (der?.tag !== tag) throw wrongDer(`${what} is missing or of another type`)
+  return der
+}
+
+/** Header and content. */
+export const wholeOf = (der: Der): Uint8Array => der.bytes.subarray(der.start, der.to)
+
+export const contentOf = (der: Der): Uint8Array => der.bytes.subarray(der.from, der.to)
+
+export const hexOf = (der: Der): string => Buffer.from(contentOf(der)).toString('hex')
+
+/** An object identifier in dots (X.690 §8.19). */
+export function oidOf(der: Der): string {
+  const arcs: number[] = []
+  let arc = 0
+  for (let i = der.from; i < der.to; i++) {
+    const byte = der.bytes[i] as number
+    arc = arc * 128 + (byte & 0x7f)
+    if (byte & 0x80) continue
+    arcs.push(arc)
+    arc = 0
+  }
+  const [both = 0, ...rest] = arcs
+  const top = Math.min(2, Math.floor(both / 40))
+  return [top, both - top * 40, ...rest].join('.')
+}
+
+/** A character string. Control characters, which a terminal might obey, become U+FFFD. */
+export function textOf(der: Der): string {
+  const bytes = Buffer.from(contentOf(der))
+  const text =
+    der.tag === TAG.bmp ? swapped(bytes).toString('utf16le') : bytes.toString(der.tag === TAG.utf8 ? 'utf8' : 'latin1')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these are taken out
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd')
+}
+
+const swapped = (bytes: Buffer): Buffer => Buffer.from(bytes.subarray(0, bytes.length & ~1)).swap16()
+
+/** UTCTime or GeneralizedTime in the one form RFC 5280 §4.1.2.5 allows: seconds, Zulu. */
+export function timeOf(der: Der | undefined): Date {
+  const text = der ? Buffer.from(contentOf(der)).toString('latin1') : ''
+  const digits = text.match(der?.tag === TAG.utcTime ? /^(\d\d)(\d{10})Z$/ : /^(\d{4})(\d{10})Z$/)
+  if (!digits) throw wrongDer('a date is missing or malformed')
+  const [, year = '', rest = ''] = digits
+  const fullYear = year.length === 4 ? Number(year) : Number(year) + (Number(year) < 50 ? 2000 : 1900)
+  const [month = 0, day, hour, minute, second] = (rest.match(/../g) ?? []).map(Number)
+  const time = new Date(Date.UTC(fullYear, month - 1, day, hour, minute, second))
+  if (!time.toISOString().replace(/\D/g, '').startsWith(`${fullYear}${rest}`)) throw wrongDer(`${text} is no date`)
+  return time
+}

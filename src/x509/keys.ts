@@ -1,0 +1,101 @@
+import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
+import { Dns01Error, messageOf } from '../errors.js'
+import type { KeySpec } from '../target.js'
+
+/** A private key in the forms others ask for. `pem`, `pkcs8` and what is derived from them are secrets. */
+export interface KeyPair {
+  /** Key ID: base32Id of the SubjectPublicKeyInfo; the same as `keyId` of a certificate for this key. */
+  readonly id: string
+  readonly type: 'ecdsa' | 'rsa'
+  /** As acmetool writes it: PKCS#1 or SEC1, 64 columns, newline at the end. */
+  readonly pem: string
+  readonly pkcs8: string
+  /** JWK thumbprint (RFC 7638 §3): base64url of SHA-256 over the required members in lexicographic order. */
+  readonly thumbprint: string
+}
+
+/** OpenSSL's names of the curves of RFC 7518 §6.2.1.1. */
+const CURVES = { nistp256: 'prime256v1', nistp384: 'secp384r1', nistp521: 'secp521r1' } as const
+
+const generate = promisify(generateKeyPair)
+
+/** A fresh key; RSA in a thread of its own (4096 bits take up to some seconds). */
+export async function generateKey(spec: KeySpec): Promise<KeyPair> {
+  const { privateKey } =
+    spec.type === 'rsa'
+      ? await generate('rsa', { modulusLength: checkedBits(spec.rsaBits) })
+      : await generate('ec', { namedCurve: CURVES[spec.curve] })
+  return keyPair(privateKey)
+}
+
+function checkedBits(bits: number): number {
+  if (Number.isInteger(bits) && bits >= 2048 && bits <= 4096) return bits
+  throw new Dns01Error('CONFIG', `RSA keys of ${bits} bits are not made`, { hint: 'rsa-size may be 2048 to 4096' })
+}
+
+/**
+ * Reads a PEM private key: PKCS#1, SEC1 (with or without EC PARAMETERS in front) or PKCS#8.
+ * @throws Dns01Error STATE: no PEM, encrypted, or a key that ACME CAs do not take (Ed25519, RSA-PSS, other curves)
+ */
+export function parseKey(pem: string | Uint8Array): KeyPair {
+  const text = typeof pem === 'string' ? pem : Buffer.from(pem).toString('latin1')
+  const [block] = text.match(/-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----[\s\S]*?-----END \1-----/) ?? []
+  if (!block) throw new Dns01Error('STATE', 'no PEM private key in it')
+  if (/ENCRYPTED/.test(block))
+    throw new Dns01Error('STATE', 'the private key is encrypted', {
+      hint: 'openssl pkey -in FILE takes the pass phrase off',
+    })
+  return keyPair(decode(block))
+}
+
+function decode(block: string): KeyObject {
+  try {
+    return createPrivateKey(block)
+  } catch (cause) {
+    throw new Dns01Error('STATE', `the private key cannot be read: ${messageOf(cause)}`, { cause })
+  }
+}
+
+function keyPair(key: KeyObject): KeyPair {
+  const type = typeOf(key)
+  const pem = key.export({ type: type === 'rsa' ? 'pkcs1' : 'sec1', format: 'pem' }).toString()
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
+  return {
+    id: base32Id(spki),
+    type,
+    pem,
+    pkcs8: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    thumbprint: thumbprintOf(key),
+  }
+}
+
+function typeOf(key: KeyObject): KeyPair['type'] {
+  const curve = key.asymmetricKeyDetails?.namedCurve
+  if (key.asymmetricKeyType === 'rsa') return 'rsa'
+  if (key.asymmetricKeyType === 'ec' && Object.values<string | undefined>(CURVES).includes(curve)) return 'ecdsa'
+  throw new Dns01Error('STATE', `a private key of type ${[key.asymmetricKeyType, curve].filter(Boolean).join(' ')}`, {
+    hint: 'ACME CAs take RSA and ECDSA P-256, P-384, P-521',
+  })
+}
+
+function thumbprintOf(key: KeyObject): string {
+  const { crv, e, kty, n, x, y } = createPublicKey(key).export({ format: 'jwk' })
+  const required = kty === 'RSA' ? { e, kty, n } : { crv, kty, x, y }
+  return createHash('sha256').update(JSON.stringify(required)).digest('base64url')
+}
+
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
+
+/** acmetool's ID: lower-case base32 (RFC 4648 §6) without padding of the SHA-256, always 52 characters. */
+export function base32Id(bytes: Uint8Array): string {
+  let id = ''
+  let bits = 0
+  let held = 0
+  for (const byte of createHash('sha256').update(bytes).digest()) {
+    held = (held << 8) | byte
+    for (bits += 8; bits >= 5; bits -= 5) id += BASE32[(held >> (bits - 5)) & 31]
+    held &= 31
+  }
+  return bits > 0 ? id + BASE32[(held << (5 - bits)) & 31] : id
+}

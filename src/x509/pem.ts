@@ -1,0 +1,14 @@
+const PEM = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----/g
+
+/** The bytes of every certificate in a PEM text (RFC 7468 §5); whatever stands between them is passed over. */
+export const pemBodies = (text: string): Buffer[] =>
+  [...text.matchAll(PEM)].map(([, body = '']) => Buffer.from(body, 'base64'))
+
+/** One certificate as PEM: 64 columns, LF, newline at the end (RFC 7468 §2). */
+export function toPem(der: Uint8Array): string {
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
+  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n')
+}
