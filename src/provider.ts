@@ -100,3 +100,13 @@ export const refused = (message: string, hint?: string, cause?: unknown): Dns01E
 /** It may work later: time-out, throttling, server error. */
 export const unavailable = (message: string, cause?: unknown, retryAfterSeconds?: number): Dns01Error =>
   new Dns01Error('UNAVAILABLE', message, { cause, retryAfterSeconds })
+
+/**
+ * A setting that is a time in seconds, more than 0.
+ * @throws Dns01Error CONFIG
+ */
+export function parseSeconds(setting: string, text: string): number {
+  const seconds = Number(text)
+  if (seconds > 0 && Number.isFinite(seconds)) return seconds
+  throw new Dns01Error('CONFIG', `${setting} is ${JSON.stringify(text)}`, { hint: 'give a number of seconds above 0' })
+}
