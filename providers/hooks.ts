@@ -1,0 +1,124 @@
+import pLimit from 'p-limit'
+import {
+  defineProvider,
+  findHooks,
+  groupBy,
+  type HookResult,
+  holdSeveralValues,
+  hookFolders,
+  hookTimeoutSeconds,
+  notMyEvent,
+  type Provider,
+  type ProviderCall,
+  parseSeconds,
+  refused,
+  runHooks,
+  settleAll,
+  type TxtRecord,
+  unavailable,
+} from '../src/provider.js'
+
+/** Hosts whose hooks run at the same time. */
+const hostsAtOnce = 8
+
+export default defineProvider({
+  name: 'hooks',
+  summary: "acmetool's way: runs every executable of the hooks folders with challenge-dns-start and challenge-dns-stop",
+  settings: {
+    folders: {
+      env: ['ACME_HOOKS_DIR'],
+      help: 'folders with hooks, one a line; those of /etc/acme/hooks, /usr/libexec/acme/hooks, /usr/lib/acme/hooks when absent',
+    },
+    'state-dir': { env: ['ACME_STATE_DIR'], help: 'what hooks find in ACME_STATE_DIR', default: '/var/lib/acme' },
+    timeout: {
+      env: ['DNS01_HOOK_TIMEOUT'],
+      help: 'seconds until a hook is ended together with its children',
+      default: String(hookTimeoutSeconds),
+    },
+  },
+  batch: false,
+  keepsOthers: false,
+  findsZone: true,
+  oneValuePerName: true,
+  testedWith: 'real programs: hooks that keep their records in files',
+  open(values, world): Provider {
+    const folders = hookFolders({ ACME_HOOKS_DIR: values.folders })
+    const timeoutSeconds = parseSeconds('hooks: timeout', values.timeout)
+    const limit = pLimit(hostsAtOnce)
+    /** Starts that every hook declined or failed by itself: acmetool calls no stop for them. */
+    const declined = new Set<string>()
+
+    const run = (event: string, { challenge, value }: TxtRecord, { log, signal }: ProviderCall) =>
+      runHooks(
+        { ...world, log },
+        {
+          folders,
+          event,
+          args: [challenge.host, challenge.targetFile, value, ''],
+          stdin: '',
+          env: challenge.env,
+          stateDir: values['state-dir'],
+          timeoutSeconds,
+          signal,
+        },
+      )
+
+    const start = async (record: TxtRecord, call: ProviderCall): Promise<void> => {
+      declined.delete(keyOf(record))
+      const { results, succeeded } = await run('challenge-dns-start', record, call)
+      if (succeeded) return
+      if (results.some(({ late }) => late)) throw unavailable(told('in time accepted', record, results))
+      declined.add(keyOf(record))
+      throw refused(told('accepted', record, results), `a hook must exit with 0; looked in ${folders.join(', ')}`)
+    }
+
+    const stop = async (record: TxtRecord, call: ProviderCall): Promise<void> => {
+      if (declined.delete(keyOf(record))) return
+      const { results, succeeded } = await run('challenge-dns-stop', record, call)
+      if (succeeded) return
+      const message = told('withdrew', record, results)
+      if (results.every(({ exit }) => exit === notMyEvent)) return call.log.warn(message)
+      throw results.some(({ late }) => late) ? unavailable(message) : refused(message)
+    }
+
+    return {
+      oneValuePerName: !holdSeveralValues(world, findHooks(world, folders)),
+      present: (records, call) => eachHost(limit, records, record => start(record, call), call.signal),
+      cleanup: (records, call) => eachHost(limit, records, record => stop(record, call), call.signal),
+    }
+  },
+})
+
+const keyOf = ({ name, value }: TxtRecord): string => `${name} ${value}`
+
+/** Hosts side by side, the values of one host one after the other, the same value once. */
+function eachHost(
+  limit: ReturnType<typeof pLimit>,
+  records: readonly TxtRecord[],
+  act: (record: TxtRecord) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const once = groupBy(records, keyOf).values()
+  const hosts = groupBy(
+    [...once].flatMap(same => same.slice(0, 1)),
+    record => record.challenge.host,
+  )
+  return settleAll(
+    [...hosts.values()].map(ofHost =>
+      limit(async () => {
+        for (const record of ofHost) {
+          signal.throwIfAborted()
+          await act(record)
+        }
+      }),
+    ),
+  )
+}
+
+/** `no hook accepted …` with what each of them said. */
+function told(did: string, { challenge }: TxtRecord, results: readonly HookResult[]): string {
+  const each = results.map(
+    ({ hook, exit, said }) => `${hook} ${exit === notMyEvent ? 'does not handle it' : said || `exited with ${exit}`}`,
+  )
+  return `no hook ${did} the DNS challenge of ${challenge.host} (${each.join('; ') || 'there is none'})`
+}
