@@ -1,0 +1,83 @@
+import { Dns01Error } from '../errors.js'
+import { base32Id } from '../x509/keys.js'
+
+/** Every path of the state directory, relative to its root. The schema is acmetool's; `.dns01` is ours and hidden from it. */
+
+/** The folders that are there after conform(). */
+export const FOLDERS = ['accounts', 'certs', 'conf', 'desired', 'keys', 'live', 'tmp'] as const
+
+export const HIDDEN = '.dns01'
+export const JOURNAL = `${HIDDEN}/journal`
+/** Where conform() puts what it cannot leave and will not delete. */
+export const SET_ASIDE = `${HIDDEN}/set-aside`
+
+/** What base32Id() gives. A folder of such a name that is not whole makes acmetool refuse the whole directory. */
+export const ID_FORM = /^[a-z2-7]{52}$/
+
+/** Names that begin with a dot are neither read nor changed by acmetool, nor by us. */
+export const isHidden = (name: string): boolean => name.startsWith('.')
+
+export const keyFolder = (keyId: string): string => `keys/${keyId}`
+export const keyPath = (keyId: string): string => `keys/${keyId}/privkey`
+export const certificateFolder = (certificateId: string): string => `certs/${certificateId}`
+export const certificatePath = (certificateId: string, file: string): string => `certs/${certificateId}/${file}`
+export const accountFolder = (accountId: string): string => `accounts/${accountId}`
+export const accountPath = (accountId: string): string => `accounts/${accountId}/privkey`
+export const targetPath = (file: string): string => `desired/${file}`
+export const confPath = (name: string): string => `conf/${name}`
+export const livePath = (link: string): string => `live/${link}`
+export const journalPath = (id: string): string => `${JOURNAL}/${id}.json`
+
+/** What stands in the links; always relative, or acmetool refuses the directory. */
+export const liveLinkTo = (certificateId: string): string => `../certs/${certificateId}`
+export const accountLinkTo = (accountId: string): string => `../../accounts/${accountId}`
+export const keyLinkTo = (keyId: string): string => `../../keys/${keyId}/privkey`
+
+/** Id of the certificate that the order at this URL gives, known before it exists. White space around the URL does not count. */
+export const certificateId = (url: string): string => base32Id(new TextEncoder().encode(url.trim()))
+
+/** SERVER/KEYID, the folder of an account below accounts/. @throws as serverPart() */
+export const accountId = (directoryUrl: string, keyId: string): string => `${serverPart(directoryUrl)}/${keyId}`
+
+/**
+ * The SERVER of accounts/SERVER for an ACME directory URL. Works on the text, since `new URL()` would drop `:443` and
+ * lower-case the host, which acmetool keeps. Compare CAs by this: `https://ca.test` and `https://ca.test/` are one.
+ * @throws Dns01Error CONFIG for what acmetool could not open again: not http or https, a query without a path
+ */
+export function serverPart(directoryUrl: string): string {
+  const [, scheme, rest] = directoryUrl.match(/^(https?):\/\/(.+)$/is) ?? []
+  if (scheme === undefined || rest === undefined || !URL.canParse(directoryUrl))
+    throw new Dns01Error('CONFIG', `${JSON.stringify(directoryUrl)} is not the URL of an ACME directory`, {
+      hint: 'give the whole URL, such as https://acme-v02.api.letsencrypt.org/directory',
+    })
+  if (/^[^/?]*\/?\?/.test(rest))
+    throw new Dns01Error('CONFIG', `the ACME directory URL ${directoryUrl} has a query but no path`, {
+      hint: 'acmetool cannot open a state directory with an account of such a server',
+    })
+  const legal = rest.replace(/[^\u0021-\u007e]/gu, encodeURIComponent)
+  const short = /^[^/]*\/$/.test(legal) ? legal.slice(0, -1) : legal
+  return (scheme.toLowerCase() === 'http' ? 'http:' : '') + encodeAll(short)
+}
+
+/** Percent-encodes all but the unreserved characters of RFC 3986 §2.3; escapes in lower case. */
+const encodeAll = (text: string): string =>
+  text.replace(/[^A-Za-z0-9\-_.~]/g, c => `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+
+/** The directory URL that a SERVER stands for; one without a path gets `/`. */
+export function directoryOf(server: string): string {
+  const http = server.startsWith('http:')
+  const [authority = '', ...path] = decode(http ? server.slice(5) : server).split('/')
+  return `${http ? 'http' : 'https'}://${authority}/${path.join('/')}`
+}
+
+/** Whether a folder of accounts/ is spelled as serverPart() spells it; acmetool refuses the directory for any other. */
+export function isServerPart(server: string): boolean {
+  try {
+    return serverPart(directoryOf(server)) === server
+  } catch {
+    return false
+  }
+}
+
+const decode = (text: string): string =>
+  text.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
