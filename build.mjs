@@ -1,0 +1,107 @@
+// Builds dist/: main.js (the program), providers/NAME.js (one for each file of providers/), chunks/ (what they share),
+// LICENSES.txt. Everything is bundled: it starts in half the time that node_modules takes, and who installs dns01 gets
+// no other package. Prints errors only.
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join, relative, sep } from 'node:path'
+import { build } from 'esbuild'
+
+const root = import.meta.dirname
+const dist = join(root, 'dist')
+process.chdir(root)
+
+/** acme-client's own HTTP (axios) and legacy RSA (node-forge) are never used: src/acme/ speaks over World.fetch and
+ *  src/x509/ makes the keys. Loading them would cost a third of the start (README, "How to work on it"). */
+const unused = {
+  axios: `const interceptors = { use() {}, clear() {} }
+    const create = () => ({ defaults: { headers: { common: {} } }, interceptors: { request: interceptors, response: interceptors } })
+    module.exports = { create, AxiosError: Error }`,
+  'node-forge': 'module.exports = { pki: { rsa: { generateKeyPair() {} } } }',
+}
+
+const withoutUnused = {
+  name: 'without-unused',
+  setup(build) {
+    build.onResolve({ filter: /^(axios|node-forge)$/ }, ({ path }) => ({ path, namespace: 'unused' }))
+    build.onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({ contents: unused[path] }))
+  },
+}
+
+const providers = readdirSync('providers').filter(file => file.endsWith('.ts'))
+const result = await build({
+  entryPoints: {
+    ...(existsSync('src/main.ts') && { main: 'src/main.ts' }),
+    ...Object.fromEntries(providers.map(file => [`providers/${basename(file, '.ts')}`, `providers/${file}`])),
+  },
+  outdir: dist,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  chunkNames: 'chunks/[name]-[hash]',
+  mainFields: ['module', 'main'],
+  legalComments: 'none',
+  // Bundled CommonJS packages call require() for node's own modules.
+  banner: { js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);" },
+  plugins: [withoutUnused],
+  logLevel: 'error',
+  metafile: true,
+  write: false,
+}).catch(() => process.exit(1)) // esbuild has printed why
+
+write(result.outputFiles, licenses(Object.keys(result.metafile.inputs)))
+
+/** Each file is replaced whole and only when it changed, so that a dns01 that runs meanwhile goes on undisturbed. */
+function write(files, notices) {
+  const wanted = [...files, { path: join(dist, 'LICENSES.txt'), contents: Buffer.from(notices) }]
+  for (const { path, contents } of wanted) {
+    if (existsSync(path) && readFileSync(path).equals(contents)) continue
+    mkdirSync(dirname(path), { recursive: true })
+    const temporary = `${path}.${process.pid}.tmp`
+    writeFileSync(temporary, contents)
+    renameSync(temporary, path)
+  }
+  const paths = new Set(wanted.map(file => file.path))
+  for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    if (entry.isFile() && !paths.has(path) && !path.endsWith('.tmp')) rmSync(path, { force: true })
+  }
+  const main = join(dist, 'main.js')
+  if (!existsSync(main)) return
+  chmodSync(main, 0o755)
+  utimesSync(main, new Date(), new Date()) // tests compare it with the sources
+}
+
+/** The notices that the licences of the bundled packages want to be kept. */
+function licenses(inputs) {
+  const folders = new Set(inputs.map(packageFolder).filter(folder => folder !== undefined))
+  return [...folders]
+    .sort()
+    .map(notice)
+    .join(`\n${'-'.repeat(80)}\n\n`)
+}
+
+function packageFolder(input) {
+  const parts = relative(root, join(root, input)).split(sep)
+  const at = parts.lastIndexOf('node_modules')
+  if (at < 0) return undefined
+  return parts.slice(0, at + (parts[at + 1].startsWith('@') ? 3 : 2)).join(sep)
+}
+
+function notice(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const files = readdirSync(folder).filter(file => /^(licen[cs]e|notice|copying)/i.test(file))
+  return [`${name} ${version} (${license})\n`, ...files.map(file => readFileSync(join(folder, file), 'utf8'))].join(
+    '\n',
+  )
+}

@@ -1,0 +1,123 @@
+// Gets a machine with nothing but node and npm ready: npm packages from the lock, real servers from Debian.
+// For demo, test and bench; needs no package itself. Quiet unless something is installed.
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+export const root = join(import.meta.dirname, '..')
+
+/** Program that a test, the demo or the benchmark starts → Debian package that has it. */
+export const SERVERS = {
+  pebble: 'pebble',
+  named: 'bind9',
+  dig: 'bind9-dnsutils',
+  nsupdate: 'bind9-dnsutils',
+  knotd: 'knot',
+  pdns_server: 'pdns-server',
+  pdnsutil: 'pdns-server',
+  nsd: 'nsd',
+  acmetool: 'acmetool',
+  certbot: 'certbot',
+  lego: 'lego',
+  uacme: 'uacme',
+  dehydrated: 'dehydrated',
+  ip: 'iproute2',
+  openssl: 'openssl',
+  curl: 'curl',
+}
+
+/** Packages without a program of their own that must come along. */
+const COMPANIONS = { 'pdns-server': ['pdns-backend-sqlite3', 'sqlite3'] }
+
+/** Installs the npm packages when node_modules is missing or older than the lock. */
+export function installNpmPackages() {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major < 20 || (major === 20 && minor < 19))
+    fail(`node ${process.versions.node} is too old: dns01 needs 20.19 or later`)
+  const installed = join(root, 'node_modules/.package-lock.json')
+  const changed = path => (existsSync(path) ? statSync(path).mtimeMs : 0)
+  if (changed(installed) >= changed(join(root, 'package-lock.json'))) return
+  say('installing the npm packages (npm ci) …')
+  const npm = spawnSync('npm', ['ci', '--ignore-scripts', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] })
+  if (npm.status !== 0) fail('npm ci failed')
+}
+
+/** Tries to install what is missing; resolves to the programs that are missing still. */
+export function installServers(programs) {
+  const missing = programs.filter(program => !find(program))
+  if (missing.length === 0) return []
+  const packages = [...new Set(missing.map(program => SERVERS[program]))]
+  const all = [...packages, ...packages.flatMap(name => COMPANIONS[name] ?? [])]
+  if (process.getuid?.() === 0 && find('apt-get')) {
+    say(`installing Debian packages: ${all.join(' ')} …`)
+    // One that this release lacks must not keep the others away.
+    if (!aptGet(all)) for (const name of all) aptGet([name])
+  }
+  return programs.filter(program => !find(program))
+}
+
+/** What a person types to get these programs. */
+export function howToInstall(programs) {
+  const packages = [...new Set(programs.map(program => SERVERS[program]))].join(' ')
+  const go = programs.includes('pebble')
+    ? '\n  or, for Pebble, with Go:  go install github.com/letsencrypt/pebble/v2/cmd/pebble@latest'
+    : ''
+  return `  Debian, Ubuntu:  sudo apt-get install --no-install-recommends ${packages}${go}`
+}
+
+export function build() {
+  const { status } = spawnSync(process.execPath, [join(root, 'build.mjs')], { stdio: ['ignore', 2, 2] })
+  if (status !== 0) fail('the build failed')
+}
+
+/** Imports a TypeScript file of the tests on a node that knows no TypeScript, by esbuild. */
+export async function importTypeScript(path) {
+  const { buildSync } = await import('esbuild')
+  const outfile = join(root, 'node_modules/.dns01', `${path.replaceAll('/', '-')}.${process.pid}.mjs`)
+  buildSync({
+    entryPoints: [join(root, path)],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+  })
+  return import(pathToFileURL(outfile).href)
+}
+
+const say = text => process.stderr.write(`${text}\n`)
+
+function fail(text) {
+  say(text)
+  process.exit(1)
+}
+
+function find(program) {
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
+  return folders.some(folder => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+/** Debian starts the servers it installs, and one of them would then hold port 53; policy-rc.d (of invoke-rc.d) forbids it, only for this call. */
+function aptGet(packages) {
+  const script = `
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+      trap 'rm -f $policy' EXIT
+      trap 'exit 1' INT TERM HUP
+      printf '#!/bin/sh\\nexit 101\\n' >$policy && chmod 755 $policy
+    fi
+    install() { apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"; }
+    install "$@" || { apt-get update -qq && install "$@"; }`
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const { status, stderr } = spawnSync('sh', ['-c', script, 'sh', ...packages], { env, encoding: 'utf8' })
+  if (status !== 0) say(stderr)
+  return status === 0
+}
