@@ -44,7 +44,8 @@ export interface HttpResponse {
   readonly body: Uint8Array
 }
 
-export type RecordType = 'A' | 'AAAA' | 'CAA' | 'CNAME' | 'DNAME' | 'DS' | 'NS' | 'SOA' | 'TXT'
+/** Types we read or write, and any other by its number (RFC 3597 §5), which only a server of ours meets. */
+export type RecordType = 'A' | 'AAAA' | 'CAA' | 'CNAME' | 'DNAME' | 'DS' | 'NS' | 'SOA' | 'TXT' | `TYPE${number}`
 
 export interface Question {
   /** '' is the root. */

@@ -1,0 +1,90 @@
+import pLimit from 'p-limit'
+import { Dns01Error, messageOf } from '../errors.js'
+import type { DnsAnswer, Question, World } from '../world.js'
+
+/** The resolvers we ask, with what they said in this run. */
+export interface Resolver {
+  /** As World.dns.query's `server`. */
+  readonly servers: readonly string[]
+  /**
+   * The answer of the first resolver that has one (NOERROR or NXDOMAIN). Kept for the run; who asks the same meanwhile
+   * shares the one question.
+   * @throws Dns01Error UNAVAILABLE when none has, naming what each said
+   */
+  ask(question: Question, signal: AbortSignal): Promise<DnsAnswer>
+}
+
+/** A resolver may have to ask around the world first. */
+const timeoutSeconds = 5
+/** Small resolvers (dnsmasq: 150) drop what is more than they can have in flight. */
+const questionsAtOnce = 40
+
+/** `servers`: addresses and https: URLs; `system`, or none at all, stands for the machine's own resolvers. */
+export function openResolver(world: Pick<World, 'dns' | 'clock'>, servers: readonly string[]): Resolver {
+  const wanted = servers.length === 0 ? ['system'] : servers
+  const all = [...new Set(wanted.flatMap(server => (server === 'system' ? world.dns.systemResolvers() : [server])))]
+  const limit = pLimit(questionsAtOnce)
+  const asked = new Map<string, Promise<DnsAnswer>>()
+  const failed = new Set<string>()
+
+  const askAll = async (question: Question): Promise<DnsAnswer> => {
+    const problems: string[] = []
+    let rcode: string | undefined
+    for (const server of inOrder(all, failed)) {
+      const signal = world.clock.deadline(timeoutSeconds * 2)
+      try {
+        const answer = await world.dns.query(question, { server, recursion: true, signal, timeoutSeconds })
+        if (answer.rcode === 'NOERROR' || answer.rcode === 'NXDOMAIN') {
+          failed.delete(server)
+          return answer
+        }
+        rcode = answer.rcode
+        problems.push(`${server} answers ${answer.rcode} for ${question.type} ${question.name || '.'}`)
+      } catch (error) {
+        if (error instanceof Dns01Error && error.code !== 'UNAVAILABLE') throw error
+        failed.add(server)
+        problems.push(messageOf(error))
+      }
+    }
+    throw noAnswer(question, problems, rcode)
+  }
+
+  const ask = (question: Question): Promise<DnsAnswer> => {
+    const key = `${question.type} ${question.name}`
+    const before = asked.get(key)
+    if (before) return before
+    const answer = limit(() => askAll(question))
+    asked.set(key, answer)
+    answer.catch(() => asked.delete(key))
+    return answer
+  }
+  return { servers: all, ask: (question, signal) => unlessAborted(ask(question), signal) }
+}
+
+/** Those that did not answer last time come last: their time-out is paid once a run. */
+const inOrder = (servers: readonly string[], failed: ReadonlySet<string>): string[] =>
+  [...servers].sort((a, b) => Number(failed.has(a)) - Number(failed.has(b)))
+
+function noAnswer(question: Question, problems: readonly string[], rcode: string | undefined): Dns01Error {
+  const what = problems.length === 0 ? 'there is no resolver to ask' : problems.join('; ')
+  const hint =
+    rcode === undefined
+      ? 'no resolver can be reached: see /etc/resolv.conf, or name others in conf/dns.yml (resolvers) or DNS01_RESOLVERS'
+      : 'SERVFAIL mostly means that the servers of the zone do not answer or that its DNSSEC is broken; ask others with DNS01_RESOLVERS'
+  return new Dns01Error('UNAVAILABLE', `cannot look up ${question.type} ${question.name || '.'}: ${what}`, { hint })
+}
+
+/** The shared question goes on for the others when one of those who asked it is stopped. */
+async function unlessAborted<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  let stop = (): void => {}
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason)
+    signal.addEventListener('abort', stop, { once: true })
+  })
+  try {
+    return await Promise.race([shared, aborted])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}

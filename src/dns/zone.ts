@@ -1,0 +1,110 @@
+import { Dns01Error } from '../errors.js'
+import { ancestors, isWithin, type Name } from '../names.js'
+import type { DnsAnswer, RecordType } from '../world.js'
+import type { Resolver } from './resolver.js'
+
+export { openResolver, type Resolver } from './resolver.js'
+
+/** A zone and who serves it. */
+export interface Zone {
+  readonly apex: Name
+  readonly servers: readonly { readonly name: Name; readonly addresses: readonly string[] }[]
+}
+
+/** Longer chains are a mistake or an attack; resolvers give up at 8 to 16. */
+export const longestCnameChain = 8
+
+/**
+ * Where the value must stand: `name`, or what its CNAMEs lead to (RFC 8555 §8.4 lets the CA follow them). `chain` has
+ * every name on the way, `name` first. Price: one question a name, none when asked before.
+ * @throws Dns01Error REFUSED for a loop or an endless chain; UNAVAILABLE when no resolver answers
+ */
+export async function followCnames(
+  resolver: Resolver,
+  name: Name,
+  signal: AbortSignal,
+): Promise<{ name: Name; chain: Name[] }> {
+  const chain = [name]
+  for (let at = name; ; ) {
+    const next = aliasOf(await resolver.ask({ name: at, type: 'CNAME' }, signal), at)
+    if (next === undefined) return { name: at, chain }
+    if (chain.includes(next)) throw badChain([...chain, next], 'they lead in a circle')
+    if (chain.length > longestCnameChain) throw badChain(chain, `they are more than ${longestCnameChain}`)
+    if (next.length > 253) throw badChain(chain, 'they lead to a name longer than 253 bytes')
+    chain.push(next)
+    at = next
+  }
+}
+
+const badChain = (chain: readonly Name[], why: string): Dns01Error =>
+  new Dns01Error('REFUSED', `cannot follow the CNAMEs ${chain.join(' → ')}: ${why}`, {
+    hint: 'mend the CNAME records; the CA would not get through them either',
+  })
+
+/** The CNAME at this name, or what a DNAME above it makes of it (RFC 6672 §2.2). */
+function aliasOf(answer: DnsAnswer, at: Name): Name | undefined {
+  const cname = answer.answers.find(r => r.type === 'CNAME' && r.name === at)
+  if (cname) return cname.data as Name
+  const dname = answer.answers.find(r => r.type === 'DNAME' && r.name !== at && isWithin(at, r.name))
+  return dname && (`${at.slice(0, at.length - dname.name.length)}${dname.data}` as Name)
+}
+
+/**
+ * The zone that holds `name` and all its servers' addresses, A and AAAA, found by asking. Price: nothing for the apex
+ * after followCnames (a negative answer names it: RFC 2308 §2), one question for NS and two for each server, all kept.
+ * @throws Dns01Error REFUSED when there is no such zone; UNAVAILABLE when resolvers or its delegation fail
+ */
+export async function findZone(resolver: Resolver, name: Name, signal: AbortSignal): Promise<Zone> {
+  const apex = await findApex(resolver, name, signal)
+  const ns = await resolver.ask({ name: apex, type: 'NS' }, signal)
+  const names = [...new Set(dataOf(ns, 'NS'))].sort() as Name[]
+  const servers = await Promise.all(
+    names.map(async server => ({ name: server, addresses: await addressesOf(resolver, server, signal) })),
+  )
+  if (servers.every(server => server.addresses.length === 0)) throw noServers(resolver, apex, names)
+  return { apex, servers }
+}
+
+async function findApex(resolver: Resolver, name: Name, signal: AbortSignal): Promise<Name> {
+  const nearest = apexIn(await resolver.ask({ name, type: 'CNAME' }, signal), name)
+  if (nearest) return nearest
+  for (const ancestor of ancestors(name)) {
+    const apex = apexIn(await resolver.ask({ name: ancestor, type: 'SOA' }, signal), name)
+    if (apex) return apex
+    if (apex === '') break
+  }
+  throw new Dns01Error('REFUSED', `no zone holds ${name}, says ${resolver.servers.join(', ')}`, {
+    hint: 'is the domain registered and delegated? For an inner zone name a resolver that knows it: conf/dns.yml (resolvers) or DNS01_RESOLVERS',
+  })
+}
+
+/** The owner of the SOA record in an answer about `name` or one of its ancestors; '' is the root. */
+function apexIn(answer: DnsAnswer, name: Name): Name | undefined {
+  const soa = [...answer.answers, ...answer.authorities].find(r => r.type === 'SOA' && isWithin(name, r.name))
+  return soa?.name
+}
+
+const dataOf = (answer: DnsAnswer, type: RecordType): string[] =>
+  answer.answers.filter(r => r.type === type).map(r => r.data)
+
+/** None when it has none or they cannot be found: the other servers may be enough. */
+async function addressesOf(resolver: Resolver, server: Name, signal: AbortSignal): Promise<string[]> {
+  const found = await Promise.all(
+    (['A', 'AAAA'] as const).map(async type => {
+      try {
+        return dataOf(await resolver.ask({ name: server, type }, signal), type)
+      } catch (error) {
+        if (error instanceof Dns01Error && error.code === 'UNAVAILABLE') return []
+        throw error
+      }
+    }),
+  )
+  return [...new Set(found.flat())]
+}
+
+function noServers(resolver: Resolver, apex: Name, names: readonly Name[]): Dns01Error {
+  const who = names.length === 0 ? 'has no NS records' : `is served by ${names.join(', ')}, which have no addresses`
+  return new Dns01Error('UNAVAILABLE', `the zone ${apex} ${who}, says ${resolver.servers.join(', ')}`, {
+    hint: 'mend the delegation, or name a resolver that sees the zone right: DNS01_RESOLVERS',
+  })
+}
