@@ -53,6 +53,7 @@ const result = await build({
   legalComments: 'none',
   // Bundled CommonJS packages call require() for node's own modules.
   banner: { js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);" },
+  define: { DNS01_VERSION: JSON.stringify(JSON.parse(readFileSync('package.json', 'utf8')).version) },
   plugins: [withoutUnused],
   logLevel: 'error',
   metafile: true,
@@ -63,7 +64,7 @@ write(result.outputFiles, licenses(Object.keys(result.metafile.inputs)))
 
 /** Each file is replaced whole and only when it changed, so that a dns01 that runs meanwhile goes on undisturbed. */
 function write(files, notices) {
-  const wanted = [...files, { path: join(dist, 'LICENSES.txt'), contents: Buffer.from(notices) }]
+  const wanted = [...files.map(withShebang), { path: join(dist, 'LICENSES.txt'), contents: Buffer.from(notices) }]
   for (const { path, contents } of wanted) {
     if (existsSync(path) && readFileSync(path).equals(contents)) continue
     mkdirSync(dirname(path), { recursive: true })
@@ -80,6 +81,14 @@ function write(files, notices) {
   if (!existsSync(main)) return
   chmodSync(main, 0o755)
   utimesSync(main, new Date(), new Date()) // tests compare it with the sources
+}
+
+function withShebang({ path, contents }) {
+  return {
+    path,
+    contents:
+      path === join(dist, 'main.js') ? Buffer.concat([Buffer.from('#!/usr/bin/env node\n'), contents]) : contents,
+  }
 }
 
 /** The notices that the licences of the bundled packages want to be kept. */

@@ -54,7 +54,7 @@ export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   dns2: ['src/dns/', 'src/real-dns'],
   dotenv: ['src/main.ts'],
   'p-retry': ['src/retry.ts'],
-  yargs: ['src/cli.ts'],
+  yargs: ['src/cli.ts', 'src/commands/command.ts'],
 }
 
 const DOORS = /^src\/(real-[\w-]+|main|provider-loader)\.ts$/

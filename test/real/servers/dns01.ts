@@ -38,7 +38,7 @@ export const runDns01 = (args: readonly string[], options: Dns01Options = {}): P
 
 /** The same, for tests that send signals meanwhile. */
 export function startDns01(args: readonly string[], options: Dns01Options = {}): RunningDns01 {
-  build()
+  buildIfOlder()
   return startProgram([process.execPath, dns01Program, ...args], options)
 }
 
@@ -73,7 +73,8 @@ const signalNumber = (signal: string): number => ({ SIGINT: 2, SIGKILL: 9, SIGTE
 
 let built = false
 
-function build(): void {
+/** Builds dist/ when a source is newer, once for each test file. */
+export function buildIfOlder(): void {
   if (built) return
   const newest = Math.max(
     ...['src', 'providers', 'build.mjs', 'package.json'].map(path => newestChange(join(root, path))),
