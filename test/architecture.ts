@@ -16,9 +16,10 @@ export const LEVELS: Readonly<Record<string, number>> = {
   dns: 1,
   x509: 1,
   state: 1,
+  dialects: 1,
+  'env-file': 1,
   provider: 1,
   hooks: 1,
-  command: 3,
   commands: 3,
   cli: 4,
   main: 4,
@@ -26,12 +27,14 @@ export const LEVELS: Readonly<Record<string, number>> = {
 
 /** Level 2, in order: each file imports only from those above it. */
 export const STORY = [
+  'target-files',
   'dns-config',
   'provider-choice',
   'provider-loader',
   'zone-line',
   'publisher',
   'certificate-authorities',
+  'revoke',
   'plan',
   'issue',
   'reconcile',
@@ -52,7 +55,7 @@ export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   '@clack/prompts': ['src/real-'],
   'acme-client': ['src/acme/'],
   dns2: ['src/dns/', 'src/real-dns'],
-  dotenv: ['src/main.ts'],
+  dotenv: ['src/env-file.ts'],
   'p-retry': ['src/retry.ts'],
   yargs: ['src/cli.ts', 'src/commands/command.ts'],
 }

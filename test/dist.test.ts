@@ -1,0 +1,64 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { importsOf } from './architecture.js'
+import { buildIfOlder, startProgram } from './real/servers/dns01.js'
+
+const root = join(import.meta.dirname, '..')
+const temporary = mkdtempSync(join(tmpdir(), 'dns01-dist-'))
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+const files = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(file => statSync(join(folder, file)).isFile())
+
+describe('what users get', () => {
+  beforeAll(buildIfOlder)
+  afterAll(() => rmSync(temporary, { recursive: true }))
+
+  test('needs no package: every import is a file of its own or part of node', () => {
+    const dist = join(root, 'dist')
+    const code = files(dist).filter(file => file.endsWith('.js'))
+    const imported = code.flatMap(file => importsOf(readFileSync(join(dist, file), 'utf8')))
+    const foreign = imported.filter(name => !/^(\.|node:)/.test(name) && !builtinModules.includes(name))
+    expect(foreign).toEqual([])
+    expect(code).toContain('main.js')
+  })
+
+  test('runs alone, in a folder without node_modules, and has every provider', async () => {
+    const alone = join(temporary, 'alone')
+    cpSync(join(root, 'dist'), alone, { recursive: true })
+    const main = join(alone, 'main.js')
+    expect(await startProgram([main, '--version']).result).toMatchObject({ exit: 0, stdout: `dns01 ${version}\n` })
+    for (const file of files(join(root, 'providers')).filter(file => !file.includes('/'))) {
+      const provider = await import(join(alone, 'providers', file.replace(/ts$/, 'js')))
+      expect(provider.default).toHaveProperty('open')
+    }
+  })
+
+  test('is one package that installs without others and without a warning', async () => {
+    const run = (...argv: string[]) =>
+      startProgram(['npm', ...argv], {
+        cwd: temporary,
+        env: { HOME: temporary, npm_config_cache: join(temporary, 'cache') },
+      }).result
+    const packed = await run('pack', root, '--ignore-scripts', '--json')
+    const [{ filename, files }] = JSON.parse(packed.stdout)
+    expect(files.map((file: { path: string }) => file.path)).toEqual(
+      expect.arrayContaining(['LICENSE', 'README.md', 'dist/main.js', 'dist/LICENSES.txt']),
+    )
+    const installed = await run('install', '--global', '--offline', '--prefix', join(temporary, 'prefix'), filename)
+    expect(installed).toMatchObject({ exit: 0, stderr: '' })
+    expect(installed.stdout).toContain('added 1 package')
+    const program = join(temporary, 'prefix/bin/dns01')
+    expect(execFileSync(program, ['--version'], { encoding: 'utf8' })).toBe(`dns01 ${version}\n`)
+  })
+
+  test('keeps the licences of what is bundled', () => {
+    const text = readFileSync(join(root, 'dist/LICENSES.txt'), 'utf8')
+    for (const name of ['yargs', 'acme-client', 'dns2', '@peculiar/x509', 'yaml'])
+      expect(text).toMatch(new RegExp(`^${name} \\d`, 'm'))
+  })
+})
