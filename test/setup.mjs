@@ -16,6 +16,7 @@ export const SERVERS = {
   knotd: 'knot',
   pdns_server: 'pdns-server',
   pdnsutil: 'pdns-server',
+  sqlite3: 'sqlite3',
   nsd: 'nsd',
   acmetool: 'acmetool',
   certbot: 'certbot',
@@ -28,7 +29,7 @@ export const SERVERS = {
 }
 
 /** Packages without a program of their own that must come along. */
-const COMPANIONS = { 'pdns-server': ['pdns-backend-sqlite3', 'sqlite3'] }
+const COMPANIONS = { 'pdns-server': ['pdns-backend-sqlite3'] }
 
 /** Installs the npm packages when node_modules is missing or older than the lock. */
 export function installNpmPackages() {
@@ -52,7 +53,7 @@ export function installServers(programs) {
   if (process.getuid?.() === 0 && find('apt-get')) {
     say(`installing Debian packages: ${all.join(' ')} …`)
     // One that this release lacks must not keep the others away.
-    if (!aptGet(all)) for (const name of all) aptGet([name])
+    if (!aptGet(all) && all.length > 1) for (const name of all) aptGet([name])
   }
   return programs.filter(program => !find(program))
 }

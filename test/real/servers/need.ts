@@ -10,6 +10,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'pebble-challtestsrv': 'pebble',
   knotd: 'knot',
   pdns_server: 'pdns-server',
+  pdnsutil: 'pdns-server',
   ip: 'iproute2',
 }
 
