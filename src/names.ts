@@ -17,24 +17,31 @@ const wrong = (text: string, why: string, hint?: string): Dns01Error =>
  */
 export function parseName(text: string): Name {
   if (text === '') throw wrong(text, 'it is empty')
+  refuseAddress(text, text)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what is refused here
   const bad = text.match(/[\s/\\%?#@[\]<>"'`|^{}\u0000-\u001f\u007f]/)
   if (bad) throw wrong(text, `it has the character ${JSON.stringify(bad[0])}`)
-  if (ADDRESS.test(text)) throw wrong(text, 'it is an IP address', 'DNS-01 proves names; give the host a name')
   if (text.includes(':')) throw wrong(text, 'it has the character ":"', 'give the name alone, without scheme or port')
   const wildcard = text.startsWith('*.')
   const bare = (wildcard ? text.slice(2) : text).replace(/\.$/, '')
   if (bare.includes('*')) throw wrong(text, '"*" may stand only once, as the whole first label')
-  const labels = toAscii(bare, text).split('.')
+  const ascii = toAscii(bare, text)
+  refuseAddress(ascii, text)
+  const labels = ascii.split('.')
   for (const label of labels) checkLabel(label, text)
   const name = (wildcard ? '*.' : '') + labels.join('.')
   if (name.length > 253) throw wrong(text, `it is ${name.length} bytes long, at most 253 are allowed`)
   return name as Name
 }
 
+/** Asked before and after UTS 46, which makes 192.0.2.1 of fullwidth digits, and 0.0.0.1 of a single one. */
+function refuseAddress(candidate: string, text: string): void {
+  if (ADDRESS.test(candidate)) throw wrong(text, 'it is an IP address', 'DNS-01 proves names; give the host a name')
+}
+
 function toAscii(bare: string, text: string): string {
   const lower = bare.toLowerCase()
-  // eslint-free ASCII path: domainToASCII would turn "0x7f.1" into an address and refuse "_"-free oddities silently
+  // plain ASCII stays as it is: domainToASCII would make the address 127.0.0.1 of "0x7f.1"
   if (/^[a-z0-9_.-]*$/.test(lower) && !lower.includes('xn--')) return lower
   const ascii = domainToASCII(lower)
   if (ascii === '') throw wrong(text, 'it is no valid international name (UTS 46)')
