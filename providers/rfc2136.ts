@@ -53,8 +53,8 @@ const settings = {
  * or leaves them together, and `present` and `cleanup` cost one exchange each up to some 600 records; none besides when
  * `nameserver` is an address. Adding an RR leaves the others of its set alone, and one that is there already is no
  * error (RFC 2136 §3.4.2.2); deletion names the RR itself (class NONE, §2.5.4), and one that is gone is no error.
- * A server silently ignores an add at a name that has a CNAME (§3.4.2.2): the engine follows CNAMEs before it comes here,
- * and if its resolvers were not shown that one, its watch on the servers reports the missing value.
+ * A server silently ignores an add at a name that has a CNAME (§3.4.2.2; PowerDNS refuses it): the engine follows CNAMEs
+ * before it comes here, and if its resolvers were not shown that one, its watch on the servers reports the missing value.
  *
  * Always over TCP: the message may be large, an answer cannot be forged from afar, and a lost packet costs no time-out.
  * UDP would save one round trip; a primary that is closed to TCP breaks RFC 7766 §5 and could not serve many values.
@@ -138,6 +138,9 @@ async function lookUp(world: World, question: { name: Name; type: 'A' | 'AAAA' |
   throw last
 }
 
+/** PowerDNS takes some 2 s for 1,000 records on a small machine. */
+const answerWithinSeconds = 15
+
 /** One update, at the first of the servers that can be reached. */
 async function send(world: World, servers: readonly string[], key: Key | undefined, rrs: Buffer[], call: ProviderCall) {
   call.signal.throwIfAborted()
@@ -145,7 +148,7 @@ async function send(world: World, servers: readonly string[], key: Key | undefin
   const signed = key && sign(message, key, unixSeconds(world.clock.now()))
   let last: unknown
   for (const server of servers) {
-    const where = { server, signal: call.signal, transport: 'tcp' } as const
+    const where = { server, signal: call.signal, transport: 'tcp', timeoutSeconds: answerWithinSeconds } as const
     try {
       const answer = await world.dns.exchange(signed?.message ?? message, where)
       checkAnswer(Buffer.from(answer), { server, zone: call.zone, now: world.clock.now(), key, mac: signed?.mac })
@@ -201,8 +204,8 @@ const RCODES: Readonly<Record<number, readonly [string, string, string?]>> = {
   4: ['NOTIMP', 'it takes no dynamic updates', 'set RFC2136_NAMESERVER to the primary; PowerDNS needs dnsupdate=yes'],
   5: [
     'REFUSED',
-    'this key (or this address) may not change these records, or the zone is frozen; PowerDNS says so, too, when the key, its secret, its algorithm or the clock is wrong',
-    'allow it: BIND update-policy or allow-update, Knot acl with action update, PowerDNS TSIG-ALLOW-DNSUPDATE',
+    'this key (or this address) may not change these records, or the zone is frozen, or this is a secondary; PowerDNS says so, too, of a wrong key, secret, algorithm or clock, and of a name with a CNAME',
+    'allow it: BIND update-policy or allow-update, Knot acl with action update, PowerDNS TSIG-ALLOW-DNSUPDATE; or set RFC2136_NAMESERVER to the primary',
   ],
   9: [
     'NOTAUTH',
@@ -224,7 +227,11 @@ function tsigFault({ error, other }: Tsig, key: Key, { server, now }: Expected):
   if (error === 16)
     return said('BADSIG', `the secret or algorithm of the TSIG key ${key.name} is wrong`, 'compare the secrets')
   if (error === 17)
-    return said('BADKEY', `it has no TSIG key ${key.name} with ${key.algorithm}`, 'compare the name and the algorithm')
+    return said(
+      'BADKEY',
+      `it has no TSIG key ${key.name} with ${key.algorithm}`,
+      'compare the name and the algorithm, and is it the primary?',
+    )
   if (error !== 18) return said(`TSIG error ${error}`, `it does not accept the TSIG key ${key.name}`, 'see its log')
   const apart = other.length === 6 ? `${Math.abs(other.readUIntBE(0, 6) - unixSeconds(now))} s` : 'too far'
   return said('BADTIME', `its clock and ours (${now.toISOString()}) are ${apart} apart`, 'set the clocks (NTP)')

@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { Resolver } from 'node:dns/promises'
-import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import rfc2136 from '../../providers/rfc2136.js'
-import { Dns01Error } from '../../src/errors.js'
+import type { Dns01Error } from '../../src/errors.js'
 import { type Name, parseName } from '../../src/names.js'
 import type { Provider, ProviderCall } from '../../src/provider.js'
 import { realClock } from '../../src/real-clock.js'
+import { openDns } from '../../src/real-dns.js'
 import type { Dns, World } from '../../src/world.js'
 import { listeningLog, providerContract, record, txtValue } from '../contract/provider-contract.js'
 import { startBind } from './servers/bind.js'
@@ -30,7 +30,7 @@ async function startUpdatableBind(options: UpdatableOptions): Promise<Updatable>
 }
 
 /** PowerDNS answers every fault of a signature with a plain, unsigned REFUSED. */
-const vague = /answered REFUSED .* when the key, its secret, its algorithm or the clock is wrong/
+const vague = /answered REFUSED .* of a wrong key, secret, algorithm or clock/
 
 const SERVERS = [
   ['BIND', ['named'], startUpdatableBind, undefined],
@@ -38,26 +38,14 @@ const SERVERS = [
   ['PowerDNS', ['pdns_server', 'pdnsutil', 'sqlite3'], startPdns, vague],
 ] as const
 
-/** What one TCP connection gives back; `tamper` stands for whoever sits in between. */
-function tcpExchange(counts: { exchanges: number }, tamper: (answer: Buffer) => Buffer): Dns['exchange'] {
-  return (message, { server, signal }) =>
-    new Promise((resolve, reject) => {
-      counts.exchanges++
-      const [, host = '', port] = server.match(/^(.*):(\d+)$/) ?? []
-      const socket = connect({ host, port: Number(port), signal }, () => {
-        const size = Buffer.alloc(2)
-        size.writeUInt16BE(message.length)
-        socket.write(Buffer.concat([size, message]))
-      })
-      let got = Buffer.alloc(0)
-      socket.on('data', chunk => {
-        got = Buffer.concat([got, chunk])
-        if (got.length < 2 || got.length < 2 + got.readUInt16BE(0)) return
-        socket.destroy()
-        resolve(tamper(got.subarray(2)))
-      })
-      socket.on('error', cause => reject(new Dns01Error('UNAVAILABLE', `${server}: ${cause.message}`, { cause })))
-    })
+const dns = openDns({ log: listeningLog([]) })
+
+/** `tamper` stands for whoever sits in between. */
+function countedExchange(counts: { exchanges: number }, tamper: (answer: Buffer) => Buffer): Dns['exchange'] {
+  return async (message, where) => {
+    counts.exchanges++
+    return tamper(Buffer.from(await dns.exchange(message, where)))
+  }
 }
 
 interface Opened {
@@ -83,7 +71,7 @@ async function open(choices: Choices): Promise<Opened> {
     clock: { ...realClock, now: () => new Date(Date.now() + offMs), sleep },
     random: (bytes: number) => randomBytes(bytes),
     log: listeningLog([]),
-    dns: { exchange: tcpExchange(counts, choices.tamper ?? (answer => answer)) },
+    dns: { exchange: countedExchange(counts, choices.tamper ?? (answer => answer)) },
   } as unknown as World
   const its = { ...key, ...choices.key }
   const values = {
@@ -209,6 +197,15 @@ describe.each(SERVERS)('rfc2136 with %s', (title, programs, start, always) => {
         code: 'REFUSED',
         message: expect.stringContaining('NOTZONE'),
       })
+    })
+
+    test('at a name that has a CNAME nothing is added, whatever the server says', async () => {
+      const alias = parseName(`_acme-challenge.alias.${zones[0]}`)
+      await nsupdate(server.server, `update add ${alias}. 60 CNAME elsewhere.test.`)
+      const { provider } = await open({ server: server.server })
+      const said = await provider.present([record(alias, one.value, zones[0])], call(zones[0])).catch(error => error)
+      expect([undefined, 'REFUSED']).toContain(said?.code)
+      expect(await ask(server.server, alias)).toEqual([])
     })
 
     test('an answer that somebody changed on the way is not believed', async () => {
