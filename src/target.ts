@@ -1,4 +1,8 @@
 import type { Name } from './names.js'
+import { groupBy } from './records.js'
+
+export { editNames, newTargetText } from './target-edit.js'
+export { parseDefaults, parseTarget } from './target-file.js'
 
 export interface KeySpec {
   readonly type: 'ecdsa' | 'rsa'
@@ -34,3 +38,33 @@ export interface Target {
   /** request.challenge.dns: ours, not acmetool's. */
   readonly dns: { readonly provider?: string | undefined; readonly settings: Readonly<Record<string, string>> }
 }
+
+/** What conf/target hands down to every target (acmetool's inheritance; never names). */
+export interface TargetDefaults extends Omit<Target, 'file' | 'names' | 'requestNames'> {
+  /** Whether conf/target names a CA; then a legacy `provider:` at the root of a target counts for nothing. */
+  readonly caGiven: boolean
+  /** HTTP-01 only: kept for `status`, used for nothing. */
+  readonly webrootPaths: readonly string[]
+}
+
+/** The order in which targets are served and claim their links: priority, then number of names, then file name. */
+export const inOrderOfPriority = (targets: readonly Target[]): Target[] =>
+  [...targets].sort(
+    (a, b) =>
+      b.priority - a.priority || b.names.length - a.names.length || (a.file < b.file ? -1 : a.file > b.file ? 1 : 0),
+  )
+
+/** Which target owns which link of live/: per label, the first in order of priority that has the name (the schema's disjunction). */
+export function claims(targets: readonly Target[]): Map<string, Target> {
+  const owners = new Map<string, Target>()
+  for (const [label, group] of groupBy(inOrderOfPriority(targets), target => target.label))
+    for (const target of group)
+      for (const name of target.names) {
+        const link = linkName(name, label)
+        if (!owners.has(link)) owners.set(link, target)
+      }
+  return owners
+}
+
+/** The name of a link in live/: NAME or NAME:LABEL. */
+export const linkName = (name: Name, label: string): string => (label === '' ? name : `${name}:${label}`)

@@ -105,9 +105,8 @@ export function openDisk(
       change('making the folder', path, async () => {
         for (const missing of missingAbove(files, root)) await makeFolder(files, missing, 0o755)
         for (const missing of missingFolders(files, root, path)) {
-          await makeFolder(files, join(root, missing), rules.of(missing).folderMode)
-          await own(join(root, missing), missing)
-          await files.syncFolder(dirname(join(root, missing)))
+          await makeFolder(files, at(missing), rules.of(missing).folderMode)
+          await own(at(missing), missing)
         }
       }),
     async writeFiles(folder, contents, mode) {
@@ -222,10 +221,12 @@ function missingAbove(files: FilesOf, root: string): string[] {
 }
 
 /** Another run may have made it since we looked. */
-const makeFolder = (files: FilesOf, path: string, mode: number): Promise<void> =>
-  files.makeFolder(path, mode).catch(error => {
+async function makeFolder(files: FilesOf, path: string, mode: number): Promise<void> {
+  await files.makeFolder(path, mode).catch(error => {
     if (errno(error) !== 'EEXIST') throw error
   })
+  await files.syncFolder(dirname(path))
+}
 
 async function removeTree(files: FilesOf, path: string): Promise<void> {
   const there = infoOrNothing(files, path)

@@ -37,21 +37,21 @@ export const keyLinkTo = (keyId: string): string => `../../keys/${keyId}/privkey
 export const certificateId = (url: string): string => base32Id(new TextEncoder().encode(url.trim()))
 
 /** SERVER/KEYID, the folder of an account below accounts/. @throws as serverPart() */
-export const accountId = (directoryUrl: string, keyId: string): string => `${serverPart(directoryUrl)}/${keyId}`
+export const accountId = (directory: string, keyId: string): string => `${serverPart(directory)}/${keyId}`
 
 /**
  * The SERVER of accounts/SERVER for an ACME directory URL. Works on the text, since `new URL()` would drop `:443` and
  * lower-case the host, which acmetool keeps. Compare CAs by this: `https://ca.test` and `https://ca.test/` are one.
  * @throws Dns01Error CONFIG for what acmetool could not open again: not http or https, a query without a path
  */
-export function serverPart(directoryUrl: string): string {
-  const [, scheme, rest] = directoryUrl.match(/^(https?):\/\/(.+)$/is) ?? []
-  if (scheme === undefined || rest === undefined || !URL.canParse(directoryUrl))
-    throw new Dns01Error('CONFIG', `${JSON.stringify(directoryUrl)} is not the URL of an ACME directory`, {
+export function serverPart(directory: string): string {
+  const [, scheme, rest] = directory.match(/^(https?):\/\/(.+)$/is) ?? []
+  if (scheme === undefined || rest === undefined || !URL.canParse(directory))
+    throw new Dns01Error('CONFIG', `${JSON.stringify(directory)} is not the URL of an ACME directory`, {
       hint: 'give the whole URL, such as https://acme-v02.api.letsencrypt.org/directory',
     })
   if (/^[^/?]*\/?\?/.test(rest))
-    throw new Dns01Error('CONFIG', `the ACME directory URL ${directoryUrl} has a query but no path`, {
+    throw new Dns01Error('CONFIG', `the ACME directory URL ${directory} has a query but no path`, {
       hint: 'acmetool cannot open a state directory with an account of such a server',
     })
   const legal = rest.replace(/[^\u0021-\u007e]/gu, encodeURIComponent)
@@ -64,7 +64,7 @@ const encodeAll = (text: string): string =>
   text.replace(/[^A-Za-z0-9\-_.~]/g, c => `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 
 /** The directory URL that a SERVER stands for; one without a path gets `/`. */
-export function directoryOf(server: string): string {
+export function directoryUrl(server: string): string {
   const http = server.startsWith('http:')
   const [authority = '', ...path] = decode(http ? server.slice(5) : server).split('/')
   return `${http ? 'http' : 'https'}://${authority}/${path.join('/')}`
@@ -73,7 +73,7 @@ export function directoryOf(server: string): string {
 /** Whether a folder of accounts/ is spelled as serverPart() spells it; acmetool refuses the directory for any other. */
 export function isServerPart(server: string): boolean {
   try {
-    return serverPart(directoryOf(server)) === server
+    return serverPart(directoryUrl(server)) === server
   } catch {
     return false
   }

@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { accountId, certificateId, directoryOf, ID_FORM, isServerPart, serverPart } from '../../../src/state/layout.js'
+import { accountId, certificateId, directoryUrl, ID_FORM, isServerPart, serverPart } from '../../../src/state/layout.js'
 import { parseKey } from '../../../src/x509/keys.js'
 
 /** Made or accepted by acmetool 0.2.2. */
@@ -32,13 +32,13 @@ describe('serverPart', () => {
   ])('refuses %j', url => expect(() => serverPart(url)).toThrow(expect.objectContaining({ code: 'CONFIG' })))
 })
 
-describe('directoryOf', () => {
+describe('directoryUrl', () => {
   it.each(SERVERS)('%s and back', (_, part) => {
-    expect(serverPart(directoryOf(part))).toBe(part)
+    expect(serverPart(directoryUrl(part))).toBe(part)
     expect(isServerPart(part)).toBe(true)
   })
   it('gives a server without a path a slash', () =>
-    expect(directoryOf('http:localhost%3a4000')).toBe('http://localhost:4000/'))
+    expect(directoryUrl('http:localhost%3a4000')).toBe('http://localhost:4000/'))
   it.each(['example.com%2Fdir', 'example.com/', 'ftp:example.com', 'a b'])('knows %j for misspelt', part =>
     expect(isServerPart(part)).toBe(false),
   )

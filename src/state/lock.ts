@@ -1,0 +1,258 @@
+import { dirname, join } from 'node:path'
+import * as v from 'valibot'
+import { Dns01Error } from '../errors.js'
+import type { World } from '../world.js'
+import { openDisk, stateError } from './disk.js'
+import { HIDDEN } from './layout.js'
+
+type LockWorld = Pick<World, 'clock' | 'files' | 'log' | 'random' | 'self'>
+
+export interface LockOptions {
+  /** How long to wait for another run; default 60. */
+  readonly waitSeconds?: number
+  /** What the holder does, for those who wait: `dns01 reconcile`. */
+  readonly command: string
+  readonly signal?: AbortSignal
+}
+
+const defaultWaitSeconds = 60
+const lookAgainSeconds = 0.2
+/** How often a holder shows that it lives, and the silence after which another machine may take its lock. */
+const beatEverySeconds = 60
+const deadAfterSeconds = 600
+
+const LOCK = `${HIDDEN}/lock`
+
+const holderSchema = v.object({
+  token: v.string(),
+  pid: v.number(),
+  host: v.string(),
+  command: v.string(),
+  since: v.string(),
+  /** Of the process and the machine's boot, so that a pid used again is not taken for the holder; '' where /proc is not. */
+  startTicks: v.string(),
+  boot: v.string(),
+})
+type Holder = v.InferOutput<typeof holderSchema>
+
+/** What stands at the lock's place; a file that we did not write has no holder. */
+interface Standing {
+  readonly holder: Holder | undefined
+  readonly token: string
+  readonly touchedAt: Date
+}
+
+/**
+ * Runs `run` as the only one who changes this state directory. Waits for another run, then throws LOCKED with who holds
+ * it since when. A dead holder's lock is taken over, and said so. `run` must look again at what was read before.
+ * @throws Dns01Error LOCKED, STATE, or what `run` throws
+ */
+export async function withLock<T>(
+  world: LockWorld,
+  state: { readonly root: string },
+  options: LockOptions,
+  run: () => Promise<T>,
+): Promise<T> {
+  const disk = openDisk(world, state.root)
+  await disk.makeFolder(HIDDEN)
+  const place = join(state.root, LOCK)
+  const me = identify(world, options.command)
+  await waitForLock(world, place, me, options)
+  const stopBeating = keepBeating(world, place, me)
+  try {
+    await sweepClaims(world, place)
+    return await run()
+  } finally {
+    await stopBeating()
+    await release(world, place, me)
+  }
+}
+
+async function waitForLock(world: LockWorld, place: string, me: Holder, options: LockOptions): Promise<void> {
+  const { clock, log } = world
+  const waitSeconds = options.waitSeconds ?? defaultWaitSeconds
+  const signal = options.signal ?? clock.deadline(waitSeconds + deadAfterSeconds)
+  const startedAt = clock.now().getTime()
+  for (let said = ''; ; ) {
+    const holder = await claim(world, place, me)
+    if (holder === 'mine') return
+    if (clock.now().getTime() - startedAt >= waitSeconds * 1000) throw locked(place, holder, waitSeconds)
+    if (waitSeconds > 0 && holder && holder.token !== said) log.notice(`waiting for ${describe(holder)}`)
+    said = holder?.token ?? said
+    await clock.sleep(Math.min(lookAgainSeconds, waitSeconds), signal)
+  }
+}
+
+const describe = ({ command, pid, host, since }: Holder): string => `${command} (pid ${pid} on ${host}, since ${since})`
+
+function locked(place: string, holder: Holder | undefined, waitSeconds: number): Dns01Error {
+  const who = holder ? describe(holder) : `somebody who left no name in ${place}`
+  return new Dns01Error('LOCKED', `the state directory is locked by ${who}; waited ${waitSeconds} s`, {
+    hint: holder
+      ? 'that run does the work; wait longer with --lock-wait'
+      : `if no dns01 runs, remove ${place}; it is taken over after ${deadAfterSeconds / 60} minutes`,
+  })
+}
+
+/**
+ * One try. Makes `place` ours if it is free (a hard link is made by one only), or if its holder is dead. For that, the
+ * right to replace exactly this dead holder is a lock of its own, named by the holder's token, claimed in the same way:
+ * so only one of many who see the same dead holder gets it, and who dies while at it is replaced likewise.
+ * @returns 'mine', or who holds it (undefined: unknown)
+ */
+async function claim(world: LockWorld, place: string, me: Holder): Promise<'mine' | Holder | undefined> {
+  const { files, log } = world
+  let standing = look(world, place)
+  if (!standing) {
+    if (await withClaim(world, place, me, mine => ifFree(files.hardLink(mine, place)))) return 'mine'
+    standing = look(world, place)
+  }
+  if (!standing || !isDead(world, standing)) return standing?.holder
+  const { holder, token } = standing
+  const right = join(dirname(place), `lock.${token}`)
+  if ((await claim(world, right, me)) !== 'mine') return holder
+  try {
+    if (look(world, place)?.token !== token) return holder
+    await withClaim(world, place, me, async mine => {
+      await doing('taking over the lock', place, files.rename(mine, place))
+      return true
+    })
+    log.warn(
+      `took over the lock of ${holder ? describe(holder) : 'an unknown program'}, which ended without giving it back`,
+    )
+    return 'mine'
+  } finally {
+    await files.remove(right).catch(() => {})
+  }
+}
+
+/** Writes who we are under a name of our own, synced, for `use` to put at the lock's place; removes what `use` left. */
+async function withClaim(
+  world: LockWorld,
+  place: string,
+  me: Holder,
+  use: (mine: string) => Promise<boolean>,
+): Promise<boolean> {
+  const { files } = world
+  const mine = join(dirname(place), `lock.${me.token}.${hex(world.random(4))}`)
+  await doing('locking', place, files.writeNew(mine, new TextEncoder().encode(`${JSON.stringify(me)}\n`), 0o600))
+  try {
+    return await use(mine)
+  } finally {
+    await files.remove(mine).catch(() => {})
+  }
+}
+
+/** Whether it was made; false when the place was taken. */
+const ifFree = (made: Promise<void>): Promise<boolean> =>
+  made.then(
+    () => true,
+    error => {
+      if ((error as { code?: string }).code === 'EEXIST') return false
+      throw stateError('locking', 'the state directory', error)
+    },
+  )
+
+const doing = <T>(what: string, place: string, promise: Promise<T>): Promise<T> =>
+  promise.catch(error => {
+    throw stateError(what, place, error)
+  })
+
+function look({ files }: LockWorld, place: string): Standing | undefined {
+  try {
+    const info = files.info(place)
+    if (!info) return undefined
+    const text = Buffer.from(files.read(place)).toString('utf8')
+    const holder = parseHolder(text)
+    return { holder, token: holder?.token ?? `unknown-${info.changedAt.getTime()}`, touchedAt: info.changedAt }
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return undefined
+    throw stateError('reading the lock', place, error)
+  }
+}
+
+function parseHolder(text: string): Holder | undefined {
+  try {
+    const parsed = v.safeParse(holderSchema, JSON.parse(text))
+    return parsed.success && /^[0-9a-f]+$/.test(parsed.output.token) ? parsed.output : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** On this machine the process tells; of another machine only the age of its last sign of life. */
+function isDead(world: LockWorld, { holder, touchedAt }: Standing): boolean {
+  if (!holder || holder.host !== world.self.host)
+    return world.clock.now().getTime() - touchedAt.getTime() > deadAfterSeconds * 1000
+  if (holder.boot !== bootId(world) || !world.self.alive(holder.pid)) return true
+  return holder.startTicks !== '' && holder.startTicks !== startTicks(world, holder.pid)
+}
+
+const identify = (world: LockWorld, command: string): Holder => ({
+  token: hex(world.random(12)),
+  pid: world.self.pid,
+  host: world.self.host,
+  command,
+  since: world.clock.now().toISOString(),
+  startTicks: startTicks(world, world.self.pid),
+  boot: bootId(world),
+})
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+/** proc(5): changes with every boot of the machine. */
+const bootId = (world: LockWorld): string => readProc(world, '/proc/sys/kernel/random/boot_id').trim()
+
+/** proc(5): field 22 of stat, counted after the command, which stands in parentheses and may hold spaces and parentheses. */
+const startTicks = (world: LockWorld, pid: number): string =>
+  readProc(world, `/proc/${pid}/stat`).split(') ').at(-1)?.split(' ')[19] ?? ''
+
+function readProc({ files }: LockWorld, path: string): string {
+  try {
+    return Buffer.from(files.read(path)).toString('latin1')
+  } catch {
+    return ''
+  }
+}
+
+/** Puts a fresh copy of our lock in its place now and then; returns how to end that. A failure is left to the next time. */
+function keepBeating(world: LockWorld, place: string, me: Holder): () => Promise<void> {
+  let ended = false
+  let beating = Promise.resolve()
+  let pause: AbortSignal
+  const next = (): void => {
+    pause = world.clock.deadline(beatEverySeconds)
+    pause.addEventListener('abort', onPauseOver, { once: true })
+  }
+  const onPauseOver = (): void => {
+    beating = beat()
+  }
+  const beat = async (): Promise<void> => {
+    if (ended) return
+    await withClaim(world, place, me, async mine => {
+      if (!ended && look(world, place)?.token === me.token) await world.files.rename(mine, place)
+      return true
+    }).catch(error => world.log.debug(`the lock could not be renewed: ${error}`))
+    if (!ended) next()
+  }
+  next()
+  return () => {
+    ended = true
+    pause.removeEventListener('abort', onPauseOver)
+    return beating // a copy put there after the lock was given back would lock everybody out
+  }
+}
+
+/** Gives back what is still ours: after a long standstill somebody may have taken it over. */
+async function release(world: LockWorld, place: string, me: Holder): Promise<void> {
+  if (look(world, place)?.token === me.token) await doing('giving back the lock', place, world.files.remove(place))
+}
+
+/** Claims of runs that were killed between two steps. Those of who waits now are alive and stay. */
+async function sweepClaims(world: LockWorld, place: string): Promise<void> {
+  for (const { name } of world.files.list(dirname(place))) {
+    const path = join(dirname(place), name)
+    const standing = name.startsWith('lock.') ? look(world, path) : undefined
+    if (standing && isDead(world, standing)) await world.files.remove(path).catch(() => {})
+  }
+}

@@ -1,0 +1,346 @@
+import { dirname, join } from 'node:path'
+import { Dns01Error, messageOf } from '../errors.js'
+import { parseDefaults, parseTarget, type Target, type TargetDefaults } from '../target.js'
+import type { World } from '../world.js'
+import { readCertificate } from '../x509/certificate.js'
+import { type KeyPair, parseKey } from '../x509/keys.js'
+import { type Certificate, readCertificates } from './certificates.js'
+import { conform } from './conform.js'
+import { type Disk, openDisk } from './disk.js'
+import { type Journal, openJournal } from './journal.js'
+import * as layout from './layout.js'
+import { ownersFrom, type Permissions, parsePermissions, permissions } from './permissions.js'
+import { type Answers, parseResponses, type Responses, responses } from './responses.js'
+
+type StateWorld = Pick<World, 'clock' | 'files' | 'log' | 'random' | 'self'>
+
+export interface Account {
+  /** SERVER/KEYID. */
+  readonly id: string
+  readonly server: string
+  readonly keyId: string
+}
+
+/**
+ * The state directory: a method for each question and each change. Questions look at the disk every time; what was
+ * read before the lock was held is a rumour. Changes are whole and on disk when their promise resolves, and are made
+ * under the lock. Everything throws Dns01Error STATE.
+ */
+export class StateDir {
+  /** Absolute, without links. */
+  readonly root: string
+  readonly journal: Journal
+  readonly #disk: Disk
+  readonly #world: StateWorld
+  readonly #warned = new Set<string>()
+
+  private constructor(world: StateWorld, root: string, disk: Disk) {
+    this.root = root
+    this.#world = world
+    this.#disk = disk
+    this.journal = openJournal(disk, world.log)
+  }
+
+  /**
+   * Makes nothing yet; conform() does. With `readOnly` nothing can be made or changed, and a directory that does not
+   * exist is an empty one.
+   * @param root absolute
+   * @throws Dns01Error STATE when it is a file or cannot be read, CONFIG for a mistake in conf/perm
+   */
+  static async open(world: StateWorld, root: string, options: { readonly readOnly?: boolean } = {}): Promise<StateDir> {
+    const place = followLinks(world, root)
+    const looking = openDisk(world, place, { readOnly: true })
+    const info = looking.info('.')
+    if (info && info.kind !== 'folder')
+      throw new Dns01Error('STATE', `the state directory ${root} is a ${info.kind}`, {
+        hint: 'choose a folder with --state or ACME_STATE_DIR',
+      })
+    looking.list('.')
+    const disk = openDisk(world, place, { ...options, permissions: readPermissions(world, looking) })
+    return new StateDir(world, place, disk)
+  }
+
+  /** Makes and mends what the schema asks for, and says so; a run with nothing to do writes nothing. */
+  conform(): Promise<void> {
+    return conform(this.#disk, this.#world)
+  }
+
+  // targets and settings
+
+  /**
+   * Every file of desired/ with what conf/target hands down. One that cannot be read is a problem (CONFIG) and does not
+   * stop the others; when it is conf/target that cannot, there are no targets, since it names the CA.
+   */
+  targets(): { targets: Target[]; problems: Dns01Error[] } {
+    const targets: Target[] = []
+    const problems: Dns01Error[] = []
+    const attempt = <T>(read: () => T): T | undefined => {
+      try {
+        return read()
+      } catch (error) {
+        if (!(error instanceof Dns01Error) || error.code !== 'CONFIG') throw error
+        problems.push(error)
+        return undefined
+      }
+    }
+    const defaults = attempt(() => this.defaults())
+    if (defaults)
+      for (const { name, kind } of this.#disk.list('desired'))
+        if (!layout.isHidden(name)) {
+          const target = attempt(() => this.#target(name, kind, defaults))
+          if (target) targets.push(target)
+        }
+    return { targets, problems }
+  }
+
+  #target(file: string, kind: string, defaults: TargetDefaults): Target {
+    if (kind !== 'file')
+      throw new Dns01Error('CONFIG', `desired/${file} is a ${kind}, not a file`, { hint: 'targets are plain files' })
+    const { target, warnings } = parseTarget({ file, text: this.#disk.read(layout.targetPath(file)), defaults })
+    this.#warnOnce(warnings)
+    return target
+  }
+
+  /** conf/target, with conf/webroot-path and conf/rsa-key-size filling its gaps. @throws Dns01Error CONFIG */
+  defaults(): TargetDefaults {
+    const { defaults, warnings } = parseDefaults(this.confText('target') ?? '', {
+      webrootPath: this.confText('webroot-path'),
+      rsaKeySize: this.confText('rsa-key-size'),
+    })
+    this.#warnOnce(warnings)
+    return defaults
+  }
+
+  targetText(file: string): string {
+    return this.#disk.read(layout.targetPath(file))
+  }
+  async writeTarget(file: string, text: string): Promise<void> {
+    await this.#disk.writeFile(layout.targetPath(plainName(file)), text)
+  }
+  async removeTarget(file: string): Promise<void> {
+    await this.#disk.remove(layout.targetPath(plainName(file)))
+  }
+
+  /** The text of a file of conf/, or undefined when there is none. */
+  confText(name: string): string | undefined {
+    return this.#disk.readIfThere(layout.confPath(name))
+  }
+  async writeConf(name: string, text: string, mode?: number): Promise<void> {
+    await this.#disk.writeFile(layout.confPath(plainName(name)), text, mode)
+  }
+
+  /**
+   * Answers from conf/responses, a file or a folder of *.yml, *.yaml and *.json files, or from `file` instead.
+   * What cannot be understood is warned about and left out. @throws Dns01Error USAGE when `file` cannot be read
+   */
+  responses(file?: string): Responses {
+    return responses(file === undefined ? this.#answersInConf() : this.#answersIn(file, this.#givenFile(file)))
+  }
+
+  #answersInConf(): Answers {
+    const path = layout.confPath('responses')
+    if (this.#disk.info(path)?.kind !== 'folder') return this.#answersIn(path, this.#disk.readIfThere(path) ?? '')
+    const files = this.#disk.list(path).filter(({ name }) => !layout.isHidden(name) && /\.(ya?ml|json)$/.test(name))
+    return new Map(
+      files.flatMap(({ name }) => [...this.#answersIn(`${path}/${name}`, this.#disk.read(`${path}/${name}`))]),
+    )
+  }
+
+  #answersIn(file: string, text: string): Answers {
+    const { answers, warnings } = parseResponses(text, file)
+    this.#warnOnce(warnings)
+    return answers
+  }
+
+  #givenFile(file: string): string {
+    try {
+      return Buffer.from(this.#world.files.read(file)).toString('utf8')
+    } catch (cause) {
+      throw new Dns01Error('USAGE', `the response file cannot be read: ${messageOf(cause)}`, { cause })
+    }
+  }
+
+  // keys and accounts
+
+  /** Of every key that is there; a listing, no key is read. */
+  keyIds(): Set<string> {
+    return new Set(
+      this.#disk
+        .list('keys')
+        .flatMap(({ name, kind }) => (kind === 'folder' && layout.ID_FORM.test(name) ? [name] : [])),
+    )
+  }
+  key(id: string): KeyPair {
+    return this.#readKey(layout.keyPath(id), id)
+  }
+  async addKey(key: KeyPair): Promise<void> {
+    await this.#disk.placeFolder(layout.keyFolder(key.id), { privkey: { bytes: key.pem } })
+  }
+  async removeKey(id: string): Promise<void> {
+    await this.#disk.remove(layout.keyFolder(id))
+  }
+
+  /** In byte order; those of misspelt servers are left out. */
+  accounts(): Account[] {
+    return this.#disk
+      .list('accounts')
+      .flatMap(({ name: server, kind }) =>
+        kind === 'folder' && layout.isServerPart(server)
+          ? this.#disk
+              .list(`accounts/${server}`)
+              .flatMap(({ name: keyId }) =>
+                layout.ID_FORM.test(keyId) ? [{ id: `${server}/${keyId}`, server, keyId }] : [],
+              )
+          : [],
+      )
+  }
+  accountKey(id: string): KeyPair {
+    return this.#readKey(layout.accountPath(id), id.split('/').at(-1) ?? '')
+  }
+  /** @returns SERVER/KEYID @throws Dns01Error CONFIG when the URL is no ACME directory's */
+  async addAccount(directoryUrl: string, key: KeyPair): Promise<string> {
+    const id = layout.accountId(directoryUrl, key.id)
+    await this.#disk.placeFolder(layout.accountFolder(id), { privkey: { bytes: key.pem } })
+    return id
+  }
+
+  #readKey(path: string, id: string): KeyPair {
+    const key = parsed(this.#disk.read(path), path)
+    if (key.id !== id)
+      throw new Dns01Error('STATE', `${join(this.root, path)} holds another key, ${key.id}`, {
+        hint: 'the folder must be named by the id of its key; acmetool stops at this',
+      })
+    return key
+  }
+
+  // certificates
+
+  certificates(): Certificate[] {
+    return readCertificates(this.#disk, this.keyIds(), { warn: text => this.#warnOnce([text]) })
+  }
+
+  /** Remembers an order before it is finalized. @returns the id of the certificate to come; twice is the same as once */
+  async addOrder(order: { readonly url: string; readonly accountId: string; readonly keyId: string }): Promise<string> {
+    const id = layout.certificateId(order.url)
+    await this.#disk.placeFolder(layout.certificateFolder(id), {
+      account: { linkTo: layout.accountLinkTo(order.accountId) },
+      url: { bytes: order.url.trim() },
+      privkey: { linkTo: layout.keyLinkTo(order.keyId) },
+    })
+    return id
+  }
+
+  /** Both PEM, newline at the end; `chain` may be empty. `fullchain` comes last: it is what makes the folder complete. */
+  async storeCertificate(
+    id: string,
+    { cert, chain }: { readonly cert: string; readonly chain: string },
+  ): Promise<void> {
+    await this.#mendKeyLink(id, readCertificate(cert).keyId)
+    await this.#disk.writeFiles(layout.certificateFolder(id), { cert, chain })
+    await this.#disk.writeFile(layout.certificatePath(id, 'fullchain'), cert + chain)
+  }
+
+  /** A certificate whose key is there has a `privkey` link to it; acmetool mends this on every load. */
+  async #mendKeyLink(id: string, keyId: string): Promise<void> {
+    const path = layout.certificatePath(id, 'privkey')
+    const right = layout.keyLinkTo(keyId)
+    if (this.#disk.linkAt(path) === right || !this.#disk.info(layout.keyPath(keyId))) return
+    await this.#disk.pointLink(path, right)
+  }
+
+  /** Whole, at once. Links of live/ to it would be left broken: point them elsewhere first. */
+  async removeCertificate(id: string): Promise<void> {
+    await this.#disk.remove(layout.certificateFolder(id))
+  }
+  /** Asks the next reconcile to revoke it. */
+  async requestRevocation(id: string): Promise<void> {
+    await this.#disk.writeFile(layout.certificatePath(id, 'revoke'), '')
+  }
+  /** After the CA confirmed. */
+  async markRevoked(id: string): Promise<void> {
+    await this.#disk.writeFile(layout.certificatePath(id, 'revoked'), '')
+  }
+
+  // live/
+
+  /** Link name → certificate id. What is no link to a certificate is left out. */
+  links(): Map<string, string> {
+    const links = new Map<string, string>()
+    for (const { name, kind } of this.#disk.list('live')) {
+      if (kind !== 'link' || layout.isHidden(name)) continue
+      const [, id] = this.#disk.linkAt(layout.livePath(name))?.match(/^\.\.\/certs\/([^/]+)\/?$/) ?? []
+      if (id !== undefined) links.set(name, id)
+    }
+    return links
+  }
+
+  /**
+   * Points live/LINK at a complete certificate, whose `privkey` link is mended if need be.
+   * @returns whether that changed anything @throws Dns01Error STATE when the certificate is not complete, or no link stands there
+   */
+  async pointLive(link: string, certificateId: string): Promise<boolean> {
+    const path = layout.livePath(plainName(link))
+    const cert = this.#disk.readIfThere(layout.certificatePath(certificateId, 'fullchain'))
+    if (cert === undefined)
+      throw new Dns01Error('STATE', `certs/${certificateId} is not complete; ${path} is not pointed at it`)
+    await this.#mendKeyLink(certificateId, readCertificate(cert).keyId)
+    const before = this.#disk.info(path)
+    if (before && before.kind !== 'link')
+      throw new Dns01Error('STATE', `${join(this.root, path)} is a ${before.kind}, not a link`, {
+        hint: 'move it out of the way; live/ is for links only',
+      })
+    if (before && this.#disk.linkAt(path) === layout.liveLinkTo(certificateId)) return false
+    await this.#disk.pointLink(path, layout.liveLinkTo(certificateId))
+    return true
+  }
+  async removeLive(link: string): Promise<void> {
+    await this.#disk.remove(layout.livePath(plainName(link)))
+  }
+
+  #warnOnce(warnings: readonly string[]): void {
+    for (const warning of warnings)
+      if (!this.#warned.has(warning)) {
+        this.#warned.add(warning)
+        this.#world.log.warn(warning)
+      }
+  }
+}
+
+function parsed(pem: string, path: string): KeyPair {
+  try {
+    return parseKey(pem)
+  } catch (cause) {
+    if (!(cause instanceof Dns01Error)) throw cause
+    throw new Dns01Error('STATE', `${path}: ${cause.message}`, { hint: cause.hint, cause })
+  }
+}
+
+/** The root may be a link to where it really is; links in it are relative to that place. */
+function followLinks(world: StateWorld, root: string, hops = 40): string {
+  const target = openDisk(world, root, { readOnly: true }).linkAt('.')
+  return target === undefined || hops === 0
+    ? root
+    : followLinks(world, join(target.startsWith('/') ? '/' : dirname(root), target), hops - 1)
+}
+
+function readPermissions(world: StateWorld, disk: Disk): Permissions {
+  const text = disk.readIfThere(layout.confPath('perm'))
+  if (text === undefined) return permissions()
+  const table = (path: string): string => {
+    try {
+      return Buffer.from(world.files.read(path)).toString('utf8')
+    } catch {
+      return ''
+    }
+  }
+  const found = parsePermissions(text, ownersFrom(table('/etc/passwd'), table('/etc/group'), world.self))
+  for (const warning of found.warnings) world.log.warn(warning)
+  return found.permissions
+}
+
+/** A name that can be a file of a folder: what people type ends up here. */
+function plainName(name: string): string {
+  if (name === '' || name.startsWith('.') || name.includes('/') || name.includes('\0') || Buffer.byteLength(name) > 255)
+    throw new Dns01Error('USAGE', `${JSON.stringify(name)} cannot be the name of a file in the state directory`)
+  return name
+}

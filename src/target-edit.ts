@@ -1,0 +1,123 @@
+import { type Document, isAlias, isMap, isScalar, isSeq, parseDocument, type YAMLSeq } from 'yaml'
+import { Dns01Error } from './errors.js'
+import { type Name, parseName } from './names.js'
+
+/** What `want` writes; acmetool writes the same. A wildcard is quoted: a bare `*` would be an alias. */
+export const newTargetText = (names: readonly Name[]): string =>
+  ['satisfy:', '  names:', ...names.map(name => `  - ${quoted(name)}`), ''].join('\n')
+
+const quoted = (name: string): string =>
+  /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*$/.test(name) ? name : `"${name}"`
+
+/**
+ * Adds and removes names of a target file and leaves all the rest as it is, comments and layout included. Names are
+ * removed from `request.names` too, or the CA would still be asked for them.
+ * @returns undefined when no name is left: the file is to be removed
+ * @throws Dns01Error CONFIG when the text is no YAML
+ */
+export function editNames(
+  text: string,
+  change: { readonly file: string; readonly add?: readonly Name[]; readonly remove?: readonly Name[] },
+): string | undefined {
+  const { add = [], remove = [] } = change
+  const doc = parse(text, change.file)
+  const owned = listAt(doc, ['satisfy', 'names']) ?? listAt(doc, ['names'])
+  const before = owned ? namesIn(owned.list) : [parseName(change.file)]
+  const after = [...before.filter(name => !remove.includes(name)), ...add.filter(name => !before.includes(name))]
+  if (after.length === 0) return undefined
+  if (before.join() === after.join() && !owned) return text
+  const withNames = replaceList(text, change.file, owned?.path ?? ['satisfy', 'names'], after)
+  const asked = listAt(parse(withNames, change.file), ['request', 'names'])
+  if (!asked) return withNames
+  const left = namesIn(asked.list).filter(name => !remove.includes(name))
+  return replaceList(withNames, change.file, asked.path, [...left, ...add.filter(name => !left.includes(name))])
+}
+
+function parse(text: string, file: string): Document {
+  const doc = parseDocument(text, { version: '1.1', uniqueKeys: false })
+  if (doc.errors[0]) throw new Dns01Error('CONFIG', `desired/${file}: ${doc.errors[0].message.split('\n')[0]}`)
+  return doc
+}
+
+interface Found {
+  readonly path: readonly string[]
+  readonly list: YAMLSeq
+}
+
+/** A list that is not empty; of equal keys the last. */
+function listAt(doc: Document, path: readonly string[]): Found | undefined {
+  let node: unknown = doc.contents
+  for (const key of path) {
+    if (!isMap(node)) return undefined
+    const value: unknown = node.items.findLast(pair => isScalar(pair.key) && pair.key.value === key)?.value
+    node = isAlias(value) ? value.resolve(doc) : value
+  }
+  return isSeq(node) && node.items.length > 0 ? { path, list: node } : undefined
+}
+
+const rawOf = (item: unknown): string => (isScalar(item) ? String(item.source ?? item.value) : '')
+
+const normal = (item: unknown): Name | undefined => {
+  try {
+    return parseName(rawOf(item))
+  } catch {
+    return undefined
+  }
+}
+
+const namesIn = (list: YAMLSeq): Name[] => list.items.flatMap(item => normal(item) ?? [])
+
+/** Cuts and adds lines where the list has an item a line; any other form is written anew by the YAML library. */
+function replaceList(text: string, file: string, path: readonly string[], names: readonly Name[]): string {
+  const found = listAt(parse(text, file), path)
+  if (found && namesIn(found.list).join() === names.join()) return text
+  const lines = found && !found.list.flow ? replaceLines(text, found.list, names) : undefined
+  if (lines !== undefined && holds(lines, file, path, names)) return lines
+  const doc = parse(text, file)
+  const kept = found?.list.items.filter(item => names.includes(normal(item) as Name)) ?? []
+  const added = names.filter(name => !kept.some(item => normal(item) === name)).map(name => doc.createNode(name))
+  const list = doc.createNode([]) as YAMLSeq
+  list.flow = found?.list.flow ?? false
+  list.items = [...kept, ...added]
+  const section = path.slice(0, -1)
+  if (!isMap(doc.contents)) doc.contents = doc.createNode({})
+  if (section.length > 0 && !isMap(doc.getIn(section))) doc.setIn(section, doc.createNode({}))
+  doc.setIn(path, list)
+  return doc.toString({ lineWidth: 0, indentSeq: false })
+}
+
+function replaceLines(text: string, list: YAMLSeq, names: readonly Name[]): string {
+  const starts = list.items.map(item => text.lastIndexOf('\n', (isScalar(item) ? (item.range?.[0] ?? 0) : 0) - 1) + 1)
+  const first = starts[0] ?? 0
+  const indent = text.slice(first).match(/^\s*-\s+/)?.[0] ?? '- '
+  const lineEnd = (from: number): number => {
+    const end = text.indexOf('\n', from)
+    return end < 0 ? text.length : end + 1
+  }
+  const newline = text.includes('\r\n') ? '\r\n' : '\n'
+  const kept = new Set<string>()
+  let result = text.slice(0, first)
+  let at = first
+  for (const [i, item] of list.items.entries()) {
+    const start = starts[i] ?? at
+    const name = normal(item)
+    result += text.slice(at, start)
+    at = lineEnd(start)
+    if (name !== undefined && names.includes(name) && !kept.has(name)) {
+      result += text.slice(start, at)
+      kept.add(name)
+    }
+  }
+  if (result !== '' && !result.endsWith('\n')) result += newline
+  const added = names.filter(name => !kept.has(name)).map(name => indent + quoted(name) + newline)
+  return result + added.join('') + text.slice(at)
+}
+
+const holds = (text: string, file: string, path: readonly string[], names: readonly Name[]): boolean => {
+  try {
+    const found = listAt(parse(text, file), path)
+    return found !== undefined && namesIn(found.list).join() === names.join()
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,34 @@
+import { generateKeyPairSync } from 'node:crypto'
+import * as x509 from '@peculiar/x509'
+import type { Name } from '../../src/names.js'
+import { splitPems } from '../../src/x509/certificate.js'
+import { type KeyPair, parseKey } from '../../src/x509/keys.js'
+
+export const ecKey = (): KeyPair =>
+  parseKey(
+    generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'pem' }).toString(),
+  )
+
+/** A self-signed certificate for these names, as storeCertificate() takes it. */
+export async function selfSigned(
+  key: KeyPair,
+  names: readonly string[],
+  dates: { notBefore?: Date; notAfter?: Date } = {},
+): Promise<{ cert: string; chain: string }> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+  const der = Buffer.from(key.pkcs8.replace(/-----[^-]+-----|\s/g, ''), 'base64')
+  const privateKey = await crypto.subtle.importKey('pkcs8', der, algorithm, true, ['sign'])
+  const { d: _, key_ops: __, ...jwk } = await crypto.subtle.exportKey('jwk', privateKey)
+  const publicKey = await crypto.subtle.importKey('jwk', jwk, algorithm, true, ['verify'])
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: `CN=${names[0]}`,
+    keys: { privateKey, publicKey },
+    notBefore: dates.notBefore ?? new Date('2026-01-01T00:00:00Z'),
+    notAfter: dates.notAfter ?? new Date('2026-04-01T00:00:00Z'),
+    signingAlgorithm: algorithm,
+    extensions: [new x509.SubjectAlternativeNameExtension(names.map(value => ({ type: 'dns', value })))],
+  })
+  return { cert: splitPems(certificate.toString('pem'))[0] as string, chain: '' }
+}
+
+export const names = (...all: string[]): Name[] => all as Name[]

@@ -1,0 +1,340 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { StateDir } from '../../../src/state/state-dir.js'
+import type { KeyPair } from '../../../src/x509/keys.js'
+import { ecKey, names, selfSigned } from '../../fakes/certificates.js'
+import { type StateWorld, stateWorld } from '../../fakes/state-world.js'
+
+const ROOT = '/var/lib/acme'
+const CA = 'https://ca.test/dir'
+
+let fake: StateWorld
+let state: StateDir
+const key: KeyPair = ecKey()
+const account: KeyPair = ecKey()
+const at = (path: string): string => `${ROOT}/${path}`
+
+beforeEach(async () => {
+  fake = stateWorld()
+  state = await StateDir.open(fake.world, ROOT)
+})
+
+async function anOrder(url = 'https://ca.test/order/1'): Promise<string> {
+  await state.addKey(key)
+  return state.addOrder({ url, accountId: await state.addAccount(CA, account), keyId: key.id })
+}
+
+describe('open', () => {
+  it('makes nothing', async () => {
+    expect(fake.files.changes).toBe(0)
+    expect([state.certificates(), state.accounts(), [...state.keyIds()], [...state.links()]]).toEqual([[], [], [], []])
+    expect(state.targets()).toEqual({ targets: [], problems: [] })
+  })
+
+  it('follows a link to where the directory really is', async () => {
+    fake.files.putFolder('/srv/acme')
+    fake.files.putLink('/lib/acme', '../srv/acme')
+    expect((await StateDir.open(fake.world, '/lib/acme')).root).toBe('/srv/acme')
+  })
+
+  it('refuses a file, with a hint', async () => {
+    fake.files.put('/a', 'x')
+    await expect(StateDir.open(fake.world, '/a')).rejects.toMatchObject({
+      code: 'STATE',
+      message: 'the state directory /a is a file',
+      hint: expect.stringContaining('--state'),
+    })
+  })
+
+  it('says when it cannot be read', async () => {
+    fake.files.list = () => {
+      throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+    }
+    await expect(StateDir.open(fake.world, ROOT)).rejects.toMatchObject({
+      code: 'STATE',
+      message: `listing ${ROOT}: permission denied (EACCES)`,
+    })
+  })
+
+  it('stops at a mistake in conf/perm', async () => {
+    fake.files.put(at('conf/perm'), 'keys 9\n')
+    await expect(StateDir.open(fake.world, ROOT)).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: expect.stringContaining('conf/perm:1'),
+    })
+  })
+
+  it('changes nothing when only reading', async () => {
+    const reader = await StateDir.open(fake.world, ROOT, { readOnly: true })
+    await expect(reader.addKey(key)).rejects.toThrow('for reading only')
+    expect(fake.files.changes).toBe(0)
+  })
+})
+
+describe('keys and accounts', () => {
+  it('are kept as acmetool keeps them', async () => {
+    await state.addKey(key)
+    const id = await state.addAccount(CA, account)
+    expect(id).toBe(`ca.test%2fdir/${account.id}`)
+    expect(fake.files.tree(ROOT)).toEqual([
+      'folder 700 accounts',
+      'folder 700 accounts/ca.test%2fdir',
+      `folder 700 accounts/${id}`,
+      `file 600 accounts/${id}/privkey`,
+      'folder 700 keys',
+      `folder 700 keys/${key.id}`,
+      `file 600 keys/${key.id}/privkey`,
+      'folder 700 tmp',
+    ])
+    expect(fake.files.text(at(`keys/${key.id}/privkey`))).toBe(key.pem)
+    expect(state.key(key.id)).toEqual(key)
+    expect(state.accountKey(id)).toEqual(account)
+    expect(state.accounts()).toEqual([{ id, server: 'ca.test%2fdir', keyId: account.id }])
+    await state.removeKey(key.id)
+    expect(state.keyIds()).toEqual(new Set())
+  })
+
+  it('twice is the same as once', async () => {
+    await state.addKey(key)
+    const { changes } = fake.files
+    await state.addKey(key)
+    expect(fake.files.changes).toBe(changes)
+  })
+
+  it('refuses a key under a wrong name, and names the file of one that cannot be read', async () => {
+    fake.files.put(at(`keys/${account.id}/privkey`), key.pem)
+    expect(() => state.key(account.id)).toThrow(
+      expect.objectContaining({ code: 'STATE', message: expect.stringContaining('holds another key') }),
+    )
+    fake.files.put(at(`keys/${account.id}/privkey`), 'junk')
+    expect(() => state.key(account.id)).toThrow(`keys/${account.id}/privkey: no PEM private key`)
+  })
+
+  it('can be group-readable by conf/perm from the first byte', async () => {
+    fake.files.put(at('conf/perm'), 'keys/*/privkey 0640 0750 - ssl-cert\n')
+    fake.files.put('/etc/group', 'ssl-cert:x:110:\n')
+    state = await StateDir.open(fake.world, ROOT)
+    const modes: string[] = []
+    fake.files.options = {
+      ...fake.files.options,
+      changed: (change, path) => void modes.push(`${change} ${(fake.files.info(path)?.mode ?? 0).toString(8)} ${path}`),
+    }
+    await state.addKey(key)
+    expect(fake.files.info(at(`keys/${key.id}/privkey`))).toMatchObject({ mode: 0o640, gid: 110 })
+    expect(modes.filter(line => line.includes('/tmp/') && line.endsWith('/privkey'))).toEqual([
+      expect.stringMatching(/^create 640/),
+      expect.stringMatching(/^write 640/),
+      expect.stringMatching(/^chown 640/),
+    ])
+  })
+})
+
+describe('certificates', () => {
+  it('an order is remembered whole, with relative links and no newline', async () => {
+    const id = await anOrder('https://localhost:14000/my-order/abc')
+    expect(id).toBe('lpqh7ol3lxj225wrkahxrifvylbxjcrp3fff4pd4sgroqjgucwwq')
+    expect(fake.files.tree(at('certs'))).toEqual([
+      `folder 755 ${id}`,
+      `link ${id}/account -> ../../accounts/ca.test%2fdir/${account.id}`,
+      `link ${id}/privkey -> ../../keys/${key.id}/privkey`,
+      `file 644 ${id}/url`,
+    ])
+    expect(fake.files.text(at(`certs/${id}/url`))).toBe('https://localhost:14000/my-order/abc')
+    expect(state.certificates()).toEqual([
+      {
+        id,
+        url: 'https://localhost:14000/my-order/abc',
+        facts: undefined,
+        complete: false,
+        revoked: false,
+        revokeWanted: false,
+        accountId: `ca.test%2fdir/${account.id}`,
+        keyId: key.id,
+        hasKey: true,
+      },
+    ])
+  })
+
+  it('is stored, goes live, and tells what it is', async () => {
+    const id = await anOrder()
+    await expect(state.pointLive('www.test', id)).rejects.toMatchObject({
+      code: 'STATE',
+      message: expect.stringContaining('not complete'),
+    })
+    const { cert } = await selfSigned(key, ['www.test', '*.www.test'])
+    await state.storeCertificate(id, { cert, chain: cert })
+    expect(fake.files.text(at(`certs/${id}/fullchain`))).toBe(cert + cert)
+    expect(state.certificates()[0]).toMatchObject({
+      complete: true,
+      hasKey: true,
+      facts: { names: ['www.test', '*.www.test'], keyId: key.id },
+    })
+    expect(await state.pointLive('www.test:l', id)).toBe(true)
+    expect(await state.pointLive('www.test:l', id)).toBe(false)
+    expect(fake.files.readLink(at('live/www.test:l'))).toBe(`../certs/${id}`)
+    expect(state.links()).toEqual(new Map([['www.test:l', id]]))
+    await state.removeLive('www.test:l')
+    expect(state.links().size).toBe(0)
+  })
+
+  it('mends the privkey link that somebody broke', async () => {
+    const id = await anOrder()
+    await state.storeCertificate(id, await selfSigned(key, ['www.test']))
+    await fake.files.remove(at(`certs/${id}/privkey`))
+    fake.files.put(at(`certs/${id}/privkey`), 'a file in its place')
+    await state.pointLive('www.test', id)
+    expect(fake.files.readLink(at(`certs/${id}/privkey`))).toBe(`../../keys/${key.id}/privkey`)
+  })
+
+  it('knows revoked ones, those without key, and those from other programs', async () => {
+    const id = await anOrder()
+    await state.storeCertificate(id, await selfSigned(key, ['www.test']))
+    await state.requestRevocation(id)
+    await state.markRevoked(id)
+    await state.removeKey(key.id)
+    await fake.files.remove(at(`certs/${id}/cert`))
+    expect(state.certificates()).toEqual([
+      expect.objectContaining({ revokeWanted: true, revoked: true, hasKey: false, complete: true }),
+    ])
+    expect(fake.files.tree(at('certs')).filter(line => line.includes('/revoke'))).toEqual([
+      `file 644 ${id}/revoke`,
+      `file 644 ${id}/revoked`,
+    ])
+    await state.removeCertificate(id)
+    expect(state.certificates()).toEqual([])
+  })
+
+  it('warns once about what acmetool stops at or complains about, and goes on', async () => {
+    const id = await anOrder()
+    fake.files.put(at(`certs/${id}/fullchain`), 'no certificate')
+    fake.files.put(at(`certs/${'a'.repeat(52)}/url`), 'https://ca.test/another')
+    fake.files.putFolder(at('certs/selfsigned-x'))
+    fake.files.put(at('certs/.hidden/url'), '')
+    for (let i = 0; i < 2; i++) expect(state.certificates()).toEqual([expect.objectContaining({ id, complete: false })])
+    expect(fake.said).toHaveLength(3)
+    expect(fake.said.find(line => line.includes(`certs/${id}`))).toMatch(/no PEM certificate.*downloaded again/)
+    expect(fake.said.find(line => line.includes('aaaa'))).toContain('acmetool stops at this')
+    expect(fake.said.find(line => line.includes('selfsigned-x'))).toContain('the name is no certificate id')
+  })
+
+  it('does not replace a thing in live/ that is no link', async () => {
+    const id = await anOrder()
+    await state.storeCertificate(id, await selfSigned(key, ['www.test']))
+    fake.files.put(at('live/www.test/x'), '')
+    await expect(state.pointLive('www.test', id)).rejects.toMatchObject({
+      code: 'STATE',
+      message: expect.stringContaining('is a folder, not a link'),
+    })
+    await expect(state.pointLive('../x', id)).rejects.toMatchObject({ code: 'USAGE' })
+  })
+})
+
+describe('targets', () => {
+  it('one that cannot be read does not stop the others', async () => {
+    fake.files.put(at('conf/target'), 'request: {provider: "https://ca.test/dir"}\n')
+    fake.files.put(at('desired/a.test'), '')
+    fake.files.put(at('desired/b.test'), 'satisfy: {names: x}\n')
+    fake.files.put(at('desired/c.test'), 'satisfi: {}\n')
+    fake.files.put(at('desired/.hidden'), ':')
+    fake.files.putLink(at('desired/d.test'), 'a.test')
+    const { targets, problems } = state.targets()
+    expect(targets.map(t => [t.file, t.ca, ...t.names])).toEqual([
+      ['a.test', CA, 'a.test'],
+      ['c.test', CA, 'c.test'],
+    ])
+    expect(problems.map(p => p.message)).toEqual([
+      'desired/b.test:1: satisfy.names must be a list of texts',
+      'desired/d.test is a link, not a file',
+    ])
+    state.targets()
+    expect(fake.said).toEqual(['warn: desired/c.test:1: unknown key satisfi is ignored; did you mean "satisfy"?'])
+  })
+
+  it('are none when conf/target cannot be read: it names the CA', async () => {
+    fake.files.put(at('conf/target'), 'request: [')
+    fake.files.put(at('desired/a.test'), '')
+    expect(state.targets()).toEqual({
+      targets: [],
+      problems: [expect.objectContaining({ code: 'CONFIG', message: expect.stringContaining('conf/target:1') })],
+    })
+  })
+
+  it('are written and removed by plain names only', async () => {
+    await state.writeTarget('*.x.test-1', 'satisfy:\n')
+    expect(state.targetText('*.x.test-1')).toBe('satisfy:\n')
+    await state.removeTarget('*.x.test-1')
+    expect(state.targets().targets).toEqual([])
+    for (const bad of ['', '.x', 'a/b', '../x', 'x'.repeat(256)])
+      await expect(state.writeTarget(bad, '')).rejects.toMatchObject({ code: 'USAGE' })
+  })
+})
+
+describe('conf', () => {
+  it('reads the two older files', () => {
+    fake.files.put(at('conf/webroot-path'), ' /a \n\n/b\n')
+    fake.files.put(at('conf/rsa-key-size'), '3072\n')
+    expect(state.defaults()).toMatchObject({ webrootPaths: ['/a', '/b'], key: { rsaBits: 3072 } })
+  })
+
+  it('writes with the mode that is asked for', async () => {
+    await state.writeConf('x', 'secret', 0o600)
+    expect(fake.files.info(at('conf/x'))?.mode).toBe(0o600)
+    expect(state.confText('x')).toBe('secret')
+    expect(state.confText('y')).toBeUndefined()
+  })
+
+  it('reads responses from a file, a folder, or a file given', () => {
+    expect(state.responses().text('a')).toBeUndefined()
+    fake.files.put(at('conf/responses/one.yml'), '"a": 1\n')
+    fake.files.put(at('conf/responses/two.json'), '{"b": "x"}')
+    fake.files.put(at('conf/responses/three.txt'), 'c: 1')
+    expect(['a', 'b', 'c'].map(id => state.responses().text(id))).toEqual(['1', 'x', undefined])
+    fake.files.put('/tmp/r', 'a: 2\nb: [1]\n')
+    expect(state.responses('/tmp/r').text('a')).toBe('2')
+    expect(fake.said).toEqual([expect.stringContaining('the answer to b must be a text')])
+    expect(() => state.responses('/tmp/none')).toThrow(expect.objectContaining({ code: 'USAGE' }))
+  })
+})
+
+describe('journal', () => {
+  const record = {
+    name: names('_acme-challenge.a.test')[0]!,
+    value: 'v',
+    zone: names('a.test')[0]!,
+    ttlSeconds: 60,
+    challenge: {
+      host: names('a.test')[0]!,
+      wildcard: false,
+      token: 't',
+      keyAuthorization: 't.k',
+      targetFile: 'a',
+      env: {},
+    },
+  }
+  const entry = { id: 'e1', provider: 'memory', settings: { x: '1' }, zone: record.zone, records: [record] }
+
+  it('keeps what was noted until it is gone', async () => {
+    await state.journal.note(entry)
+    fake.files.losePower()
+    expect((await StateDir.open(fake.world, ROOT)).journal.entries()).toEqual([entry])
+    expect(fake.files.info(at('.dns01/journal'))?.mode).toBe(0o700)
+    expect(fake.files.info(at('.dns01/journal/e1.json'))?.mode).toBe(0o600)
+    await state.journal.gone('e1')
+    await state.journal.gone('e1')
+    expect(state.journal.entries()).toEqual([])
+  })
+
+  it('says so when an entry cannot be read, and keeps it', async () => {
+    fake.files.put(at('.dns01/journal/x.json'), '{')
+    expect(state.journal.entries()).toEqual([])
+    expect(fake.said).toEqual([expect.stringContaining('.dns01/journal/x.json cannot be read')])
+    expect(fake.files.text(at('.dns01/journal/x.json'))).toBe('{')
+  })
+
+  it('adds up the names that no hook was told', async () => {
+    await state.journal.noteUntold(['a.test', '*.a.test:l'])
+    await state.journal.noteUntold(['b.test', 'a.test'])
+    expect(state.journal.untold()).toEqual(['a.test', '*.a.test:l', 'b.test'])
+    await state.journal.clearUntold()
+    expect(state.journal.untold()).toEqual([])
+  })
+})
