@@ -3,6 +3,15 @@ import type { Name } from './names.js'
 import type { TxtRecord } from './records.js'
 import type { Log, World } from './world.js'
 
+export {
+  type Act,
+  commandWords,
+  type Dialect,
+  type DialectName,
+  dialects,
+  type Invocation,
+  type Program,
+} from './dialects.js'
 export { Dns01Error } from './errors.js'
 export {
   findHooks,
