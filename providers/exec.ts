@@ -93,16 +93,22 @@ export default defineProvider({
       throw refused(message, fault === 'not mine' ? 'by that it says that it does not handle this name' : undefined)
     }
 
+    /** Values of one host come one after the other, whatever may run at the same time. */
     const each = (action: Act['action'], records: readonly TxtRecord[], call: ProviderCall): Promise<void> => {
-      const batches = chain && records.length > 0 ? [records] : records.map(record => [record])
-      const acts = batches.map((batch, i) => ({
-        action,
-        records: batch,
-        remaining: batches.length - 1 - i,
-        all: records,
-        output: batch[0] ? (outputs.get(keyOf(batch[0])) ?? '') : '',
-      }))
-      return settleAll(acts.map(act => limit(() => run(act, call))))
+      const all = [...groupBy(records, ({ challenge }) => challenge.host).values()].flat()
+      const batches = chain && all.length > 0 ? [all] : all.map(record => [record])
+      const acts = batches.map((batch, i): Act => {
+        const output = batch[0] ? (outputs.get(keyOf(batch[0])) ?? '') : ''
+        return { action, records: batch, remaining: batches.length - 1 - i, all, output }
+      })
+      const ofHosts = groupBy(acts, act => act.records[0]?.challenge.host)
+      return settleAll(
+        [...ofHosts.values()].map(ofHost =>
+          limit(async () => {
+            for (const act of ofHost) await run(act, call)
+          }),
+        ),
+      )
     }
 
     return {

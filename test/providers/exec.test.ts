@@ -173,6 +173,8 @@ describe('the provider exec', () => {
     const four = ['a', 'b', 'c', 'd'].map(name => host(name, 'v'))
     await open('lego', slow, disk).present(four, call())
     expect(calls()).toEqual(['begin', 'end', 'begin', 'end', 'begin', 'end', 'begin', 'end'])
+    await open('acmetool', slow, disk).present([host('e', 'v'), host('e', 'w')], call())
+    expect(calls().slice(8)).toEqual(['begin', 'end', 'begin', 'end'])
     rmSync(join(records, 'calls'))
     await open('lego', slow, disk, { 'at-once': '4' }).present(four, call())
     expect(calls().slice(0, 2)).toEqual(['begin', 'begin'])
