@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Dns01Error } from '../../src/errors.js'
 import { longestRetryAfterSeconds, retry } from '../../src/retry.js'
 import { listeningLog } from '../contract/provider-contract.js'
+import { fakeClock } from '../fakes/clock.js'
 
 /** A clock that only sleeping moves; random bytes are 128, which makes every pause as long as its nominal one. */
 function fakeWorld() {
@@ -73,5 +74,48 @@ describe('retry', () => {
     const { world, slept } = fakeWorld()
     await expect(retry(world, limits, () => Promise.reject(error))).rejects.toBe(error)
     expect(slept).toEqual([])
+  })
+
+  test('what is thrown that is no Error comes out at once, as one', async () => {
+    const { world, slept } = fakeWorld()
+    await expect(retry(world, limits, () => Promise.reject('a text'))).rejects.toEqual(new Error('a text'))
+    expect(slept).toEqual([])
+  })
+
+  test('pauses grow up to the longest one, each a quarter more or less by chance', async () => {
+    const { world, slept } = fakeWorld()
+    const random = [0, 255, 128, 128, 128]
+    let tries = 0
+    const patient = { ...limits, giveUpAfterSeconds: 1000, firstPauseSeconds: 4, maxPauseSeconds: 10 }
+    await retry({ ...world, random: () => new Uint8Array([random[tries - 1] ?? 128]) }, patient, async () => {
+      if (++tries < 6) throw later()
+    })
+    expect(slept[0]).toBe(3)
+    expect(slept[1]).toBeCloseTo(8 * 1.25, 1)
+    expect(slept.slice(2)).toEqual([10, 10, 10])
+  })
+
+  test('stops pausing with the reason of the signal', async () => {
+    const stopping = new AbortController()
+    const clock = fakeClock()
+    const { world } = fakeWorld()
+    let tries = 0
+    const trying = retry({ ...world, clock }, { ...limits, signal: stopping.signal }, async () => {
+      tries++
+      queueMicrotask(() => stopping.abort(new Error('Ctrl-C')))
+      throw later()
+    })
+    await expect(trying).rejects.toThrow('Ctrl-C')
+    expect([tries, clock.seconds]).toEqual([1, 0])
+  })
+
+  test('says what is tried again, why and when', async () => {
+    const said: string[] = []
+    const { world } = fakeWorld()
+    let tries = 0
+    await retry({ ...world, log: listeningLog(said) }, { ...limits, what: 'newOrder' }, async () => {
+      if (++tries === 1) throw later()
+    })
+    expect(said).toEqual(['newOrder: busy; again in 0.5 s'])
   })
 })
