@@ -1,0 +1,122 @@
+import { type AcmeClient, openClient } from './acme/client.js'
+import { Dns01Error } from './errors.js'
+import { directoryUrl, serverPart } from './state/layout.js'
+import type { Responses } from './state/responses.js'
+import type { StateDir } from './state/state-dir.js'
+import type { TargetDefaults } from './target.js'
+import type { World } from './world.js'
+import { generateKey, type KeyPair } from './x509/keys.js'
+
+/** A CA as one account of ours sees it. */
+export interface CertificateAuthority {
+  readonly client: AcmeClient
+  readonly accountKey: KeyPair
+  /** SERVER/KEYID. */
+  readonly accountId: string
+}
+
+/** One client, and one look for the account, for each CA of a run. */
+export interface CertificateAuthorities {
+  /** With an account that is registered; made if there is none (acmetool-compat §4). */
+  for(ca: string): Promise<CertificateAuthority>
+  /** With exactly this account, as a stored order needs it. Throws STATE when its key is not there. */
+  ofAccount(accountId: string): Promise<CertificateAuthority>
+}
+
+export interface AuthorityParts {
+  readonly world: World
+  readonly state: StateDir
+  readonly defaults: TargetDefaults
+  readonly responses: Responses
+  readonly signal: AbortSignal
+}
+
+export function openAuthorities(parts: AuthorityParts): CertificateAuthorities {
+  const opened = new Map<string, Promise<CertificateAuthority>>()
+  const once = (key: string, make: () => Promise<CertificateAuthority>): Promise<CertificateAuthority> => {
+    const found = opened.get(key) ?? make()
+    opened.set(key, found)
+    return found
+  }
+  return {
+    for: ca => once(serverPart(ca), () => openFor(parts, ca)),
+    ofAccount: accountId => once(accountId, () => openAccount(parts, directoryOfAccount(accountId), accountId)),
+  }
+}
+
+function directoryOfAccount(accountId: string): string {
+  const url = directoryUrl(accountId.split('/')[0] as string)
+  if (url === undefined)
+    throw new Dns01Error('STATE', `accounts/${accountId} is the account of no ACME server that we could call`)
+  return url
+}
+
+/** The account of the newest certificate, else the first in byte order, else a new one. */
+function openFor(parts: AuthorityParts, ca: string): Promise<CertificateAuthority> {
+  const { state } = parts
+  const server = serverPart(ca)
+  const held = state.accounts().flatMap(account => (account.server === server ? [account.id] : []))
+  const accountId = held.length > 1 ? (newestUse(state, held) ?? held[0]) : held[0]
+  return accountId === undefined ? registerNew(parts, ca) : openAccount(parts, ca, accountId)
+}
+
+/** A key whose registration once failed, or which the CA has forgotten, is registered again. */
+async function openAccount(parts: AuthorityParts, ca: string, accountId: string): Promise<CertificateAuthority> {
+  const accountKey = parts.state.accountKey(accountId)
+  const client = await openClient(parts.world, ca, accountKey)
+  if (!(await client.findAccount(parts.signal))) await register(parts, client)
+  return { client, accountKey, accountId }
+}
+
+function newestUse(state: StateDir, accountIds: readonly string[]): string | undefined {
+  const used = state
+    .certificates()
+    .filter(c => c.facts && c.accountId !== undefined && accountIds.includes(c.accountId))
+  return used.sort((a, b) => (b.facts?.notBefore.getTime() ?? 0) - (a.facts?.notBefore.getTime() ?? 0))[0]?.accountId
+}
+
+/** The key is on disk before the CA hears of it, and stays when registration fails: the next run uses it. */
+async function registerNew(parts: AuthorityParts, ca: string): Promise<CertificateAuthority> {
+  const { state, world, defaults } = parts
+  const accountKey = await generateKey(defaults.key)
+  const client = await openClient(world, ca, accountKey)
+  const accountId = await state.addAccount(ca, accountKey)
+  await register(parts, client)
+  return { client, accountKey, accountId }
+}
+
+async function register(parts: AuthorityParts, client: AcmeClient): Promise<void> {
+  const { world, signal } = parts
+  await consent(parts, client)
+  const email = await contactAddress(parts)
+  await client.register({ contact: email ? [`mailto:${email}`] : [], termsAgreed: true }, signal)
+  world.log.info('registered a new account with the CA')
+}
+
+/**
+ * Terms by consent: the response `acme-agreement:URL`, else the question. A consent to other terms of the same host
+ * counts, with a notice: CAs move their terms, and cron can't be asked (acmetool-compat §10).
+ * @throws Dns01Error CONFIG with the line to write when nobody consents
+ */
+async function consent({ world, responses, signal }: AuthorityParts, client: AcmeClient): Promise<void> {
+  const { termsOfService: terms } = await client.directory(signal)
+  if (terms === undefined || responses.agreedTo(terms)) return
+  const older = responses.agreedOnHost(terms)
+  if (older !== undefined) {
+    world.log.notice(`the CA's terms are now at ${terms}; your consent to ${older} is taken for these too`)
+    return
+  }
+  if (await world.prompt?.confirm(`Do you agree to the CA's terms of service at ${terms} ?`)) return
+  throw new Dns01Error('CONFIG', `the CA asks for your consent to its terms of service: ${terms}`, {
+    hint: `read them and add the line  "acme-agreement:${terms}": true  to conf/responses, or run dns01 quickstart`,
+  })
+}
+
+async function contactAddress({ world, responses }: AuthorityParts): Promise<string | undefined> {
+  const said =
+    responses.text('acme-enter-email') ?? (await world.prompt?.text('E-mail address for the CA (may be empty):', ''))
+  const address = said?.trim() ?? ''
+  if (address !== '' && !/^[^\s@<>]+@[^\s@<>]+$/.test(address))
+    world.log.warn(`"${address}" is no e-mail address; going on without one`)
+  return /^[^\s@<>]+@[^\s@<>]+$/.test(address) ? address : undefined
+}

@@ -1,0 +1,17 @@
+import type { Options } from 'yargs'
+import type { Context } from '../session.js'
+
+/** One command: a doorway. It reads its arguments, calls a function or two, shows the result, and returns what went wrong. */
+export interface Command {
+  /** As yargs has it: `want <names..>`. */
+  readonly command: string
+  readonly describe: string
+  readonly options?: Readonly<Record<string, Options>> | undefined
+  /** Errors that did not stop the others; what is thrown counts likewise. */
+  run(args: CommandArgs, context: Context): Promise<readonly unknown[]>
+}
+
+export type CommandArgs = Readonly<Record<string, unknown>>
+
+/** A positional or option that may be given several times, as texts. */
+export const texts = (value: unknown): string[] => (value === undefined ? [] : [value].flat().map(String))

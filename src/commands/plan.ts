@@ -1,0 +1,25 @@
+import { parseName } from '../names.js'
+import { plan as planOf } from '../plan.js'
+import { looking } from '../session.js'
+import { type Command, texts } from './command.js'
+
+export const plan: Command = {
+  command: 'plan',
+  describe: 'Show what reconcile would do and why. Touches nothing, asks nobody.',
+  options: { force: { type: 'string', array: true, describe: 'as for reconcile' } },
+  run: async ({ force }, context) => {
+    const state = await looking(context)
+    const { targets, problems } = state.targets()
+    const held = { targets, certificates: state.certificates(), links: state.links() }
+    const made = planOf(held, { now: context.world.clock.now(), force: texts(force).map(parseName) })
+    const left = state.journal.entries()
+    context.out.show({ ...made, remove: left }, () => [
+      ...left.map(entry => `remove   ${entry.records.length} TXT record(s) that an earlier run left in ${entry.zone}`),
+      ...made.revoke.map(c => `revoke   ${c.facts?.names.join(', ')} (${c.id})`),
+      ...made.resume.map(c => `resume   the order ${c.url}`),
+      ...made.issue.map(({ target, why }) => `issue    ${target.requestNames.join(', ')}: ${why} (${target.ca})`),
+      ...made.link.map(({ link, certificateId }) => `link     live/${link} to ${certificateId}`),
+    ])
+    return problems
+  },
+}

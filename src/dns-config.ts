@@ -1,0 +1,145 @@
+import * as v from 'valibot'
+import { LineCounter, parseDocument } from 'yaml'
+import { Dns01Error, messageOf } from './errors.js'
+import { longestMatch, type Name, parseName } from './names.js'
+import { didYouMean } from './suggest.js'
+import type { World } from './world.js'
+
+/** How long and how often the authoritative servers are asked (product §4). */
+export interface Propagation {
+  /** false: the CA is told at once, nothing is asked. */
+  readonly wait: boolean
+  readonly giveUpAfterSeconds: number
+  readonly firstPauseSeconds: number
+  readonly maxPauseSeconds: number
+}
+
+export const defaultPropagation: Propagation = {
+  wait: true,
+  giveUpAfterSeconds: 900,
+  firstPauseSeconds: 0.05,
+  maxPauseSeconds: 2,
+}
+
+export interface ZoneConfig {
+  readonly provider?: string | undefined
+  /** The provider's settings by their conf/dns.yml names. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+/** What conf/dns.yml says; every part may be absent. */
+export interface DnsConfig {
+  /** For names in no listed zone. */
+  readonly fallback: ZoneConfig
+  readonly zones: ReadonlyMap<Name, ZoneConfig>
+  /** Addresses or https: URLs; empty means the machine's own. */
+  readonly resolvers: readonly string[]
+  readonly propagation: Propagation
+}
+
+const scalar = v.union([v.string(), v.number(), v.boolean()])
+const seconds = v.pipe(v.number(), v.minValue(0), v.maxValue(86_400))
+const zone = v.pipe(
+  v.objectWithRest({ provider: v.optional(v.string()) }, scalar),
+  v.transform(({ provider, ...rest }): ZoneConfig => ({ provider, settings: texts(rest) })),
+)
+const propagation = v.strictObject({
+  wait: v.optional(v.boolean()),
+  'give-up-after-seconds': v.optional(seconds),
+  'first-pause-seconds': v.optional(seconds),
+  'max-pause-seconds': v.optional(seconds),
+})
+const file = v.strictObject({
+  provider: v.optional(v.string()),
+  settings: v.optional(v.record(v.string(), scalar)),
+  resolvers: v.optional(v.union([v.literal('system'), v.string(), v.array(v.string())])),
+  propagation: v.optional(v.union([v.boolean(), propagation])),
+  zones: v.optional(v.record(v.string(), zone)),
+})
+
+const KNOWN_KEYS = [...Object.keys(file.entries), ...Object.keys(propagation.entries)]
+
+const texts = (values: Record<string, string | number | boolean | undefined>): Record<string, string> =>
+  Object.fromEntries(Object.entries(values).map(([key, value]) => [key, String(value)]))
+
+/**
+ * Parses conf/dns.yml; '' is an empty file. DNS01_PROPAGATION=off and DNS01_RESOLVERS (comma-separated) win over it.
+ * @throws Dns01Error CONFIG with file, line and, for a mistyped key, a suggestion
+ */
+export function parseDnsConfig(text: string, path: string, env: World['env']): DnsConfig {
+  const lines = new LineCounter()
+  const doc = parseDocument(text, { lineCounter: lines, version: '1.1' })
+  const lineOf = (offset: number | undefined): string =>
+    offset === undefined ? path : `${path}:${lines.linePos(offset).line}`
+  const [broken] = doc.errors
+  if (broken) throw new Dns01Error('CONFIG', `${lineOf(broken.pos[0])}: ${broken.message.split('\n')[0]}`)
+  const parsed = v.safeParse(file, doc.toJS() ?? {})
+  if (!parsed.success) throw explain(parsed.issues[0], at => lineOf(offsetOf(doc, at)))
+  return withEnv(toConfig(parsed.output, path), env)
+}
+
+function toConfig(read: v.InferOutput<typeof file>, path: string): DnsConfig {
+  const zones = new Map(Object.entries(read.zones ?? {}).map(([name, config]) => [zoneName(name, path), config]))
+  const said = typeof read.propagation === 'object' ? read.propagation : {}
+  return {
+    fallback: { provider: read.provider, settings: texts(read.settings ?? {}) },
+    zones,
+    resolvers: [read.resolvers ?? []].flat().filter(resolver => resolver !== 'system'),
+    propagation: {
+      wait: typeof read.propagation === 'boolean' ? read.propagation : (said.wait ?? defaultPropagation.wait),
+      giveUpAfterSeconds: said['give-up-after-seconds'] ?? defaultPropagation.giveUpAfterSeconds,
+      firstPauseSeconds: said['first-pause-seconds'] ?? defaultPropagation.firstPauseSeconds,
+      maxPauseSeconds: said['max-pause-seconds'] ?? defaultPropagation.maxPauseSeconds,
+    },
+  }
+}
+
+function withEnv(config: DnsConfig, env: World['env']): DnsConfig {
+  const resolvers = env.DNS01_RESOLVERS?.split(',')
+    .map(text => text.trim())
+    .filter(text => text !== '' && text !== 'system')
+  const off = ['off', 'no', 'false', '0'].includes((env.DNS01_PROPAGATION ?? '').toLowerCase())
+  return {
+    ...config,
+    resolvers: resolvers ?? config.resolvers,
+    propagation: off ? { ...config.propagation, wait: false } : config.propagation,
+  }
+}
+
+function zoneName(text: string, path: string): Name {
+  try {
+    return parseName(text)
+  } catch (cause) {
+    throw new Dns01Error('CONFIG', `${path}: zones: ${messageOf(cause)}`, { cause })
+  }
+}
+
+function explain(issue: v.BaseIssue<unknown>, where: (path: string[]) => string): Dns01Error {
+  const path = (issue.path ?? []).map(item => String(item.key))
+  const unknown = issue.type === 'strict_object' && issue.expected === 'never'
+  const what = unknown ? `unknown key "${path.join('.')}"` : `${path.join('.') || 'the file'}: ${issue.message}`
+  return new Dns01Error('CONFIG', `${where(path)}: ${what}`, {
+    hint: unknown ? didYouMean(path.at(-1) ?? '', KNOWN_KEYS) : undefined,
+  })
+}
+
+/** Where the last key of that path stands in the text; the nearest thing above it otherwise. */
+function offsetOf(doc: ReturnType<typeof parseDocument>, path: readonly string[]): number | undefined {
+  for (let depth = path.length; depth > 0; depth--) {
+    const parent = doc.getIn(path.slice(0, depth - 1), true) ?? doc.contents
+    const items = (parent as { items?: { key?: { value?: unknown; range?: number[] } }[] } | null)?.items ?? []
+    const pair = items.find(item => String(item.key?.value) === path[depth - 1])
+    if (pair?.key?.range) return pair.key.range[0]
+  }
+  return 0
+}
+
+/** The provider and settings for a challenge name (after CNAMEs): the longest listed zone, else the fallback. */
+export function zoneConfigFor(config: DnsConfig, name: Name): ZoneConfig {
+  const match = longestMatch(name, config.zones.keys())
+  const zoneConfig = match === undefined ? undefined : config.zones.get(match)
+  if (!zoneConfig) return config.fallback
+  return zoneConfig.provider === undefined
+    ? { provider: config.fallback.provider, settings: { ...config.fallback.settings, ...zoneConfig.settings } }
+    : zoneConfig
+}

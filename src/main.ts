@@ -1,0 +1,124 @@
+import { resolve } from 'node:path'
+import { clearLine, cursorTo } from 'node:readline'
+import type { GlobalFlags, Invocation } from './cli.js'
+import { loadEnv } from './env-file.js'
+import { Dns01Error, exitStatus } from './errors.js'
+import { openFiles } from './real-files.js'
+import { openLog, type Sink, type StatusLine } from './real-log.js'
+import type { Context, Out } from './session.js'
+import type { Log } from './world.js'
+
+declare const DNS01_VERSION: string
+
+/** Exit status after a signal: 128 and its number. */
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
+
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv.includes('--version')) {
+    process.stdout.write(`dns01 ${typeof DNS01_VERSION === 'string' ? DNS01_VERSION : 'development'}\n`)
+    return 0
+  }
+  let log = openLog({ sinks: [{ severity: 'NOTICE', format: 'human', write: toStderr }], now: () => new Date() })
+  try {
+    const { parseCommandLine } = await import('./cli.js')
+    const invocation = await parseCommandLine(argv)
+    if (typeof invocation === 'string') {
+      process.stdout.write(`${invocation}\n`)
+      return 0
+    }
+    log = logFor(invocation.flags)
+    return await runCommand(invocation, argv, log)
+  } catch (error) {
+    tell(log, error)
+    return exitStatus([error])
+  }
+}
+
+/** Runs one command; Ctrl-C and SIGTERM stop its waiting, a second one stops everything. */
+async function runCommand({ command, args, flags }: Invocation, argv: readonly string[], log: Log): Promise<number> {
+  const stopping = new AbortController()
+  let stoppedBy: keyof typeof SIGNALS | undefined
+  for (const name of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) {
+    process.on(name, () => {
+      if (stoppedBy) process.exit(128 + SIGNALS[name])
+      stoppedBy = name
+      log.notice(`${name}: stopping; TXT records are removed first`)
+      stopping.abort(new Dns01Error('UNAVAILABLE', `stopped by ${name}`))
+    })
+  }
+  const context = await contextFor(flags, argv, log, stopping.signal)
+  try {
+    return exitStatus(await command.run(args, context))
+  } catch (error) {
+    if (!stoppedBy) tell(log, error)
+    return exitStatus([error])
+  } finally {
+    if (stoppedBy) process.exitCode = 128 + SIGNALS[stoppedBy]
+  }
+}
+
+async function contextFor(
+  flags: GlobalFlags,
+  argv: readonly string[],
+  log: Log,
+  signal: AbortSignal,
+): Promise<Context> {
+  const { realWorld } = await import('./real-world.js')
+  const { realPrompt } = await import('./real-prompt.js')
+  const fromFiles = await loadEnv(openFiles(), process.env, flags.envFile)
+  const stateRoot = resolve(flags.state ?? fromFiles.ACME_STATE_DIR ?? '/var/lib/acme')
+  const hooks = flags.hooks.length > 0 ? { ACME_HOOKS_DIR: flags.hooks.map(folder => resolve(folder)).join('\n') } : {}
+  const env = { ...fromFiles, ...hooks, ACME_STATE_DIR: stateRoot }
+  const prompt = flags.batch || flags.json ? undefined : realPrompt(flags.stdio)
+  return {
+    world: realWorld({ env, log, prompt, program: [process.execPath, process.argv[1] ?? 'dns01'] }),
+    stateRoot,
+    responseFile: flags.responseFile && resolve(flags.responseFile),
+    lockWaitSeconds: flags.lockWaitSeconds,
+    parallel: flags.parallel,
+    commandLine: ['dns01', ...argv].join(' '),
+    signal,
+    out: outFor(flags.json),
+  }
+}
+
+const outFor = (json: boolean): Out => ({
+  json,
+  show: (document, lines) => {
+    const text = json ? JSON.stringify(document, undefined, 2) : lines().join('\n')
+    if (text !== '') process.stdout.write(`${text}\n`)
+  },
+})
+
+const toStderr = (line: string): void => void process.stderr.write(`${line}\n`)
+
+function logFor({ json, severity }: GlobalFlags): Log {
+  const terminal = process.stderr.isTTY === true
+  const format: Sink['format'] = json ? 'json' : process.env.JOURNAL_STREAM ? 'syslog' : terminal ? 'human' : 'acmetool'
+  const status = terminal && !json && severity !== 'ERROR' ? statusLine() : undefined
+  return openLog({ sinks: [{ severity, format, write: toStderr }], status, now: () => new Date() })
+}
+
+function statusLine(): StatusLine {
+  const clear = (): void => {
+    cursorTo(process.stderr, 0)
+    clearLine(process.stderr, 0)
+  }
+  return {
+    clear,
+    show: text => {
+      clear()
+      process.stderr.write(text.slice(0, (process.stderr.columns ?? 80) - 1))
+    },
+  }
+}
+
+/** An error for people: what happened, what to do; the stack only of a bug. */
+function tell(log: Log, error: unknown): void {
+  if (!(error instanceof Dns01Error))
+    log.error(`${error instanceof Error ? error.stack : error}\n  this is a bug in dns01: please report it`)
+  else log.error(error.hint ? `${error.message}\n  ${error.hint}` : error.message)
+}
+
+process.exitCode = await main(process.argv.slice(2))
+process.exit(process.exitCode)

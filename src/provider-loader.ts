@@ -1,0 +1,165 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { type DnsConfig, type ZoneConfig, zoneConfigFor } from './dns-config.js'
+import { Dns01Error } from './errors.js'
+import type { Name } from './names.js'
+import type { Provider, ProviderDefinition, Setting } from './provider.js'
+import { didYouMean } from './suggest.js'
+import type { Target } from './target.js'
+import type { World } from './world.js'
+
+/** A provider ready to be called, and how its file describes it. */
+export interface OpenProvider {
+  readonly definition: ProviderDefinition
+  readonly provider: Provider
+  /** What names it in the journal: enough to open it again in a later run. */
+  readonly config: { readonly provider: string; readonly settings: Readonly<Record<string, string>> }
+}
+
+/** Opens each provider once for each set of settings. */
+export interface Providers {
+  /** The one for a challenge name: the target's own, else the longest zone of conf/dns.yml, else the default.
+   *  Throws CONFIG: unknown provider, missing or unknown setting, no provider chosen. */
+  for(name: Name, chosen?: Target['dns']): Promise<OpenProvider>
+  open(config: OpenProvider['config']): Promise<OpenProvider>
+  close(): Promise<void>
+}
+
+/** The folder `providers` nearest above this file: src/../providers, or dist/providers when bundled. */
+function providersFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'providers')) && folder !== dirname(folder)) folder = dirname(folder)
+  return join(folder, 'providers')
+}
+
+/** Names of all providers: the files of the folder. */
+export const providerNames = (): string[] =>
+  readdirSync(providersFolder())
+    .filter(file => /\.(js|ts)$/.test(file))
+    .map(file => file.replace(/\.(js|ts)$/, ''))
+    .sort()
+
+/** @throws Dns01Error CONFIG with a suggestion when there is no such provider */
+export async function loadProvider(name: string): Promise<ProviderDefinition> {
+  const names = providerNames()
+  if (!names.includes(name)) {
+    throw new Dns01Error('CONFIG', `there is no provider "${name}"`, { hint: didYouMean(name, names) })
+  }
+  const path = join(providersFolder(), name)
+  const file = existsSync(`${path}.js`) ? `${path}.js` : `${path}.ts`
+  const module: { default: ProviderDefinition } = await import(pathToFileURL(file).href)
+  return module.default
+}
+
+export function openProviders(world: World, config: DnsConfig, defaultProvider: () => string | undefined): Providers {
+  const opened = new Map<string, Promise<OpenProvider>>()
+  const open = (wanted: OpenProvider['config']): Promise<OpenProvider> => {
+    const key = JSON.stringify([wanted.provider, Object.entries(wanted.settings).sort()])
+    const found = opened.get(key) ?? openOne(world, wanted)
+    opened.set(key, found)
+    return found
+  }
+  return {
+    open,
+    for: (name, chosen) => {
+      const said = choose(zoneConfigFor(config, name), chosen)
+      const provider = said.provider ?? defaultProvider()
+      if (provider === undefined) throw noProvider(name)
+      return open({ provider, settings: said.settings })
+    },
+    close: async () => {
+      for (const one of await Promise.allSettled(opened.values())) {
+        if (one.status === 'fulfilled') await one.value.provider.close?.()
+      }
+    },
+  }
+}
+
+/** The target's own choice replaces the zone's; its settings are added when it names no other provider. */
+const choose = (zone: ZoneConfig, chosen: Target['dns'] | undefined): ZoneConfig =>
+  chosen?.provider !== undefined && chosen.provider !== zone.provider
+    ? chosen
+    : { provider: zone.provider, settings: { ...zone.settings, ...chosen?.settings } }
+
+const noProvider = (name: Name): Dns01Error =>
+  new Dns01Error('CONFIG', `no DNS provider is chosen for ${name}`, {
+    hint: `set DNS01_PROVIDER, or write conf/dns.yml; there are: ${providerNames().join(', ')}`,
+  })
+
+async function openOne(world: World, config: OpenProvider['config']): Promise<OpenProvider> {
+  const definition = await loadProvider(config.provider)
+  const values = settingValues(world, definition, config.settings)
+  return { definition, config, provider: await definition.open(values as never, world) }
+}
+
+/**
+ * The values of a provider's settings: conf (KEY, or KEY-file: a path), else the environment (NAME, or NAME_FILE), else the default.
+ * Secrets are masked in the log from here on.
+ * @throws Dns01Error CONFIG: unknown key (with a suggestion), a secret in conf/, a required one missing, a file that cannot be read
+ */
+export function settingValues(
+  world: Pick<World, 'env' | 'files' | 'log'>,
+  { name, settings }: Pick<ProviderDefinition, 'name' | 'settings'>,
+  conf: Readonly<Record<string, string>>,
+): Record<string, string | undefined> {
+  const keys = Object.keys(settings)
+  const stranger = Object.keys(conf).find(key => !keys.includes(key.replace(/-file$/, '')) && !keys.includes(key))
+  if (stranger)
+    throw new Dns01Error('CONFIG', `provider ${name} has no setting "${stranger}"`, {
+      hint: didYouMean(stranger, keys),
+    })
+  return Object.fromEntries(
+    Object.entries(settings).map(([key, setting]) => {
+      const value = fromConf(world, name, key, setting, conf) ?? fromEnv(world, setting) ?? setting.default
+      if (value === undefined && setting.required) throw missing(name, key, setting)
+      if (setting.secret && value) world.log.mask(value)
+      return [key, value]
+    }),
+  )
+}
+
+function fromConf(
+  world: Pick<World, 'files'>,
+  provider: string,
+  key: string,
+  setting: Setting,
+  conf: Readonly<Record<string, string>>,
+): string | undefined {
+  const path = conf[`${key}-file`]
+  if (path !== undefined && !(setting.secret && conf[key] !== undefined)) return readSetting(world, path, setting)
+  if (conf[key] === undefined || !setting.secret) return conf[key]
+  throw new Dns01Error('CONFIG', `${provider}: the secret "${key}" stands in a file that everybody can read`, {
+    hint: `write "${key}-file: PATH" there, or set ${setting.env[0] ?? key} in the environment, and change the secret`,
+  })
+}
+
+function fromEnv(world: Pick<World, 'env' | 'files'>, setting: Setting): string | undefined {
+  for (const name of setting.env) {
+    if (world.env[name]) return world.env[name]
+    const path = world.env[`${name}_FILE`]
+    if (path) return readSetting(world, path, setting)
+  }
+  return undefined
+}
+
+/** A file that holds one value. One that others can read is refused when the value is a secret. */
+function readSetting({ files }: Pick<World, 'files'>, path: string, setting: Setting): string {
+  try {
+    const info = files.info(path)
+    if (setting.secret && info?.kind === 'file' && (info.mode & 0o007) !== 0) {
+      throw new Dns01Error('CONFIG', `${path} holds a secret and others can read it`, { hint: `chmod o= ${path}` })
+    }
+    return Buffer.from(files.read(path)).toString('utf8').trim()
+  } catch (cause) {
+    if (cause instanceof Dns01Error) throw cause
+    throw new Dns01Error('CONFIG', `cannot read the setting in ${path}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+const missing = (provider: string, key: string, setting: Setting): Dns01Error =>
+  new Dns01Error('CONFIG', `provider ${provider} needs the setting "${key}": ${setting.help}`, {
+    hint: setting.env[0]
+      ? `set ${setting.env.join(' or ')}, or ${setting.env[0]}_FILE`
+      : `write "${key}" into conf/dns.yml`,
+  })

@@ -1,0 +1,180 @@
+import { proveVisible } from './dns/propagation.js'
+import { findZone, followCnames, type Resolver, type Zone } from './dns/zone.js'
+import type { Propagation } from './dns-config.js'
+import { messageOf } from './errors.js'
+import { challengeName, type Name } from './names.js'
+import type { KnownZone } from './provider.js'
+import type { OpenProvider, Providers } from './provider-loader.js'
+import { type ChallengeFacts, groupBy, type TxtRecord } from './records.js'
+import type { Journal } from './state/journal.js'
+import type { Target } from './target.js'
+import type { World } from './world.js'
+import { openLine, type ZoneLine } from './zone-line.js'
+
+/** A TXT value that a challenge asks for, before anybody knows where it must stand. */
+export interface Wish {
+  readonly challenge: ChallengeFacts
+  readonly value: string
+  readonly dns: Target['dns']
+}
+
+/** A wish with its place: the record after CNAMEs, who writes it, whom to ask for proof. */
+export interface Placement {
+  readonly record: TxtRecord
+  readonly by: OpenProvider
+  /** Who serves the zone; undefined: nobody is asked. */
+  readonly zone: Zone | undefined
+}
+
+export interface PublisherParts {
+  readonly world: World
+  readonly providers: Providers
+  readonly journal: Journal
+  readonly resolver: Resolver
+  readonly propagation: Propagation
+  /** Stops presenting and waiting; never cleaning. */
+  readonly signal: AbortSignal
+}
+
+const ttlSeconds = 60
+const recoverSeconds = 90
+
+/** The one place where TXT records appear and disappear: locate, note, group, present, watch, withdraw. */
+export class Publisher {
+  readonly #parts: PublisherParts
+  readonly #lines = new Map<string, ZoneLine>()
+  #expected = 0
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts
+  }
+
+  /** Says that a publish() may come soon, so that a change worth sharing waits for it a little. Returns "it came, or never will". */
+  expect(): () => void {
+    let open = true
+    this.#expected++
+    return () => {
+      if (!open) return
+      open = false
+      this.#expected--
+      if (this.#expected === 0) for (const line of this.#lines.values()) line.nudge()
+    }
+  }
+
+  /**
+   * Finds where each value must stand: CNAMEs followed, zone and servers found by asking, unless the provider knows better.
+   * @throws Dns01Error CONFIG (no provider), REFUSED or UNAVAILABLE (no such zone, no resolver answers)
+   */
+  locate(wishes: readonly Wish[]): Promise<Placement[]> {
+    return Promise.all(wishes.map(wish => this.#locateOne(wish)))
+  }
+
+  async #locateOne(wish: Wish): Promise<Placement> {
+    const { providers, signal } = this.#parts
+    const asked = challengeName(wish.challenge.host)
+    const by = await providers.for(asked, wish.dns).catch((error: unknown) => ({ problem: error }))
+    if ('problem' in by) return this.#locateByDns(wish, asked, undefined).catch(() => Promise.reject(by.problem))
+    const known = await by.provider.zoneFor?.(asked, signal)
+    if (known) return placement(wish, by, asked, known.zone, knownServers(known))
+    return this.#locateByDns(wish, asked, by)
+  }
+
+  /** Where the DNS says that the value must stand; `first` is the provider of the name before CNAMEs. */
+  async #locateByDns(wish: Wish, asked: Name, first: OpenProvider | undefined): Promise<Placement> {
+    const { providers, propagation, resolver, signal, world } = this.#parts
+    const findsZone = first?.definition.findsZone ?? false
+    try {
+      const { name } = await followCnames(resolver, asked, signal)
+      const by = first && name === asked ? first : await providers.for(name, wish.dns)
+      const known = await by.provider.zoneFor?.(name, signal)
+      if (known) return placement(wish, by, name, known.zone, knownServers(known))
+      const zone = await findZone(resolver, name, signal)
+      return placement(wish, by, name, by.definition.findsZone ? name : zone.apex, zone)
+    } catch (error) {
+      if (!first || signal.aborted || (propagation.wait && !findsZone)) throw error
+      world.log.info(`${asked}: ${messageOf(error)}; left to the provider ${first.definition.name}, and not watched`)
+      return placement(wish, first, asked, findsZone ? asked : wish.challenge.host, undefined)
+    }
+  }
+
+  /** The placements in rounds that may be up together: one round, unless a provider holds one value a name. */
+  rounds(placements: readonly Placement[]): Placement[][] {
+    const rounds: Placement[][] = []
+    for (const sameName of groupBy(placements, p => p.record.name).values()) {
+      for (const [i, one] of sameName.entries()) {
+        const round = holdsOne(one.by) ? i : 0
+        rounds[round] = [...(rounds[round] ?? []), one]
+      }
+    }
+    return rounds
+  }
+
+  /**
+   * Resolves when every authoritative server shows the value. Call it for many at once: they share one present() a zone.
+   * @throws Dns01Error NOT_VISIBLE (who lacks it), UNAVAILABLE (nobody could be asked), or what the provider says
+   */
+  async publish({ record, by, zone }: Placement): Promise<void> {
+    const { propagation, resolver, signal, world } = this.#parts
+    world.log.step(record.challenge.host, `placing a TXT record with ${by.definition.name}`)
+    await this.#lineOf(by, record.zone).present(record)
+    if (!propagation.wait || !zone) return
+    world.log.step(record.challenge.host, `waiting until every name server of ${zone.apex} shows it`)
+    const provesSync = by.definition.provesSync ?? false
+    await proveVisible({ world, resolver, provesSync, limits: propagation }, zone, record, signal)
+  }
+
+  /** Takes values back, also when publish() failed. Never rejects: what can't be removed stays in the journal, and the log says so. */
+  async withdraw(placements: readonly Placement[]): Promise<void> {
+    await Promise.all(placements.map(({ by, record }) => this.#lineOf(by, record.zone).cleanup(record)))
+  }
+
+  /** Removes what an earlier run noted and could not remove. What fails again stays noted. */
+  async recover(): Promise<void> {
+    const { journal, providers, world } = this.#parts
+    await Promise.all(
+      journal.entries().map(async ({ id, zone, records, provider, settings = {} }) => {
+        const what = `${records.length} TXT record(s) of an earlier run in ${zone}`
+        try {
+          const opened = await providers.open({ provider, settings })
+          await opened.provider.cleanup(records, { zone, signal: world.clock.deadline(recoverSeconds), log: world.log })
+          await journal.gone(id)
+          world.log.notice(`removed ${what}`)
+        } catch (error) {
+          world.log.warn(`could not remove ${what}: ${messageOf(error)}; the next run tries again`)
+        }
+      }),
+    )
+  }
+
+  /** Removes all that is still up and waits for every call under way. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#lines.values()].map(line => line.close()))
+  }
+
+  #lineOf(by: OpenProvider, zone: Name): ZoneLine {
+    const key = JSON.stringify([by.config, zone])
+    const { world, journal, signal } = this.#parts
+    const line =
+      this.#lines.get(key) ?? openLine({ world, journal, signal, othersMayCome: () => this.#expected > 0 }, by, zone)
+    this.#lines.set(key, line)
+    return line
+  }
+}
+
+const holdsOne = ({ provider, definition }: OpenProvider): boolean =>
+  provider.oneValuePerName ?? definition.oneValuePerName ?? false
+
+const placement = (
+  { challenge, value }: Wish,
+  by: OpenProvider,
+  name: Name,
+  zone: Name,
+  servedBy: Zone | undefined,
+): Placement => ({
+  by,
+  zone: servedBy,
+  record: { name, value, zone, ttlSeconds, challenge },
+})
+
+const knownServers = ({ zone, servers }: KnownZone): Zone | undefined =>
+  servers && { apex: zone, servers: servers.map(address => ({ name: zone, addresses: [address] })) }

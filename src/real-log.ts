@@ -1,0 +1,92 @@
+import { LEVELS, type Level, type Log } from './world.js'
+
+/** acmetool's names for severities, most urgent first; those above ERROR are ours to accept, not to use. */
+export const SEVERITIES = [
+  'EMERGENCY',
+  'ALERT',
+  'CRITICAL',
+  'ERROR',
+  'WARN',
+  'NOTICE',
+  'INFO',
+  'DEBUG',
+  'TRACE',
+] as const
+export type Severity = (typeof SEVERITIES)[number]
+
+const SEVERITY: Readonly<Record<Level, Severity>> = {
+  error: 'ERROR',
+  warn: 'WARN',
+  notice: 'NOTICE',
+  info: 'INFO',
+  debug: 'DEBUG',
+  trace: 'TRACE',
+}
+
+/** Where log lines go: one line each, without its end. */
+export interface Sink {
+  readonly severity: Severity
+  write(line: string): void
+  readonly format: 'human' | 'acmetool' | 'json' | 'syslog'
+}
+
+/** A line at the bottom of a terminal that says what is under way. */
+export interface StatusLine {
+  show(text: string): void
+  clear(): void
+}
+
+export interface LogOptions {
+  readonly sinks: readonly Sink[]
+  readonly status?: StatusLine | undefined
+  readonly now: () => Date
+}
+
+export function openLog({ sinks, status, now }: LogOptions): Log {
+  const secrets = new Set<string>()
+  const steps = new Map<string, string>()
+  const masked = (text: string): string => [...secrets].reduce((t, secret) => t.replaceAll(secret, '***'), text)
+  const say = (level: Level, message: string): void => {
+    const hearing = sinks.filter(sink => SEVERITIES.indexOf(SEVERITY[level]) <= SEVERITIES.indexOf(sink.severity))
+    if (hearing.length === 0) return
+    status?.clear()
+    for (const sink of hearing) sink.write(FORMATS[sink.format](level, masked(message), now()))
+    showSteps()
+  }
+  const showSteps = (): void => {
+    const [subject, doing] = [...steps].at(-1) ?? []
+    if (subject === undefined) {
+      status?.clear()
+      return
+    }
+    const others = steps.size > 1 ? ` (and ${steps.size - 1} more)` : ''
+    status?.show(masked(`${subject}: ${doing}${others}`))
+  }
+  const step = (subject: string, doing: string | undefined): void => {
+    steps.delete(subject)
+    if (doing !== undefined) {
+      steps.set(subject, doing)
+      if (!status) say('debug', `${subject}: ${doing}`)
+    }
+    showSteps()
+  }
+  const mask = (secret: string): void => {
+    if (secret.length >= 4) secrets.add(secret)
+  }
+  const levels = Object.fromEntries(LEVELS.map(level => [level, (message: string) => say(level, message)]))
+  return { ...(levels as Record<Level, (message: string) => void>), step, mask }
+}
+
+const FORMATS: Readonly<Record<Sink['format'], (level: Level, message: string, now: Date) => string>> = {
+  human: (level, message) => (level === 'notice' || level === 'info' ? message : `${level}: ${message}`),
+  acmetool: (level, message, now) => `${stamp(now)} [${SEVERITY[level]}] dns01: ${message}`,
+  json: (level, message, now) => JSON.stringify({ time: now.toISOString(), level, message }),
+  /** sd-daemon(3): `<n>` in front, which journald takes as the priority. */
+  syslog: (level, message) => `<${SEVERITIES.indexOf(SEVERITY[level])}>${message.replaceAll('\n', ' | ')}`,
+}
+
+/** YYYYMMDDHHMMSS in local time, as acmetool writes it. */
+function stamp(at: Date): string {
+  const parts = [at.getMonth() + 1, at.getDate(), at.getHours(), at.getMinutes(), at.getSeconds()]
+  return at.getFullYear() + parts.map(part => String(part).padStart(2, '0')).join('')
+}

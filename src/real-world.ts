@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { realClock } from './real-clock.js'
+import { openDns } from './real-dns.js'
+import { openFetch } from './real-fetch.js'
+import { openFiles } from './real-files.js'
+import { openRun } from './real-run.js'
+import type { Log, Prompt, Self, World } from './world.js'
+
+export interface RealWorldOptions {
+  readonly env: World['env']
+  readonly log: Log
+  readonly prompt?: Prompt | undefined
+  /** How this program is called again: node and its script. */
+  readonly program: readonly string[]
+}
+
+/** The World made of node:fs, node:https, dns2, timers and child_process. */
+export function realWorld({ env, log, prompt, program }: RealWorldOptions): World {
+  const fetch = openFetch({ env })
+  return {
+    clock: realClock,
+    fetch,
+    dns: openDns({ fetch, log }),
+    files: openFiles(),
+    random: bytes => randomBytes(bytes),
+    run: openRun(),
+    env,
+    self: realSelf(program),
+    log,
+    prompt,
+  }
+}
+
+const realSelf = (program: readonly string[]): Self => ({
+  pid: process.pid,
+  host: hostname(),
+  uid: process.getuid?.() ?? 0,
+  gid: process.getgid?.() ?? 0,
+  program,
+  alive: pid => {
+    try {
+      process.kill(pid, 0)
+      return true
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EPERM'
+    }
+  },
+})

@@ -1,0 +1,167 @@
+import pLimit from 'p-limit'
+import { openAuthorities } from './certificate-authorities.js'
+import { Dns01Error } from './errors.js'
+import { hookTimeoutSeconds, notMyEvent, runHooks } from './hooks.js'
+import { type IssueParts, issue, resume } from './issue.js'
+import type { Name } from './names.js'
+import { type Due, firstWave, plan } from './plan.js'
+import { parseSeconds } from './provider.js'
+import type { Publisher } from './publisher.js'
+import { revoke } from './revoke.js'
+import type { Certificate } from './state/certificates.js'
+import type { Responses } from './state/responses.js'
+import type { StateDir } from './state/state-dir.js'
+import type { Target } from './target.js'
+import type { World } from './world.js'
+
+/** What became of one thing the run had to do. */
+export interface Outcome {
+  /** Target file, certificate id, or hook. */
+  readonly subject: string
+  readonly names: readonly Name[]
+  readonly result: 'issued' | 'resumed' | 'revoked' | 'linked' | 'failed'
+  readonly error?: unknown
+}
+
+export interface ReconcileParts {
+  readonly world: World
+  readonly state: StateDir
+  readonly publisher: Publisher
+  readonly responses: Responses
+  readonly signal: AbortSignal
+  /** Targets worked on at the same time. */
+  readonly parallel: number
+  readonly hookFolders: readonly string[]
+}
+
+export interface ReconcileOptions {
+  readonly force?: readonly Name[] | undefined
+  readonly onlyFiles?: readonly string[] | undefined
+}
+
+/**
+ * Makes true what desired/ says, under the lock: clears up what an earlier run left, then revokes, resumes, issues,
+ * links, and tells the hooks. Whatever fails is an Outcome; the rest goes on.
+ */
+export async function reconcile(parts: ReconcileParts, options: ReconcileOptions = {}): Promise<Outcome[]> {
+  const { state, publisher } = parts
+  await publisher.recover()
+  const { targets, problems } = state.targets()
+  const outcomes: Outcome[] = problems.map(error => ({ subject: 'desired', names: [], result: 'failed', error }))
+  try {
+    outcomes.push(...(await obtain(parts, targets, options)))
+  } finally {
+    await publisher.close()
+    outcomes.push(...(await relink(parts, targets)))
+  }
+  outcomes.push(...(await tellHooks(parts)))
+  return outcomes
+}
+
+async function obtain(
+  parts: ReconcileParts,
+  targets: readonly Target[],
+  options: ReconcileOptions,
+): Promise<Outcome[]> {
+  const { world, state, responses, signal } = parts
+  const held = { targets, certificates: state.certificates(), links: state.links() }
+  const first = plan(held, { ...options, now: world.clock.now() })
+  if (first.revoke.length + first.resume.length + first.issue.length === 0) return []
+  const authorities = openAuthorities({ world, state, responses, defaults: state.defaults(), signal })
+  const all: IssueParts & ReconcileParts = { ...parts, authorities }
+  const cleared = [...(await revokeAll(all, first.revoke)), ...(await resumeAll(all, first.resume))]
+  const due =
+    cleared.length === 0 ? first.issue : plan(reread(parts, targets), { ...options, now: world.clock.now() }).issue
+  return [...cleared, ...(await issueAll(all, due, options))]
+}
+
+const reread = ({ state }: ReconcileParts, targets: readonly Target[]) => ({
+  targets,
+  certificates: state.certificates(),
+  links: state.links(),
+})
+
+type Issuing = IssueParts & ReconcileParts
+
+/** Every due target on its own, many at a time; those that another may make unnecessary are looked at again afterwards. */
+async function issueAll(parts: Issuing, due: readonly Due[], options: ReconcileOptions): Promise<Outcome[]> {
+  if (due.length === 0) return []
+  const { now, later } = firstWave(due)
+  const atATime = pLimit(parts.parallel)
+  const outcomes = await Promise.all(now.map(({ target, why }) => atATime(() => issueOne(parts, target, why))))
+  const still = plan(
+    reread(
+      parts,
+      later.map(d => d.target),
+    ),
+    { ...options, now: parts.world.clock.now() },
+  )
+  return [...outcomes, ...(await issueAll(parts, later.length > 0 ? still.issue : [], options))]
+}
+
+async function issueOne(parts: Issuing, target: Target, why: string): Promise<Outcome> {
+  const { world, signal } = parts
+  const about = { subject: target.file, names: target.names }
+  try {
+    signal.throwIfAborted()
+    world.log.info(`${target.file}: ${why}`)
+    const id = await issue(parts, target)
+    world.log.info(`${target.file}: certificate ${id} issued`)
+    return { ...about, result: 'issued' }
+  } catch (error) {
+    return { ...about, result: 'failed', error }
+  }
+}
+
+async function resumeAll(parts: Issuing, left: readonly Certificate[]): Promise<Outcome[]> {
+  const atATime = pLimit(parts.parallel)
+  const results = await Promise.all(left.map(one => atATime(() => resume(parts, one).catch(() => undefined))))
+  return results.flatMap((id): Outcome[] => (id === undefined ? [] : [{ subject: id, names: [], result: 'resumed' }]))
+}
+
+/** Tells the CA to revoke what somebody marked: with the account's key, else with the certificate's own (RFC 8555 §7.6). */
+async function revokeAll(parts: Issuing, marked: readonly Certificate[]): Promise<Outcome[]> {
+  return Promise.all(
+    marked.map(async (certificate): Promise<Outcome> => {
+      const about = { subject: certificate.id, names: certificate.facts?.names ?? [] }
+      try {
+        await revoke(parts, certificate)
+        await parts.state.markRevoked(certificate.id)
+        return { ...about, result: 'revoked' }
+      } catch (error) {
+        return { ...about, result: 'failed', error }
+      }
+    }),
+  )
+}
+
+/** Points live/ at the best certificates, also after failures: what is there is there. The changed names are noted until told. */
+async function relink(parts: ReconcileParts, targets: readonly Target[]): Promise<Outcome[]> {
+  const { state, world } = parts
+  const { link } = plan(reread(parts, targets), { now: world.clock.now() })
+  if (link.length === 0) return []
+  await state.journal.noteUntold(link.map(change => change.link))
+  for (const change of link) await state.pointLive(change.link, change.certificateId)
+  return link.map(change => ({ subject: change.link, names: [], result: 'linked' }))
+}
+
+/** One `live-updated` for all names whose link changed and nobody was told yet (acmetool-compat §11); repeated until it works. */
+async function tellHooks({ world, state, hookFolders, signal }: ReconcileParts): Promise<Outcome[]> {
+  const names = state.journal.untold()
+  if (names.length === 0) return []
+  signal.throwIfAborted()
+  const stdin = names.map(name => `${name}\n`).join('')
+  const call = { folders: hookFolders, event: 'live-updated', args: [], stdin, env: {}, stateDir: state.root, signal }
+  const timeoutSeconds = parseSeconds('DNS01_HOOK_TIMEOUT', world.env.DNS01_HOOK_TIMEOUT ?? String(hookTimeoutSeconds))
+  const { results } = await runHooks(world, { ...call, timeoutSeconds })
+  const failed = results.filter(({ exit }) => exit !== 0 && exit !== notMyEvent)
+  if (failed.length === 0) await state.journal.clearUntold()
+  return failed.map(({ hook, exit }) => ({
+    subject: hook,
+    names: [],
+    result: 'failed',
+    error: new Dns01Error('HOOK', `the hook ${hook} failed for live-updated: exit ${exit}`, {
+      hint: 'it is run again by the next reconcile',
+    }),
+  }))
+}

@@ -1,0 +1,104 @@
+import { openResolver } from './dns/zone.js'
+import { type DnsConfig, parseDnsConfig } from './dns-config.js'
+import { Dns01Error } from './errors.js'
+import { hookFolders } from './hooks.js'
+import { defaultProvider } from './provider-choice.js'
+import { openProviders } from './provider-loader.js'
+import { Publisher } from './publisher.js'
+import { type Outcome, type ReconcileOptions, reconcile } from './reconcile.js'
+import { withLock } from './state/lock.js'
+import { StateDir } from './state/state-dir.js'
+import type { World } from './world.js'
+
+/** What every command is given: the World, and what the global flags say. */
+export interface Context {
+  readonly world: World
+  readonly stateRoot: string
+  readonly responseFile: string | undefined
+  readonly lockWaitSeconds: number
+  /** Targets worked on at the same time. */
+  readonly parallel: number
+  /** The command line's words, for who waits for the lock. */
+  readonly commandLine: string
+  /** Aborted by Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal
+  readonly out: Out
+}
+
+/** Results: text for people, or one JSON document (--json). */
+export interface Out {
+  readonly json: boolean
+  show(document: unknown, lines: () => readonly string[]): void
+}
+
+/** Opens the state directory and does the work under its lock. */
+export async function locked<T>(context: Context, work: (state: StateDir) => Promise<T>): Promise<T> {
+  const { world, stateRoot, lockWaitSeconds: waitSeconds, commandLine: command, signal } = context
+  const state = await StateDir.open(world, stateRoot)
+  return withLock(world, state, { waitSeconds, command, signal }, () => work(state))
+}
+
+/** For commands that only look. */
+export const looking = ({ world, stateRoot }: Context): Promise<StateDir> =>
+  StateDir.open(world, stateRoot, { readOnly: true })
+
+export function dnsConfig({ world }: Context, state: StateDir): DnsConfig {
+  return parseDnsConfig(state.confText('dns.yml') ?? '', `${state.root}/conf/dns.yml`, world.env)
+}
+
+/** Reconciles, the lock being held. */
+export async function reconcileNow(
+  context: Context,
+  state: StateDir,
+  options: ReconcileOptions = {},
+): Promise<Outcome[]> {
+  const { world, signal, parallel, responseFile } = context
+  const config = dnsConfig(context, state)
+  const folders = hookFolders(world.env)
+  const providers = openProviders(world, config, () => defaultProvider(world, folders))
+  const resolver = openResolver(world, config.resolvers.length > 0 ? config.resolvers : world.dns.systemResolvers())
+  const { propagation } = config
+  const publisher = new Publisher({ world, providers, journal: state.journal, resolver, propagation, signal })
+  try {
+    const outcomes = await reconcile(
+      { world, state, publisher, responses: state.responses(responseFile), signal, parallel, hookFolders: folders },
+      options,
+    )
+    signal.throwIfAborted()
+    return outcomes
+  } finally {
+    await providers.close()
+  }
+}
+
+/** Says what a run did, and hands back what went wrong. */
+export function report({ out, world }: Context, outcomes: readonly Outcome[]): unknown[] {
+  const failed = outcomes.filter(outcome => outcome.result === 'failed')
+  for (const { subject, error } of failed) world.log.error(describe(error, subject))
+  for (const { subject, result } of outcomes) if (result !== 'failed') world.log.info(`${subject}: ${result}`)
+  if (out.json) out.show(outcomes.map(document), () => [])
+  return failed.map(outcome => outcome.error)
+}
+
+const describe = (error: unknown, subject: string): string => {
+  const text =
+    error instanceof Dns01Error
+      ? error.message
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error)
+  const hint = error instanceof Dns01Error && error.hint ? `\n  ${error.hint}` : ''
+  return `${text.startsWith(subject) ? '' : `${subject}: `}${text}${hint}`
+}
+
+const document = ({ subject, names, result, error }: Outcome) => ({
+  subject,
+  names,
+  result,
+  ...(error === undefined ? {} : { error: errorDocument(error) }),
+})
+
+export const errorDocument = (error: unknown) =>
+  error instanceof Dns01Error
+    ? { code: error.code, message: error.message, hint: error.hint, retryAfterSeconds: error.retryAfterSeconds }
+    : { code: 'BUG', message: error instanceof Error ? error.message : String(error) }
