@@ -1,0 +1,139 @@
+import { type default as DNS, Packet } from 'dns2'
+import { Dns01Error } from '../errors.js'
+import type { Name } from '../names.js'
+import type { DnsAnswer, Question, Rcode, RecordType, ResourceRecord } from '../world.js'
+
+/** What fits in one packet on every path: our EDNS size, and the most our server says by UDP (RFC 6891 §6.2.5, DNS flag day 2020). */
+export const udpSizeBytes = 1232
+
+const CODES: Readonly<Partial<Record<RecordType, number>>> = {
+  A: 1,
+  NS: 2,
+  CNAME: 5,
+  SOA: 6,
+  TXT: 16,
+  AAAA: 28,
+  DNAME: 39,
+  DS: 43,
+  CAA: 257,
+}
+const TYPES = new Map(Object.entries(CODES).map(([type, code]) => [code, type as RecordType]))
+const RCODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED'] as const
+const CLASS_IN = 1
+
+export const typeCode = (type: RecordType): number => CODES[type] ?? Number(type.slice('TYPE'.length))
+export const typeOf = (code: number): RecordType => TYPES.get(code) ?? `TYPE${code}`
+export const rcodeOf = (code: number): Rcode => RCODES[code] ?? `RCODE${code}`
+export const rcodeNumber = (rcode: Rcode): number => {
+  const known = (RCODES as readonly string[]).indexOf(rcode)
+  return known >= 0 ? known : Number(rcode.slice('RCODE'.length))
+}
+
+/** A name from the wire in our form: lower case (RFC 4343 §3), bytes that are not printable as \DDD (RFC 1035 §5.1). */
+export const wireName = (text: string): Name =>
+  text.toLowerCase().replace(/[^\x21-\x7e]/g, char => `\\${String(char.charCodeAt(0)).padStart(3, '0')}`) as Name
+
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+export interface QueryOptions {
+  readonly id: number
+  readonly recursion: boolean
+  readonly edns: boolean
+}
+
+/** One question of class IN. With recursion the AD bit is set too: we'd like to know whether DNSSEC held (RFC 6840 §5.7). */
+export function encodeQuery(question: Question, { id, recursion, edns }: QueryOptions): Uint8Array {
+  const packet = new Packet()
+  const flags = { id, rd: recursion ? 1 : 0, ad: recursion ? 1 : 0 } as const
+  packet.header = new Packet.Header(flags)
+  packet.questions = [new Packet.Question(question.name, typeCode(question.type), CLASS_IN)]
+  if (edns) packet.additionals = [Packet.Resource.EDNS([], { udpPayloadSize: udpSizeBytes })]
+  return packet.toBuffer()
+}
+
+export interface Decoded {
+  readonly answer: DnsAnswer
+  /** TC (RFC 1035 §4.1.1): ask again by TCP. */
+  readonly truncated: boolean
+  /** The server knows EDNS (RFC 6891 §7). */
+  readonly edns: boolean
+}
+
+/**
+ * The answer in these bytes; undefined when they are no response to this question with this id (RFC 5452 §9.1): a
+ * stray or forged packet, to be ignored. Records of other types than ours are left out; TXT bytes that are not UTF-8
+ * come out as U+FFFD.
+ * @throws Dns01Error UNAVAILABLE when it is the response, but broken
+ */
+export function decodeAnswer(bytes: Uint8Array, id: number, question: Question): Decoded | undefined {
+  if (bytes.length < Packet.HEADER_SIZE) return undefined
+  const packet = Packet.parse(asBuffer(bytes))
+  const { header } = packet
+  if (header.id !== id || header.qr !== 1 || !echoes(packet, question)) return undefined
+  const broken = packet.errors.find(error => !error.recovered)
+  if (broken && header.tc === 0) throw new Dns01Error('UNAVAILABLE', `the answer cannot be read: ${broken.message}`)
+  const answer = {
+    rcode: rcodeOf(header.rcode),
+    authoritative: header.aa === 1,
+    authentic: (header as { ad?: number }).ad === 1,
+    answers: packet.answers.flatMap(toRecord),
+    authorities: packet.authorities.flatMap(toRecord),
+  }
+  return { answer, truncated: header.tc === 1, edns: packet.additionals.some(r => r.type === Packet.TYPE.EDNS) }
+}
+
+/** The question comes back as it went out; servers that could not read it may leave it away (RFC 1035 §4.1.1, FORMERR). */
+function echoes(packet: Packet, question: Question): boolean {
+  const [asked] = packet.questions
+  if (asked === undefined) return packet.header.rcode !== 0 && packet.header.qdcount === 0
+  return (
+    packet.questions.length === 1 &&
+    asked.class === CLASS_IN &&
+    asked.type === typeCode(question.type) &&
+    wireName(asked.name) === question.name
+  )
+}
+
+function toRecord(resource: DNS.Packet.Resource): ResourceRecord[] {
+  const type = typeOf(resource.type)
+  const data = resource.class === CLASS_IN ? dataOf(type, resource) : undefined
+  return data === undefined ? [] : [{ name: wireName(resource.name), type, ttlSeconds: resource.ttl, data }]
+}
+
+/** The data as ResourceRecord says; undefined for types that nobody here reads. */
+function dataOf(type: RecordType, resource: DNS.Packet.Resource): string | undefined {
+  switch (type) {
+    case 'A':
+    case 'AAAA':
+      return resource.address
+    case 'CNAME':
+      return wireName(resource.domain ?? '')
+    case 'NS':
+      return wireName(resource.ns ?? '')
+    case 'SOA':
+      return wireName(resource.primary ?? '')
+    case 'TXT':
+      return [resource.data].flat().join('')
+    case 'CAA':
+      return `${resource.flags} ${resource.tag} ${resource.value}`
+    case 'DNAME':
+      return dnameTarget(resource.data as Buffer)
+    case 'DS':
+      return dsText(resource.data as Buffer)
+    default:
+      return undefined
+  }
+}
+
+/** RFC 6672 §2.1: one name, not compressed. */
+function dnameTarget(data: Buffer): string | undefined {
+  try {
+    return wireName(Packet.Name.decode(data))
+  } catch {
+    return undefined
+  }
+}
+
+/** RFC 4034 §5.3: key tag, algorithm, digest type, digest. */
+const dsText = (data: Buffer): string | undefined =>
+  data.length < 5 ? undefined : `${data.readUInt16BE(0)} ${data[2]} ${data[3]} ${data.subarray(4).toString('hex')}`
