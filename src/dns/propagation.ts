@@ -4,7 +4,7 @@ import type { World } from '../world.js'
 import { type AddressWatch, openAddressWatch, type Rhythm, type Seat } from './watch.js'
 import type { Resolver, Zone } from './zone.js'
 
-export interface ProofLimits extends Rhythm {
+interface ProofLimits extends Rhythm {
   readonly giveUpAfterSeconds: number
 }
 
