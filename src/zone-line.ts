@@ -1,4 +1,4 @@
-import { messageOf } from './errors.js'
+import { codeOf, FAULTS, messageOf } from './errors.js'
 import type { Name } from './names.js'
 import type { OpenProvider } from './provider-loader.js'
 import type { TxtRecord } from './records.js'
@@ -121,7 +121,7 @@ export function openLine(parts: LineParts, by: OpenProvider, zone: Name): ZoneLi
       for (const { resolve } of adding) resolve()
     } catch (error) {
       const files = new Set(adding.map(w => w.record.challenge.targetFile))
-      if (files.size > 1 && !signal.aborted) await addApart(adding, files)
+      if (files.size > 1 && !signal.aborted && !FAULTS[codeOf(error)].again) await addApart(adding, files)
       else for (const { reject } of adding) reject(error)
     }
   }
@@ -200,9 +200,11 @@ export function openLine(parts: LineParts, by: OpenProvider, zone: Name): ZoneLi
     close: async () => {
       closing = true
       signal.removeEventListener('abort', nudge)
-      await Promise.all([...up.values()].map(cleanup))
-      nudge()
-      while (running) await running
+      do {
+        await Promise.all([...up.values()].map(cleanup))
+        nudge()
+        while (running) await running
+      } while (up.size > 0) // what was under way or waiting has come up meanwhile
     },
   }
 }
