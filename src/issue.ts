@@ -4,6 +4,7 @@ import type { CertificateAuthorities, CertificateAuthority } from './certificate
 import { codeOf, Dns01Error, messageOf } from './errors.js'
 import type { Name } from './names.js'
 import type { Placement, Publisher, Wish } from './publisher.js'
+import { settleAll } from './settle.js'
 import type { Certificate } from './state/certificates.js'
 import type { StateDir } from './state/state-dir.js'
 import type { Target } from './target.js'
@@ -96,7 +97,7 @@ async function prove(
         await client.accept(answerTo(placement).challenge, signal)
       })
       arrived()
-      await allOrFirstError(answered)
+      await settleAll(answered)
       if (i < rounds.length - 1) await settle(round)
     }
     world.log.step(target.file, 'waiting for the CA to validate')
@@ -108,7 +109,7 @@ async function prove(
   /** One value a name: the CA must have seen this one before the next takes its place. */
   async function settle(round: readonly Placement[]): Promise<void> {
     const limits = { giveUpAfterSeconds: validationSeconds }
-    await allOrFirstError(round.map(p => client.pollAuthorization(answerTo(p).authorization.url, limits, signal)))
+    await settleAll(round.map(p => client.pollAuthorization(answerTo(p).authorization.url, limits, signal)))
     await publisher.withdraw(round)
   }
 
@@ -118,13 +119,6 @@ async function prove(
 }
 
 const isReady = (order: Order): boolean => order.status === 'ready' || order.status === 'valid'
-
-/** Waits for all, also when one fails: what is still under way would otherwise go on behind the cleanup's back. */
-async function allOrFirstError(promises: readonly Promise<unknown>[]): Promise<void> {
-  const results = await Promise.allSettled(promises)
-  const failed = results.find(result => result.status === 'rejected')
-  if (failed) throw failed.reason
-}
 
 function wish(
   target: Target,

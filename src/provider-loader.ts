@@ -5,6 +5,7 @@ import { type DnsConfig, type ZoneConfig, zoneConfigFor } from './dns-config.js'
 import { Dns01Error } from './errors.js'
 import type { Name } from './names.js'
 import type { Provider, ProviderDefinition, Setting } from './provider.js'
+import { readSecretFile } from './secret-file.js'
 import { didYouMean } from './suggest.js'
 import type { Target } from './target.js'
 import type { World } from './world.js'
@@ -127,7 +128,8 @@ function fromConf(
   conf: Readonly<Record<string, string>>,
 ): string | undefined {
   const path = conf[`${key}-file`]
-  if (path !== undefined && !(setting.secret && conf[key] !== undefined)) return readSetting(world, path, setting)
+  if (path !== undefined && !(setting.secret && conf[key] !== undefined))
+    return readSecretFile(world.files, path, 'the setting in').trim()
   if (conf[key] === undefined || !setting.secret) return conf[key]
   throw new Dns01Error('CONFIG', `${provider}: the secret "${key}" stands in a file that everybody can read`, {
     hint: `write "${key}-file: PATH" there, or set ${setting.env[0] ?? key} in the environment, and change the secret`,
@@ -138,23 +140,9 @@ function fromEnv(world: Pick<World, 'env' | 'files'>, setting: Setting): string 
   for (const name of setting.env) {
     if (world.env[name]) return world.env[name]
     const path = world.env[`${name}_FILE`]
-    if (path) return readSetting(world, path, setting)
+    if (path) return readSecretFile(world.files, path, 'the setting in').trim()
   }
   return undefined
-}
-
-/** A file that holds one value. One that others can read is refused when the value is a secret. */
-function readSetting({ files }: Pick<World, 'files'>, path: string, setting: Setting): string {
-  try {
-    const info = files.info(path)
-    if (setting.secret && info?.kind === 'file' && (info.mode & 0o007) !== 0) {
-      throw new Dns01Error('CONFIG', `${path} holds a secret and others can read it`, { hint: `chmod o= ${path}` })
-    }
-    return Buffer.from(files.read(path)).toString('utf8').trim()
-  } catch (cause) {
-    if (cause instanceof Dns01Error) throw cause
-    throw new Dns01Error('CONFIG', `cannot read the setting in ${path}: ${(cause as Error).message}`, { cause })
-  }
 }
 
 const missing = (provider: string, key: string, setting: Setting): Dns01Error =>

@@ -3,15 +3,6 @@ import type { Name } from './names.js'
 import type { TxtRecord } from './records.js'
 import type { Log, World } from './world.js'
 
-export {
-  type Act,
-  commandWords,
-  type Dialect,
-  type DialectName,
-  dialects,
-  type Invocation,
-  type Program,
-} from './dialects.js'
 export { Dns01Error } from './errors.js'
 export {
   findHooks,
@@ -25,6 +16,7 @@ export {
 export { ancestors, challengeName, isWithin, longestMatch, type Name, parseName } from './names.js'
 export { type ChallengeFacts, groupBy, type TxtRecord } from './records.js'
 export { retry } from './retry.js'
+export { readSecretFile } from './secret-file.js'
 export { settleAll } from './settle.js'
 export type { DnsAnswer, DnsServer, HttpResponse, Log, Question, ResourceRecord, RunResult, World } from './world.js'
 

@@ -55,8 +55,10 @@ export async function reconcileNow(
   const { world, signal, parallel, responseFile } = context
   const config = dnsConfig(context, state)
   const folders = hookFolders(world.env)
-  const providers = openProviders(world, config, () => defaultProvider(world, folders))
-  const resolver = openResolver(world, config.resolvers.length > 0 ? config.resolvers : world.dns.systemResolvers())
+  const resolvers = config.resolvers.length > 0 ? config.resolvers : world.dns.systemResolvers()
+  const outerView = { ...world, dns: { ...world.dns, systemResolvers: () => resolvers } } // providers ask whom we ask
+  const providers = openProviders(outerView, config, () => defaultProvider(world, folders))
+  const resolver = openResolver(world, resolvers)
   const { propagation } = config
   const publisher = new Publisher({ world, providers, journal: state.journal, resolver, propagation, signal })
   try {

@@ -1,5 +1,4 @@
-import { dirname, resolve } from 'node:path'
-import { Dns01Error, type World } from '../../src/provider.js'
+import { Dns01Error, readSecretFile, type World } from '../../src/provider.js'
 import { ALGORITHMS, type Algorithm, type Key } from './message.js'
 
 /** The provider's settings about the key. */
@@ -45,19 +44,8 @@ function makeKey(world: Pick<World, 'log'>, where: string, text: KeyText | undef
 }
 
 /** A key file's text; of an old pair the `.key` half, which has it all. Throws CONFIG when others can read it. */
-function readKeyFile(world: Pick<World, 'files'>, given: string): string {
-  let path = given.replace(/\.private$/, '.key')
-  try {
-    for (let links = 0; links < 16 && world.files.info(path)?.kind === 'link'; links++)
-      path = resolve(dirname(path), world.files.readLink(path))
-    const mode = world.files.info(path)?.mode ?? 0
-    if (mode & 0o007) throw wrong(`others can read the TSIG key in ${path}`, `chmod o= ${path}`)
-    return Buffer.from(world.files.read(path)).toString('utf8')
-  } catch (cause) {
-    if (cause instanceof Dns01Error) throw cause
-    throw wrong(`cannot read the TSIG key file ${path}: ${(cause as Error).message}`, undefined, cause)
-  }
-}
+const readKeyFile = ({ files }: Pick<World, 'files'>, given: string): string =>
+  readSecretFile(files, given.replace(/\.private$/, '.key'), 'the TSIG key file')
 
 /** named.conf's `key` block as written by tsig-keygen, or the KEY record of an old K*.key file. `wanted`: which, if several. */
 function parseKeyFile(text: string, wanted: string | undefined): KeyText | undefined {
