@@ -12,6 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { build } from 'esbuild'
 
@@ -19,19 +20,20 @@ const root = import.meta.dirname
 const dist = join(root, 'dist')
 process.chdir(root)
 
-/** acme-client's own HTTP (axios) and legacy RSA (node-forge) are never used: src/acme/ speaks over World.fetch and
- *  src/x509/ makes the keys. Loading them would cost a third of the start (README, "How to work on it"). */
+/** acme-client's own HTTP (axios), log (debug) and legacy RSA (node-forge) are never used: src/acme/ speaks over
+ *  World.fetch, and src/x509/ makes the keys. Loading them would cost a third of the start (README, "How to work on it"). */
 const unused = {
   axios: `const interceptors = { use() {}, clear() {} }
     const create = () => ({ defaults: { headers: { common: {} } }, interceptors: { request: interceptors, response: interceptors } })
     module.exports = { create, AxiosError: Error }`,
+  debug: 'module.exports = () => () => {}',
   'node-forge': 'module.exports = { pki: { rsa: { generateKeyPair() {} } } }',
 }
 
 const withoutUnused = {
   name: 'without-unused',
   setup(build) {
-    build.onResolve({ filter: /^(axios|node-forge)$/ }, ({ path }) => ({ path, namespace: 'unused' }))
+    build.onResolve({ filter: /^(axios|debug|node-forge)$/ }, ({ path }) => ({ path, namespace: 'unused' }))
     build.onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({ contents: unused[path] }))
   },
 }
@@ -60,6 +62,14 @@ const result = await build({
   write: false,
 }).catch(() => process.exit(1)) // esbuild has printed why
 
+const foreign = Object.values(result.metafile.outputs)
+  .flatMap(output => output.imports)
+  .filter(({ external, path }) => external && !isBuiltin(path))
+  .map(({ path }) => path)
+if (foreign.length > 0) {
+  console.error(`not bundled, so it would be missing at the user's: ${foreign.join(', ')}`)
+  process.exit(1)
+}
 write(result.outputFiles, licenses(Object.keys(result.metafile.inputs)))
 
 /** Each file is replaced whole and only when it changed, so that a dns01 that runs meanwhile goes on undisturbed. */

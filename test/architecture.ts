@@ -12,11 +12,11 @@ export const LEVELS: Readonly<Record<string, number>> = {
   suggest: 0,
   'target-edit': 0,
   'target-file': 0,
+  'secret-file': 0,
   acme: 1,
   dns: 1,
   x509: 1,
   state: 1,
-  dialects: 1,
   'env-file': 1,
   provider: 1,
   hooks: 1,
@@ -46,7 +46,8 @@ export const STORY = [
 export const SIDEWAYS: Readonly<Record<string, readonly string[]>> = {
   state: ['x509'],
   acme: ['x509'],
-  provider: ['hooks'],
+  dialects: ['hooks'],
+  provider: ['dialects', 'hooks'],
 }
 
 /** Each of these libraries is wrapped in one place of ours, so that it can be changed there. */

@@ -1,9 +1,11 @@
 // npm run demo: a real certificate from a real (test) CA, on loopback only, from nothing but node and npm.
 // --keep leaves the state directory in ./demo-state to look at.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import { cpSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { build, howToInstall, importTypeScript, installNpmPackages, installServers, root } from './setup.mjs'
 
 const names = ['vault.corp.example', '*.corp.example']
@@ -22,7 +24,7 @@ build()
 const { startLab } = await importTypeScript('test/real/servers/state.ts')
 const lab = await startLab()
 try {
-  demo()
+  await demo()
   if (keep) keepState()
 } catch (error) {
   console.error(`\nThe demo failed: ${error.message}`)
@@ -31,13 +33,13 @@ try {
   await lab.stop()
 }
 
-function demo() {
+async function demo() {
   title('A test CA and a DNS server, both on this machine')
   console.log(`   Pebble, an ACME server      ${lab.pebble.directoryUrl}`)
   console.log(`   dns01's built-in DNS server ${lab.env.DNS01_BUILTIN_LISTEN}, only while records are up`)
 
   title(`One certificate for ${names.join(' and ')}: two TXT values at one name`)
-  const seconds = dns01('want', ...names)
+  const seconds = await dns01('want', ...names)
   console.log(`   ${seconds.toFixed(1)} s, ${lab.pebble.requests().length} requests to the CA`)
   const { subjectAltName, validTo, issuer } = new X509Certificate(
     readFileSync(join(lab.state, 'live', names[0], 'cert')),
@@ -48,12 +50,12 @@ function demo() {
   console.log(tree(lab.state, '   '))
 
   title('What is there')
-  dns01('status')
+  await dns01('status')
 
   title('A second run has nothing to do, says nothing, and changes nothing')
   const before = snapshot(lab.state)
   const requests = lab.pebble.requests().length
-  console.log(`   ${dns01('reconcile').toFixed(2)} s`)
+  console.log(`   ${(await dns01('reconcile')).toFixed(2)} s`)
   if (snapshot(lab.state) !== before) throw new Error('the second run changed the state directory')
   if (lab.pebble.requests().length !== requests) throw new Error('the second run asked the CA')
   console.log('\nDone. Nothing is left running.')
@@ -64,14 +66,20 @@ function title(text) {
 }
 
 /** Runs the built program as a user would; returns the seconds it took. */
-function dns01(...args) {
+async function dns01(...args) {
   console.log(`   $ dns01 ${args.map(arg => (arg.includes('*') ? `'${arg}'` : arg)).join(' ')}`)
   const began = performance.now()
-  const options = { env: { ...process.env, ...lab.env }, encoding: 'utf8' }
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'dist/main.js'), ...args], options)
-  process.stdout.write(`${stdout}${stderr}`.replace(/^(?=.)/gm, '   '))
+  const env = { ...process.env, ...lab.env }
+  const child = spawn(process.execPath, [join(root, 'dist/main.js'), ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const output = Promise.all([text(child.stdout), text(child.stderr)])
+  const [status] = await once(child, 'close')
+  const seconds = (performance.now() - began) / 1000
+  process.stdout.write((await output).join('').replace(/^(?=.)/gm, '   '))
   if (status !== 0) throw new Error(`dns01 ended with status ${status}`)
-  return (performance.now() - began) / 1000
+  return seconds
 }
 
 /** Like tree(1); ID-named folders are shortened, own hidden data left out. */
@@ -82,7 +90,9 @@ function tree(folder, indent) {
   return entries.map(name => line(join(folder, name), name, indent)).join('\n')
 }
 
-const short = text => text.replace(/[a-z2-7]{52}/g, id => `${id.slice(0, 6)}…`)
+function short(text) {
+  return text.replace(/[a-z2-7]{52}/g, id => `${id.slice(0, 6)}…`)
+}
 
 function line(path, name, indent) {
   const stat = lstatSync(path)

@@ -1,10 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { builtinModules } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { importsOf } from './architecture.js'
 import { buildIfOlder, startProgram } from './real/servers/dns01.js'
 
 const root = join(import.meta.dirname, '..')
@@ -17,15 +15,6 @@ const files = (folder: string): string[] =>
 describe('what users get', () => {
   beforeAll(buildIfOlder)
   afterAll(() => rmSync(temporary, { recursive: true }))
-
-  test('needs no package: every import is a file of its own or part of node', () => {
-    const dist = join(root, 'dist')
-    const code = files(dist).filter(file => file.endsWith('.js'))
-    const imported = code.flatMap(file => importsOf(readFileSync(join(dist, file), 'utf8')))
-    const foreign = imported.filter(name => !/^(\.|node:)/.test(name) && !builtinModules.includes(name))
-    expect(foreign).toEqual([])
-    expect(code).toContain('main.js')
-  })
 
   test('runs alone, in a folder without node_modules, and has every provider', async () => {
     const alone = join(temporary, 'alone')
