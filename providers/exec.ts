@@ -1,16 +1,10 @@
 import { resolve } from 'node:path'
 import pLimit from 'p-limit'
 import {
-  type Act,
-  commandWords,
-  type DialectName,
   Dns01Error,
   defineProvider,
-  dialects,
   groupBy,
   hookTimeoutSeconds,
-  type Invocation,
-  type Program,
   type Provider,
   type ProviderCall,
   parseSeconds,
@@ -20,6 +14,7 @@ import {
   unavailable,
   type World,
 } from '../src/provider.js'
+import { type Act, commandWords, type DialectName, dialects, type Invocation, type Program } from './exec/dialects.js'
 
 export default defineProvider({
   name: 'exec',

@@ -46,8 +46,7 @@ export const STORY = [
 export const SIDEWAYS: Readonly<Record<string, readonly string[]>> = {
   state: ['x509'],
   acme: ['x509'],
-  dialects: ['hooks'],
-  provider: ['dialects', 'hooks'],
+  provider: ['hooks'],
 }
 
 /** Each of these libraries is wrapped in one place of ours, so that it can be changed there. */

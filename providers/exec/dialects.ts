@@ -1,7 +1,5 @@
 import { resolve } from 'node:path'
-import { Dns01Error } from './errors.js'
-import { notMyEvent } from './hooks.js'
-import type { TxtRecord } from './records.js'
+import { Dns01Error, notMyEvent, type TxtRecord } from '../../src/provider.js'
 
 /** The program that a user has, as the settings name it. */
 export interface Program {
