@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto'
+import { Dns01Error } from '../errors.js'
+import type { Authorization } from './objects.js'
+import type { AccountKey } from './transport.js'
+
+/** What proves one authorization by DNS. */
+export interface DnsChallenge {
+  /** Where to tell the CA that it may look. */
+  readonly url: string
+  readonly token: string
+  readonly keyAuthorization: string
+  /** The TXT value that must stand at `_acme-challenge.` and the identifier. */
+  readonly value: string
+}
+
+/** Key authorization (RFC 8555 §8.1): token, dot, thumbprint of the account key (RFC 7638). */
+const keyAuthorizationOf = (token: string, thumbprint: string): string => `${token}.${thumbprint}`
+
+/** The TXT value (RFC 8555 §8.4): base64url of the SHA-256 of the key authorization. */
+const txtValue = (keyAuthorization: string): string => createHash('sha256').update(keyAuthorization).digest('base64url')
+
+/**
+ * The dns-01 challenge of an authorization and its answer. `key` is the account's.
+ * @throws Dns01Error REFUSED when the CA offers none, or a token with characters outside base64url (RFC 8555 §8.4)
+ */
+export function dnsChallenge(authorization: Authorization, key: Pick<AccountKey, 'thumbprint'>): DnsChallenge {
+  const { challenges, identifier } = authorization
+  const challenge = challenges.find(each => each.type === 'dns-01')
+  if (!challenge) {
+    const offered = challenges.map(each => each.type).join(', ') || 'nothing'
+    throw new Dns01Error('REFUSED', `${identifier}: the CA offers no dns-01 challenge, but ${offered}`, {
+      hint: 'this CA or this account allows other kinds of proof only',
+    })
+  }
+  const { url, token } = challenge
+  if (!token || !/^[A-Za-z0-9_-]+$/.test(token))
+    throw new Dns01Error(
+      'REFUSED',
+      `${identifier}: the CA sent a dns-01 challenge with the token ${JSON.stringify(token)}`,
+    )
+  const keyAuthorization = keyAuthorizationOf(token, key.thumbprint)
+  return { url, token, keyAuthorization, value: txtValue(keyAuthorization) }
+}

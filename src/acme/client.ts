@@ -1,0 +1,78 @@
+import { Dns01Error } from '../errors.js'
+import { type AccountDesk, openAccount, type Registration } from './account.js'
+import type { Account, Directory } from './objects.js'
+import { type OrderDesk, openOrders } from './order.js'
+import { isProblem } from './problem.js'
+import { openSession, type PostCall, type Session, type SessionOptions, type SessionWorld } from './session.js'
+import type { AccountKey } from './transport.js'
+
+export type { Account, Authorization, Challenge, Directory, Order } from './objects.js'
+
+/**
+ * One account's talk with one CA (RFC 8555). Every method tries again what is temporary, obeys Retry-After up to a cap,
+ * and throws Dns01Error: CONFIG when the URL leads to no directory, REFUSED, UNAVAILABLE; or the signal's reason.
+ * Price of a first certificate for N names: directory, nonce, account, order, N authorizations, N challenges, a look at
+ * the order, finalize, another look, the certificate: 8 + 2N requests, and a nonce for each that is under way at once.
+ */
+export interface AcmeClient extends OrderDesk {
+  /** Fetched once, then free. */
+  directory(signal: AbortSignal): Promise<Directory>
+  /** The account of this key, undefined if the CA has none (RFC 8555 §7.3.1). */
+  findAccount(signal: AbortSignal): Promise<Account | undefined>
+  /** Makes the account, or finds the one this key has already. */
+  register(registration: Registration, signal: AbortSignal): Promise<Account>
+  /** Revokes by the account's right; one that is revoked already is success (RFC 8555 §7.6). `reason`: RFC 5280 §5.3.1. */
+  revoke(certificate: Uint8Array, reason: number | undefined, signal: AbortSignal): Promise<void>
+}
+
+/** Nothing is asked yet. @throws Dns01Error CONFIG for a URL that can't be one of a directory */
+export function openClient(
+  world: SessionWorld,
+  directoryUrl: string,
+  key: AccountKey,
+  options: SessionOptions = {},
+): AcmeClient {
+  const session = openSession(world, directoryUrl, key, options)
+  const account: AccountDesk = openAccount(session)
+  return {
+    directory: session.directory,
+    findAccount: account.find,
+    register: account.register,
+    ...openOrders(session, account),
+    revoke: (certificate, reason, signal) => revoke(session, account.post, certificate, reason, signal),
+  }
+}
+
+/** Revokes with the certificate's own key, where the account is not at hand (RFC 8555 §7.6). Price: 3 requests. */
+export function revokeWithCertificateKey(
+  world: SessionWorld,
+  directoryUrl: string,
+  key: AccountKey,
+  certificate: Uint8Array,
+  reason: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const session = openSession(world, directoryUrl, key)
+  return revoke(session, session.post, certificate, reason, signal)
+}
+
+async function revoke(
+  { directory }: Session,
+  post: (url: string, payload: object, call: Omit<PostCall, 'keyId'>) => Promise<unknown>,
+  der: Uint8Array,
+  reason: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { revokeCert } = await directory(signal)
+  if (revokeCert === undefined)
+    throw new Dns01Error('REFUSED', 'the CA offers no revocation (its directory lacks revokeCert)')
+  try {
+    await post(
+      revokeCert,
+      { certificate: Buffer.from(der).toString('base64url'), reason },
+      { what: 'revokeCert', signal },
+    )
+  } catch (error) {
+    if (!isProblem(error, 'alreadyRevoked')) throw error
+  }
+}

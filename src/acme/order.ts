@@ -1,0 +1,142 @@
+import { Dns01Error } from '../errors.js'
+import type { Name } from '../names.js'
+import type { AccountDesk } from './account.js'
+import type { Answer } from './answer.js'
+import { authorizationError, orderError, shortList } from './invalid.js'
+import type { Authorization, Challenge, Order } from './objects.js'
+import { type PollLimits, poll } from './poll.js'
+import { isProblem, problemOf } from './problem.js'
+import type { Session } from './session.js'
+
+export interface OrderWish {
+  readonly names: readonly Name[]
+  /** One of the directory's profiles (draft-aaron-acme-profiles §4). */
+  readonly profile?: string | undefined
+  /** RFC 9773 §5: the id of the certificate that this order replaces. */
+  readonly replaces?: string | undefined
+}
+
+/** Orders of one account, RFC 8555 §7.4 and §7.5. Every method costs one request unless it says otherwise. */
+export interface OrderDesk {
+  newOrder(wish: OrderWish, signal: AbortSignal): Promise<Order>
+  order(url: string, signal: AbortSignal): Promise<Order>
+  authorization(url: string, signal: AbortSignal): Promise<Authorization>
+  /** Tells the CA that the record can be seen (§7.5.1). Once more is harmless. */
+  accept(challenge: Pick<Challenge, 'url'>, signal: AbortSignal): Promise<void>
+  /** Looks until `until`; a request for each look. An order that becomes invalid throws, for each name with what the CA
+   *  said in words, at one more request for each authorization. */
+  pollOrder(url: string, until: (order: Order) => boolean, limits: PollLimits, signal: AbortSignal): Promise<Order>
+  /** Looks until it is valid; throws what the CA said when it becomes anything else. */
+  pollAuthorization(url: string, limits: PollLimits, signal: AbortSignal): Promise<Authorization>
+  /** Asks for the certificate. An order that was finalized before is returned as it is now. */
+  finalize(order: Order, csr: Uint8Array, signal: AbortSignal): Promise<Order>
+  /** The chain of a valid order, leaf first, PEM (§7.4.2). */
+  certificate(order: Order, signal: AbortSignal): Promise<string>
+  /** What stands behind a URL kept from an earlier run: an order, or a PEM chain; undefined when the CA has forgotten it. */
+  download(url: string, signal: AbortSignal): Promise<Order | string | undefined>
+}
+
+/** RFC 8555 §9.1. */
+const pemChain = 'application/pem-certificate-chain'
+
+const isPem = (text: string): boolean => text.includes('-----BEGIN CERTIFICATE-----')
+
+export function openOrders({ world, objects, directory }: Session, account: AccountDesk): OrderDesk {
+  const post = (url: string, payload: object | null, what: string, signal: AbortSignal, accept?: string) =>
+    account.post(url, payload, { what, signal, ...(accept !== undefined && { accept }) })
+
+  const readOrder = async (url: string, signal: AbortSignal): Promise<{ value: Order; answer: Answer }> => {
+    const answer = await post(url, null, `order ${url}`, signal)
+    return { value: objects.order(answer.data, url), answer }
+  }
+
+  const readAuthorization = async (url: string, signal: AbortSignal) => {
+    const answer = await post(url, null, `authorization ${url}`, signal)
+    return { value: objects.authorization(answer.data, url), answer }
+  }
+
+  const order: OrderDesk['order'] = async (url, signal) => (await readOrder(url, signal)).value
+  const authorization: OrderDesk['authorization'] = async (url, signal) => (await readAuthorization(url, signal)).value
+
+  const refuseInvalid = async (found: Order, signal: AbortSignal): Promise<void> => {
+    if (found.status !== 'invalid') return
+    throw orderError(found, await Promise.all(found.authorizations.map(url => authorization(url, signal))))
+  }
+
+  return {
+    order,
+    authorization,
+
+    async newOrder({ names, profile, replaces }, signal) {
+      const { newOrder } = await directory(signal)
+      const identifiers = names.map(value => ({ type: 'dns', value }))
+      const answer = await post(
+        newOrder,
+        { identifiers, profile, replaces },
+        `newOrder for ${shortList(names)}`,
+        signal,
+      )
+      return objects.order(answer.data, objects.url(answer.headers.location, newOrder, 'the Location of the order'))
+    },
+
+    async accept({ url }, signal) {
+      const what = `challenge ${url}`
+      try {
+        await post(url, {}, what, signal)
+      } catch (error) {
+        // a repetition of a request whose answer was lost: fine if the CA is past waiting for it
+        if (!isProblem(error, 'malformed')) throw error
+        const { data } = await post(url, null, what, signal)
+        if (objects.challengeStatus(data, url) === 'pending') throw error
+      }
+    },
+
+    async pollOrder(url, until, limits, signal) {
+      const isDone = (found: Order): boolean => until(found) || found.status === 'invalid'
+      const found = await poll(world, () => readOrder(url, signal), isDone, { ...limits, what: `order ${url}`, signal })
+      await refuseInvalid(found, signal)
+      return found
+    },
+
+    async pollAuthorization(url, limits, signal) {
+      const isDone = ({ status }: Authorization): boolean => status !== 'pending'
+      const what = `authorization ${url}`
+      const found = await poll(world, () => readAuthorization(url, signal), isDone, { ...limits, what, signal })
+      if (found.status !== 'valid') throw authorizationError(found)
+      return found
+    },
+
+    async finalize(ready, csr, signal) {
+      const payload = { csr: Buffer.from(csr).toString('base64url') }
+      try {
+        const answer = await post(ready.finalize, payload, `finalize for ${shortList(ready.identifiers)}`, signal)
+        return objects.order(answer.data, ready.url)
+      } catch (error) {
+        if (!isProblem(error, 'orderNotReady')) throw error
+        const now = await order(ready.url, signal)
+        await refuseInvalid(now, signal)
+        if (now.status === 'processing' || now.status === 'valid') return now
+        throw error
+      }
+    },
+
+    async certificate({ certificate, identifiers, url, status }, signal) {
+      const what = `certificate for ${shortList(identifiers)}`
+      if (certificate === undefined)
+        throw new Dns01Error('REFUSED', `${what}: the order ${url} is ${status} but has no certificate`)
+      const { text } = await post(certificate, null, what, signal, pemChain)
+      if (isPem(text)) return text
+      throw new Dns01Error('REFUSED', `${what}: the CA sent no PEM certificate from ${certificate}`)
+    },
+
+    async download(url, signal) {
+      try {
+        const answer = await post(url, null, `order ${url}`, signal, `application/json, ${pemChain}`)
+        return isPem(answer.text) ? answer.text : objects.order(answer.data, url)
+      } catch (error) {
+        if (problemOf(error)?.status === 404) return undefined
+        throw error
+      }
+    },
+  }
+}

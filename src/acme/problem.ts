@@ -1,0 +1,178 @@
+import * as v from 'valibot'
+import { Dns01Error } from '../errors.js'
+
+const subproblem = v.object({
+  type: v.fallback(v.string(), 'about:blank'),
+  detail: v.fallback(v.optional(v.string()), undefined),
+  identifier: v.fallback(v.optional(v.object({ type: v.string(), value: v.string() })), undefined),
+})
+
+/** A problem document (RFC 7807 §3.1) with ACME's subproblems (RFC 8555 §6.7.1). Members of a wrong type are passed over. */
+export const problem = v.object({
+  type: v.string(),
+  title: v.fallback(v.optional(v.string()), undefined),
+  detail: v.fallback(v.optional(v.string()), undefined),
+  status: v.fallback(v.optional(v.number()), undefined),
+  instance: v.fallback(v.optional(v.string()), undefined),
+  subproblems: v.fallback(v.optional(v.array(subproblem)), undefined),
+})
+
+export type Problem = v.InferOutput<typeof problem>
+type Subproblem = v.InferOutput<typeof subproblem>
+
+export const readProblem = (data: unknown): Problem | undefined =>
+  v.is(v.looseObject({ type: v.string() }), data) ? v.parse(problem, data) : undefined
+
+/** The problem document that an error of this folder was made of. */
+export const problemOf = (error: unknown): Problem | undefined =>
+  error instanceof Dns01Error ? readProblem(error.cause) : undefined
+
+const URN = 'urn:ietf:params:acme:error:'
+
+/** `unauthorized` for `urn:ietf:params:acme:error:unauthorized` (RFC 8555 §6.7); other types whole. */
+export const shortType = (type: string): string => (type.startsWith(URN) ? type.slice(URN.length) : type)
+
+/** Whether the CA answered with that problem, named as by shortType(). */
+export const isProblem = (error: unknown, type: string): boolean => {
+  const found = problemOf(error)
+  return found !== undefined && shortType(found.type) === type
+}
+
+export interface ProblemContext {
+  /** What was tried, to what: `newOrder`, `www.example.com`. */
+  readonly what: string
+  /** HTTP status; absent where the problem stood inside an order or a challenge. */
+  readonly status?: number | undefined
+  readonly retryAfterSeconds?: number | undefined
+  /** Where its terms of service stand, from the answer's Link header (RFC 8555 §7.3.3). */
+  readonly termsOfService?: string | undefined
+}
+
+/** A rate limit without Retry-After: too long to wait for within a run, so the next one tries again. */
+const unsaidRateLimitSeconds = 600
+
+/**
+ * A problem document as our error: UNAVAILABLE for what may pass by itself (rateLimited, serverInternal, badNonce, 429
+ * and 5xx), else REFUSED. The document itself is the `cause`.
+ */
+export function problemError(told: Problem, context: ProblemContext): Dns01Error {
+  const type = shortType(told.type)
+  const paused = pausedLink(told)
+  const temporary = !paused && (TEMPORARY.has(type) || isTemporaryStatus(context.status))
+  const limited = type === 'rateLimited' || context.status === 429
+  return new Dns01Error(temporary ? 'UNAVAILABLE' : 'REFUSED', `${context.what}: ${inWords(told)}`, {
+    cause: told,
+    hint: paused ? `this account is paused for the name; open ${paused}` : hintFor(type, told, context),
+    retryAfterSeconds: context.retryAfterSeconds ?? (temporary && limited ? unsaidRateLimitSeconds : undefined),
+  })
+}
+
+const TEMPORARY = new Set(['rateLimited', 'serverInternal', 'badNonce'])
+
+/** 408 (RFC 9110 §15.5.9), 429 (RFC 6585 §4) and server errors. */
+export const isTemporaryStatus = (status = 0): boolean => status === 408 || status === 429 || status >= 500
+
+/** Let's Encrypt tells a paused account by a rate limit that only a person can lift, with the link in the text. */
+const pausedLink = ({ detail = '' }: Problem): string | undefined =>
+  /unpause|self-service/i.test(detail) ? urlIn(detail) : undefined
+
+const urlIn = (text: string): string | undefined => text.match(/https?:\/\/[^\s"'<>]+[^\s"'<>.,)]/)?.[0]
+
+/** What the CA said: type in words, its detail, and each subproblem with its name. */
+export function inWords(told: Problem): string {
+  const type = shortType(told.type)
+  const said = [told.detail ?? told.title, ...(told.subproblems ?? []).map(subInWords)]
+  const whole = said.flatMap(text => (text ? [clean(text)] : [])).join('; ')
+  if (type === 'about:blank') return whole // RFC 7807 §4.2: the HTTP status says it all
+  return `${MEANINGS[type]?.words ?? 'the CA refused'} (${clean(type)})${whole && `: ${whole}`}`
+}
+
+const subInWords = ({ identifier, type, detail }: Subproblem): string =>
+  `${identifier ? `${identifier.value}: ` : ''}${detail ?? 'no detail'} (${shortType(type)})`
+
+/** Text of a stranger for the terminal: no control characters, one line, not endless. */
+export const clean = (text: string): string =>
+  text
+    .replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
+    .trim()
+    .slice(0, 2000)
+
+function hintFor(type: string, told: Problem, { termsOfService }: ProblemContext): string | undefined {
+  if (type !== 'userActionRequired') return MEANINGS[type]?.hint
+  const links = [...new Set([termsOfService, told.instance].filter(link => link !== undefined))]
+  return links.length > 0
+    ? `read and agree: ${links.map(clean).join(' ')}, then run dns01 quickstart`
+    : MEANINGS[type]?.hint
+}
+
+/** The types of RFC 8555 §6.7, RFC 8739 §3.1.3 and RFC 9773 §7.4 in words, and what the user can do. */
+const MEANINGS: Readonly<Record<string, { readonly words: string; readonly hint?: string }>> = {
+  accountDoesNotExist: { words: 'the CA knows no account for this key', hint: 'dns01 quickstart registers one' },
+  alreadyReplaced: { words: 'that certificate has been replaced already' },
+  alreadyRevoked: { words: 'the certificate is revoked already' },
+  badCSR: {
+    words: 'the CA does not accept the certificate request',
+    hint: 'it may not like the key type or size, must-staple, or a name: see what it said',
+  },
+  badNonce: { words: 'the CA refused our nonces again and again' },
+  badPublicKey: { words: 'the CA does not accept this key', hint: 'try ECDSA P-256 or RSA 2048 (request.key)' },
+  badRevocationReason: { words: 'the CA does not allow this revocation reason', hint: 'try it without a reason' },
+  badSignatureAlgorithm: {
+    words: 'the CA does not take signatures of this account key',
+    hint: 'use ECDSA P-256 or RSA',
+  },
+  caa: {
+    words: 'CAA records forbid this CA to issue',
+    hint: 'add this CA to the CAA records of the name or of the domain above it, or remove them (RFC 8659)',
+  },
+  compound: { words: 'several things are wrong' },
+  connection: {
+    words: 'the CA could not connect to a server of ours',
+    hint: 'for DNS: are the name servers reachable from the internet?',
+  },
+  dns: {
+    words: 'the CA had a problem looking up the record',
+    hint: 'is the zone delegated right, its DNSSEC valid, and the record public? dns01 probe NAME shows what each server answers',
+  },
+  externalAccountRequired: {
+    words: 'the CA wants an external account binding',
+    hint: 'get a key id and an HMAC key at the CA and give both (RFC 8555 §7.3.4)',
+  },
+  incorrectResponse: {
+    words: 'the CA saw another value than ours',
+    hint: 'another client or a stale record may stand at the same name: dns01 probe NAME shows what each server answers',
+  },
+  invalidContact: {
+    words: 'the CA does not accept the contact address',
+    hint: 'check the e-mail address (acme-enter-email)',
+  },
+  malformed: { words: 'the CA could not make sense of the request' },
+  orderNotReady: { words: 'the order is not ready' },
+  rateLimited: {
+    words: 'a rate limit of the CA is reached',
+    hint: 'the next run tries again; several names in one target need fewer certificates',
+  },
+  rejectedIdentifier: {
+    words: 'the CA does not issue for this name',
+    hint: 'its policy forbids it: public CAs want a public suffix',
+  },
+  serverInternal: {
+    words: 'the CA has an internal error',
+    hint: 'the next run tries again; see the status page of the CA',
+  },
+  tls: { words: 'the CA had a TLS problem while validating' },
+  unauthorized: {
+    words: 'the CA says we are not authorized',
+    hint: 'was the TXT value the right one at every name server the CA sees? dns01 probe NAME shows what each answers',
+  },
+  unsupportedContact: {
+    words: 'the CA takes no contact of this kind',
+    hint: 'give an e-mail address (acme-enter-email)',
+  },
+  unsupportedIdentifier: { words: 'the CA issues nothing for identifiers of this type' },
+  userActionRequired: {
+    words: 'the CA wants something from you first',
+    hint: 'see its terms of service, then run dns01 quickstart',
+  },
+  invalidProfile: { words: 'the CA has no such certificate profile' },
+}

@@ -1,0 +1,92 @@
+import { Dns01Error } from '../errors.js'
+import { retry } from '../retry.js'
+import type { World } from '../world.js'
+import { type Answer, answerError, received } from './answer.js'
+import { type Directory, noDirectory, type Objects, objectsOf } from './objects.js'
+import { isTemporaryStatus } from './problem.js'
+import { type AccountKey, type ExternalAccount, openTransport } from './transport.js'
+
+export interface SessionOptions {
+  readonly externalAccount?: ExternalAccount | undefined
+  /** Default 10. */
+  readonly concurrentRequests?: number
+  /** For one request with its repetitions. Default 300. */
+  readonly giveUpAfterSeconds?: number
+}
+
+export type SessionWorld = Pick<World, 'fetch' | 'clock' | 'random' | 'log'>
+
+export interface PostCall {
+  /** What is tried, for messages: `newOrder`. */
+  readonly what: string
+  readonly signal: AbortSignal
+  /** The account's URL; absent, the key itself goes along. */
+  readonly keyId?: string
+  readonly bindExternalAccount?: boolean
+  readonly accept?: string
+}
+
+/** One key's talk with one CA: good answers only, what is temporary tried again, problems as Dns01Error. */
+export interface Session {
+  readonly world: SessionWorld
+  readonly objects: Objects
+  /** Fetched once. */
+  directory(signal: AbortSignal): Promise<Directory>
+  post(url: string, payload: object | null, call: PostCall): Promise<Answer>
+}
+
+/** @throws Dns01Error CONFIG when that can be no directory URL */
+export function openSession(
+  world: SessionWorld,
+  directoryUrl: string,
+  key: AccountKey,
+  options: SessionOptions = {},
+): Session {
+  const { externalAccount, concurrentRequests = 10, giveUpAfterSeconds = 300 } = options
+  if (!/^https?:\/\//i.test(directoryUrl) || !URL.canParse(directoryUrl))
+    throw noDirectory(`${JSON.stringify(directoryUrl)} is no http or https URL`)
+  if (externalAccount) checkExternalAccount(world, externalAccount)
+  const objects = objectsOf(directoryUrl)
+  const newNonceUrl = async (signal: AbortSignal): Promise<string> => (await session.directory(signal)).newNonce
+  const transport = openTransport(world, key, { directoryUrl, newNonceUrl, externalAccount, concurrentRequests })
+  let directory: Promise<Directory> | undefined
+
+  const session: Session = {
+    world,
+    objects,
+    directory(signal) {
+      directory ??= fetchDirectory(signal).catch(error => {
+        directory = undefined // the next one asks again
+        throw error
+      })
+      return directory
+    },
+    async post(url, payload, call) {
+      objects.url(url, url, call.what) // it may come from a file
+      return retry(world, { what: call.what, giveUpAfterSeconds, signal: call.signal }, async () => {
+        const answer = await transport.post(url, payload, call)
+        if (answer.status >= 200 && answer.status < 300) return answer
+        throw answerError(answer, call.what, world.clock.now())
+      })
+    },
+  }
+  return session
+
+  function fetchDirectory(signal: AbortSignal): Promise<Directory> {
+    const what = `the directory ${directoryUrl}`
+    return retry(world, { what, giveUpAfterSeconds, signal }, async () => {
+      const answer = await transport.get(directoryUrl, signal)
+      if (isTemporaryStatus(answer.status)) throw answerError(answer, what, world.clock.now())
+      if (answer.status !== 200 || answer.data === undefined) throw noDirectory(`${what}: ${received(answer)}`)
+      return objects.directory(answer.data, directoryUrl)
+    })
+  }
+}
+
+function checkExternalAccount(world: SessionWorld, { keyId, hmacKey }: ExternalAccount): void {
+  world.log.mask(hmacKey)
+  if (keyId !== '' && /^[A-Za-z0-9_+/-]+=*$/.test(hmacKey)) return
+  throw new Dns01Error('CONFIG', 'the external account binding lacks its key id, or its HMAC key is not base64url', {
+    hint: 'the CA shows both where you manage your account',
+  })
+}

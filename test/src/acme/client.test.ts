@@ -1,0 +1,435 @@
+import { describe, expect, it } from 'vitest'
+import { type AcmeClient, openClient, revokeWithCertificateKey } from '../../../src/acme/client.js'
+import type { SessionOptions } from '../../../src/acme/session.js'
+import { Dns01Error } from '../../../src/errors.js'
+import { generateKey } from '../../../src/x509/keys.js'
+import { problem } from '../../fakes/ca.js'
+import { authorization, base, failed, names, order, testWorld } from './parts.js'
+
+const key = await generateKey({ type: 'ecdsa', curve: 'nistp256', rsaBits: 2048 })
+const { signal } = new AbortController()
+const limits = { giveUpAfterSeconds: 600 }
+
+function open(options: SessionOptions = {}) {
+  const world = testWorld()
+  return { ...world, world, client: openClient(world, world.ca.directoryUrl, key, options) }
+}
+
+/** A client whose account is known and whose pool holds one nonce. */
+async function ready(options: SessionOptions = {}) {
+  const parts = open(options)
+  await parts.client.register({ contact: [], termsAgreed: true }, signal)
+  parts.ca.asked.length = 0
+  return parts
+}
+
+const html = {
+  status: 200,
+  headers: { 'content-type': 'text/html; charset=utf-8' },
+  body: '<html><title>Log in\u001b[2J</title>',
+}
+
+describe('the directory', () => {
+  it.each([
+    ['HTML', html, /ca\.test answered 200 with text\/html: "Log in \[2J"/],
+    ['404', { status: 404, body: 'nothing here' }, /answered 404 with application\/json: "nothing here"/],
+    [
+      'a redirect',
+      { status: 301, headers: { location: 'https://other.test/dir' } },
+      /pointing to https:\/\/other\.test\/dir/,
+    ],
+    ['JSON that breaks off', { body: '{"newNonce":' }, /answered 200/],
+    ['JSON without newOrder', { body: { newNonce: base, newAccount: base } }, /newOrder/],
+  ])('that is %s: CONFIG, at once, asking whether it is the right URL', async (_what, reply, message) => {
+    const { ca, client } = open()
+    ca.always('/directory', reply)
+    await expect(client.directory(signal)).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: expect.stringMatching(message),
+      hint: expect.stringContaining('is this the directory URL'),
+    })
+    expect(ca.asked).toEqual(['GET /directory'])
+  })
+
+  it.each(['', 'ca.test', 'ftp://ca.test/', 'https://', '/etc/passwd'])('URL %j is refused without asking', url => {
+    expect(() => openClient(testWorld(), url, key)).toThrow(expect.objectContaining({ code: 'CONFIG' }))
+  })
+
+  it('is fetched once, and again after a failure', async () => {
+    const { ca, client } = open({ giveUpAfterSeconds: 0 })
+    ca.next('/directory', { status: 503 })
+    await expect(client.directory(signal)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    const [first, second] = await Promise.all([client.directory(signal), client.directory(signal)])
+    expect(first).toBe(second)
+    expect(ca.asked).toEqual(['GET /directory', 'GET /directory'])
+  })
+})
+
+describe('the account', () => {
+  it('is registered with consent, and the pool saves every further nonce', async () => {
+    const { ca, client } = open()
+    const payloads: unknown[] = []
+    ca.always('/new-account', ({ payload }) => {
+      payloads.push(payload)
+      return {
+        status: 201,
+        headers: { location: '/account/1' },
+        body: { status: 'valid', contact: ['mailto:a@b.test'] },
+      }
+    })
+    const account = await client.register({ contact: ['mailto:a@b.test'], termsAgreed: true }, signal)
+    expect(account).toEqual({ url: `${base}/account/1`, status: 'valid', contact: ['mailto:a@b.test'] })
+    await client.findAccount(signal)
+    expect(payloads).toEqual([
+      { termsOfServiceAgreed: true, contact: ['mailto:a@b.test'] },
+      { onlyReturnExisting: true },
+    ])
+    expect(ca.asked).toEqual(['GET /directory', 'HEAD /new-nonce', 'POST /new-account', 'POST /new-account'])
+  })
+
+  it('that the CA does not know is undefined; and an order then says so', async () => {
+    const { ca, client } = open()
+    ca.always('/new-account', problem('accountDoesNotExist', 'unknown key', 400))
+    expect(await client.findAccount(signal)).toBeUndefined()
+    await expect(client.order(`${base}/order/1`, signal)).rejects.toMatchObject({
+      code: 'REFUSED',
+      message: /no account for this key/,
+    })
+  })
+
+  it('is looked for, once, when orders come first', async () => {
+    const { ca, client } = open()
+    const kids = new Set<unknown>()
+    ca.always('/order/1', request => {
+      kids.add(request.protected.kid)
+      return { body: order('ready') }
+    })
+    await Promise.all([client.order(`${base}/order/1`, signal), client.order(`${base}/order/1`, signal)])
+    expect(ca.asked.filter(asked => asked === 'POST /new-account')).toHaveLength(1)
+    expect([...kids]).toEqual([`${base}/account/1`])
+  })
+
+  it('that must agree to new terms is told where they stand', async () => {
+    const { ca, client } = await ready()
+    const refusal = problem('userActionRequired', 'Terms of service have changed', 403)
+    ca.next('/new-order', {
+      ...refusal,
+      headers: { link: '<https://ca.test/dir>;rel="index", <https://ca.test/new>; rel="terms-of-service"' },
+    })
+    await expect(client.newOrder({ names: names('a.test') }, signal)).rejects.toMatchObject({
+      code: 'REFUSED',
+      hint: expect.stringContaining('https://ca.test/new'),
+    })
+  })
+
+  it('is bound to an external one with HS256 over its key (RFC 8555 §7.3.4)', async () => {
+    const { ca, client } = open({ externalAccount: { keyId: 'kid-1', hmacKey: 'c2VjcmV0' } })
+    const bindings: Record<string, string>[] = []
+    ca.always('/new-account', ({ payload, protected: head }) => {
+      bindings.push(payload?.externalAccountBinding as Record<string, string>)
+      const inner = JSON.parse(Buffer.from(bindings[0]?.payload ?? '', 'base64url').toString())
+      expect(inner).toEqual(head.jwk)
+      return { status: 201, headers: { location: '/account/1' }, body: { status: 'valid' } }
+    })
+    await client.register({ contact: [], termsAgreed: true }, signal)
+    const head = JSON.parse(Buffer.from(bindings[0]?.protected ?? '', 'base64url').toString())
+    expect(head).toEqual({ alg: 'HS256', kid: 'kid-1', url: `${base}/new-account` })
+  })
+
+  it.each([
+    ['no key id', { keyId: '', hmacKey: 'c2VjcmV0' }],
+    ['an empty key', { keyId: 'k', hmacKey: '' }],
+    ['a key with spaces', { keyId: 'k', hmacKey: 'se cret' }],
+  ])('with an external account that has %s: CONFIG, without showing the key', (_what, externalAccount) => {
+    const attempt = () => openClient(testWorld(), `${base}/directory`, key, { externalAccount })
+    expect(attempt).toThrow(
+      expect.objectContaining({ code: 'CONFIG', message: expect.not.stringContaining('se cret') }),
+    )
+  })
+})
+
+describe('what is temporary', () => {
+  const ask = (client: AcmeClient) => client.order(`${base}/order/1`, signal)
+
+  it('is tried again, after Retry-After in seconds or as a date', async () => {
+    const { ca, client, clock } = await ready()
+    const date = new Date(clock.now().getTime() + 40_000 + 30_000).toUTCString()
+    ca.next(
+      '/order/1',
+      { ...problem('rateLimited', 'slow down', 429), headers: { 'retry-after': '40' } },
+      { status: 503, headers: { 'retry-after': date } },
+    )
+    ca.always('/order/1', { body: order('ready') })
+    const before = clock.seconds
+    expect((await ask(client)).status).toBe('ready')
+    expect(clock.seconds - before).toBeCloseTo(70, 0)
+  })
+
+  it('is left to the next run when the CA wants more than two minutes', async () => {
+    const { ca, client, clock } = await ready()
+    ca.next('/order/1', { ...problem('rateLimited', 'slow down', 429), headers: { 'retry-after': '86400' } })
+    const before = clock.seconds
+    await expect(ask(client)).rejects.toMatchObject({ code: 'UNAVAILABLE', retryAfterSeconds: 86400 })
+    expect(clock.seconds).toBe(before)
+  })
+
+  it('is a lost connection and a 502 in HTML too, but only for a time', async () => {
+    const { ca, client, clock } = await ready({ giveUpAfterSeconds: 30 })
+    ca.next('/order/1', new Dns01Error('UNAVAILABLE', 'https://ca.test cannot be reached: ECONNRESET'))
+    ca.always('/order/1', { ...html, status: 502 })
+    const before = clock.seconds
+    await expect(ask(client)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('answered 502'),
+    })
+    expect(clock.seconds - before).toBeLessThanOrEqual(30)
+    expect(ca.asked.length).toBeGreaterThan(4)
+  })
+
+  it('is not a refusal, nor a bug', async () => {
+    const { ca, client } = await ready()
+    ca.next('/order/1', problem('unauthorized', 'not yours'), new TypeError('x is not a function'))
+    await expect(ask(client)).rejects.toMatchObject({ code: 'REFUSED' })
+    await expect(ask(client)).rejects.toThrow(TypeError)
+    expect(ca.asked).toHaveLength(2)
+  })
+
+  it('ends as soon as the signal says', async () => {
+    const { ca, client } = await ready()
+    ca.always('/order/1', { status: 503, headers: { 'retry-after': '60' } })
+    const stop = new AbortController()
+    const attempt = client.order(`${base}/order/1`, stop.signal)
+    stop.abort(new Error('stopped'))
+    await expect(attempt).rejects.toThrow('stopped')
+  })
+})
+
+describe('nonces', () => {
+  it('a refused one costs one request, with the nonce of the refusal', async () => {
+    const { ca, client } = await ready()
+    ca.next('/order/1', problem('badNonce', 'no', 400), problem('badNonce', 'no', 400))
+    ca.always('/order/1', { body: order('ready') })
+    await client.order(`${base}/order/1`, signal)
+    expect(ca.asked).toEqual(Array(3).fill('POST /order/1'))
+  })
+
+  it('no more are fetched than requests may be under way, and none is used twice', async () => {
+    const { ca, client } = await ready({ concurrentRequests: 4 })
+    ca.always('/order/1', { body: order('ready') })
+    await Promise.all(Array.from({ length: 40 }, () => client.order(`${base}/order/1`, signal)))
+    expect(ca.mostAtOnce).toBe(4)
+    expect(ca.asked.filter(asked => asked.startsWith('HEAD')).length).toBeLessThanOrEqual(4)
+    expect(ca.asked.filter(asked => asked.startsWith('POST'))).toHaveLength(40)
+  })
+
+  it('a CA that gives none is UNAVAILABLE', async () => {
+    const { ca, client } = open({ giveUpAfterSeconds: 0 })
+    ca.always('/directory', { body: { newNonce: `${base}/terms`, newAccount: `${base}/new-account`, newOrder: base } })
+    ca.always('/terms', { status: 500, headers: { 'replay-nonce': '' } })
+    await expect(client.findAccount(signal)).rejects.toMatchObject({ code: 'UNAVAILABLE', message: /without a nonce/ })
+  })
+
+  it('many first requests at once do not wait for each other', async () => {
+    const { ca, client } = open({ concurrentRequests: 2 })
+    ca.always('/order/1', { body: order('ready') })
+    await Promise.all(Array.from({ length: 10 }, () => client.order(`${base}/order/1`, signal)))
+    expect(ca.asked.filter(asked => asked === 'GET /directory')).toHaveLength(1)
+  })
+})
+
+describe('orders', () => {
+  const url = `${base}/order/1`
+  const isReady = ({ status }: { status: string }): boolean => status === 'ready'
+
+  it('tell the CA names in order, profile and what they replace', async () => {
+    const { ca, client } = await ready()
+    const payloads: unknown[] = []
+    ca.always('/new-order', ({ payload }) => {
+      payloads.push(payload)
+      return { status: 201, headers: { location: url }, body: order('pending') }
+    })
+    const made = await client.newOrder(
+      { names: names('*.a.test', 'a.test'), profile: 'short', replaces: 'x.y' },
+      signal,
+    )
+    await client.newOrder({ names: names('a.test') }, signal)
+    expect(made).toMatchObject({ url, status: 'pending', authorizations: [`${base}/authz/1`] })
+    const dns = (value: string) => ({ type: 'dns', value })
+    expect(payloads).toEqual([
+      { identifiers: [dns('*.a.test'), dns('a.test')], profile: 'short', replaces: 'x.y' },
+      { identifiers: [dns('a.test')] },
+    ])
+  })
+
+  it('are looked at soon, then ever more seldom', async () => {
+    const { ca, client, clock } = await ready()
+    const looks: number[] = []
+    const before = clock.seconds
+    ca.always('/order/1', () => {
+      looks.push(clock.seconds - before)
+      return { body: order(looks.length < 12 ? 'pending' : 'ready') }
+    })
+    await client.pollOrder(url, isReady, limits, signal)
+    expect(looks[0]).toBeCloseTo(0.06)
+    const pauses = looks.slice(1).map((at, i) => at - (looks[i] ?? 0))
+    expect(pauses[0]).toBeCloseTo(0.102)
+    expect(Math.max(...pauses)).toBeCloseTo(5)
+    expect(pauses.every((pause, i) => pause > (pauses[i - 1] ?? 0) - 0.001)).toBe(true)
+  })
+
+  it('obey Retry-After, up to two minutes', async () => {
+    const { ca, client, clock } = await ready()
+    const processing = (seconds: string) => ({ body: order('processing'), headers: { 'retry-after': seconds } })
+    ca.next('/order/1', processing('7'), processing('86400'))
+    ca.always('/order/1', { body: order('ready') })
+    const before = clock.seconds
+    await client.pollOrder(url, isReady, limits, signal)
+    expect(clock.seconds - before).toBeCloseTo(0.06 + 7 + 120)
+  })
+
+  it('that stay as they are: UNAVAILABLE in time, with a last look', async () => {
+    const { ca, client, clock } = await ready()
+    ca.always('/order/1', { body: order('processing'), headers: { 'retry-after': '100' } })
+    const before = clock.seconds
+    await expect(client.pollOrder(url, isReady, { giveUpAfterSeconds: 30 }, signal)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: `order ${url}: still processing after 30 s`,
+    })
+    expect(clock.seconds - before).toBeCloseTo(30)
+    expect(ca.asked).toHaveLength(2)
+  })
+
+  it('that become invalid tell the name and the words of the CA, whole', async () => {
+    const { ca, client } = await ready()
+    ca.always('/order/1', { body: order('invalid', { authorizations: [`${base}/authz/1`, `${base}/authz/2`] }) })
+    const challenges = [
+      failed('unauthorized', 'Incorrect TXT record "x" found', { subproblems: [{ type: 't', detail: 'sub' }] }),
+    ]
+    ca.always('/authz/1', { body: authorization('invalid', { challenges, wildcard: true }) })
+    ca.always('/authz/2', { body: authorization('pending') })
+    await expect(client.pollOrder(url, isReady, limits, signal)).rejects.toMatchObject({
+      code: 'REFUSED',
+      message:
+        '*.www.example.com: the CA says we are not authorized (unauthorized): Incorrect TXT record "x" found; sub (t)',
+      hint: expect.stringContaining('dns01 probe'),
+      cause: expect.objectContaining({ subproblems: [{ type: 't', detail: 'sub' }] }),
+    })
+  })
+
+  it('with several failed names tell each', async () => {
+    const { ca, client } = await ready()
+    ca.always('/order/1', { body: order('invalid', { authorizations: [`${base}/authz/1`, `${base}/authz/2`] }) })
+    const other = { identifier: { type: 'dns', value: 'b.test' }, challenges: [failed('caa', 'CAA forbids')] }
+    ca.always('/authz/1', { body: authorization('invalid', { challenges: [failed('serverInternal', 'oops')] }) })
+    ca.always('/authz/2', { body: authorization('invalid', other) })
+    await expect(client.pollOrder(url, isReady, limits, signal)).rejects.toMatchObject({
+      code: 'REFUSED',
+      message: expect.stringMatching(/^www\.example\.com: .*oops\nb\.test: .*CAA forbids$/),
+      hint: expect.stringContaining('CAA records'),
+    })
+  })
+
+  it('that fail after validation tell the error of the order; or that there is none', async () => {
+    const { ca, client } = await ready()
+    ca.always('/authz/1', { body: authorization('valid') })
+    const error = { type: 'urn:ietf:params:acme:error:caa', detail: 'rechecking CAA' }
+    ca.next('/order/1', { body: order('invalid', { error }) }, { body: order('invalid') })
+    const attempt = () => client.pollOrder(url, isReady, limits, signal)
+    await expect(attempt()).rejects.toThrow(/^order for www\.example\.com: CAA records forbid.*rechecking CAA/)
+    await expect(attempt()).rejects.toThrow(/does not say why/)
+  })
+
+  it('a single authorization can be waited for, and says what it became', async () => {
+    const { ca, client } = await ready()
+    ca.next(
+      '/authz/1',
+      { body: authorization('pending') },
+      { body: authorization('valid') },
+      { body: authorization('expired') },
+    )
+    const wait = () => client.pollAuthorization(`${base}/authz/1`, limits, signal)
+    expect((await wait()).status).toBe('valid')
+    await expect(wait()).rejects.toThrow(/^www\.example\.com: the authorization is expired/)
+  })
+
+  it('accept once more what the CA is done with, but not what it still refuses', async () => {
+    const { ca, client } = await ready()
+    const challenge = { url: `${base}/challenge/1` }
+    const state = (status: string) => ({ body: { type: 'dns-01', url: challenge.url, status, token: 'x' } })
+    const done = problem('malformed', 'Cannot update challenge with status valid', 400)
+    ca.next('/challenge/1', done, state('valid'), done, state('pending'))
+    await client.accept(challenge, signal)
+    await expect(client.accept(challenge, signal)).rejects.toThrow(/Cannot update/)
+  })
+
+  it('finalized twice, as after a lost answer, go on; one that is not ready does not', async () => {
+    const { ca, client } = await ready()
+    ca.always('/finalize/1', problem('orderNotReady', 'status is processing'))
+    ca.next('/order/1', { body: order('ready') }, { body: order('processing') }, { body: order('pending') })
+    const found = await client.order(url, signal)
+    expect((await client.finalize(found, Uint8Array.of(1), signal)).status).toBe('processing')
+    await expect(client.finalize(found, Uint8Array.of(1), signal)).rejects.toThrow(/orderNotReady/)
+  })
+
+  it('give the certificate as PEM, or an error that tells what came', async () => {
+    const { ca, client } = await ready()
+    const certificate = `${base}/cert/1`
+    ca.next('/order/1', { body: order('valid', { certificate }) }, { body: order('valid') })
+    const pem = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
+    ca.next(
+      '/cert/1',
+      ({ headers }) => ({ body: headers.accept === 'application/pem-certificate-chain' ? pem : '' }),
+      html,
+    )
+    const valid = await client.order(url, signal)
+    expect(await client.certificate(valid, signal)).toBe(pem)
+    await expect(client.certificate(valid, signal)).rejects.toThrow(
+      /no PEM certificate from https:\/\/ca\.test\/cert\/1/,
+    )
+    await expect(client.certificate(await client.order(url, signal), signal)).rejects.toThrow(
+      /valid but has no certificate/,
+    )
+  })
+
+  it('a URL from a file that is none, or not https, is refused without asking', async () => {
+    const { ca, client } = await ready()
+    for (const wrong of ['', 'nonsense', 'http://ca.test/order/1'])
+      await expect(client.order(wrong, signal)).rejects.toMatchObject({ code: 'REFUSED', message: /no https URL/ })
+    expect(ca.asked).toEqual([])
+  })
+})
+
+describe('revocation', () => {
+  it('by the account; one that is revoked already is success', async () => {
+    const { ca, client } = await ready()
+    ca.next('/revoke-cert', ({ payload, protected: head }) => {
+      expect(payload).toEqual({ certificate: 'AQI', reason: 4 })
+      expect(head.kid).toBe(`${base}/account/1`)
+      return {}
+    })
+    await client.revoke(Uint8Array.of(1, 2), 4, signal)
+    ca.next('/revoke-cert', problem('alreadyRevoked', 'was', 400), problem('badRevocationReason', 'no', 400))
+    await client.revoke(Uint8Array.of(1, 2), undefined, signal)
+    await expect(client.revoke(Uint8Array.of(1, 2), 99, signal)).rejects.toMatchObject({
+      code: 'REFUSED',
+      hint: /without a reason/,
+    })
+  })
+
+  it("by the certificate's key, which goes along itself, in three requests", async () => {
+    const world = testWorld()
+    world.ca.always('/revoke-cert', ({ protected: head }) => {
+      expect(head.jwk).toBeDefined()
+      expect(head.kid).toBeUndefined()
+      return {}
+    })
+    await revokeWithCertificateKey(world, world.ca.directoryUrl, key, Uint8Array.of(1), undefined, signal)
+    expect(world.ca.asked).toEqual(['GET /directory', 'HEAD /new-nonce', 'POST /revoke-cert'])
+  })
+
+  it('at a CA that offers none is REFUSED', async () => {
+    const { ca, client } = open()
+    ca.always('/directory', { body: { newNonce: base, newAccount: base, newOrder: base } })
+    await expect(client.revoke(Uint8Array.of(1), undefined, signal)).rejects.toThrow(/offers no revocation/)
+  })
+})
