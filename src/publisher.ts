@@ -6,7 +6,7 @@ import { challengeName, type Name } from './names.js'
 import type { KnownZone } from './provider.js'
 import type { OpenProvider, Providers } from './provider-loader.js'
 import { type ChallengeFacts, groupBy, type TxtRecord } from './records.js'
-import type { Journal } from './state/journal.js'
+import type { Journal, JournalEntry } from './state/journal.js'
 import type { Target } from './target.js'
 import type { World } from './world.js'
 import { openLine, type ZoneLine } from './zone-line.js'
@@ -128,22 +128,25 @@ export class Publisher {
     await Promise.all(placements.map(({ by, record }) => this.#lineOf(by, record.zone).cleanup(record)))
   }
 
-  /** Removes what an earlier run noted and could not remove. What fails again stays noted. */
+  /** Removes what earlier runs noted and could not remove: one cleanup() a zone. What fails again stays noted. */
   async recover(): Promise<void> {
+    const sameZone = groupBy(this.#parts.journal.entries(), e => JSON.stringify([e.provider, e.settings, e.zone]))
+    await Promise.all([...sameZone.values()].map(entries => this.#recoverZone(entries)))
+  }
+
+  async #recoverZone(entries: readonly JournalEntry[]): Promise<void> {
     const { journal, providers, world } = this.#parts
-    await Promise.all(
-      journal.entries().map(async ({ id, zone, records, provider, settings = {} }) => {
-        const what = `${records.length} TXT record(s) of an earlier run in ${zone}`
-        try {
-          const opened = await providers.open({ provider, settings })
-          await opened.provider.cleanup(records, { zone, signal: world.clock.deadline(recoverSeconds), log: world.log })
-          await journal.gone(id)
-          world.log.notice(`removed ${what}`)
-        } catch (error) {
-          world.log.warn(`could not remove ${what}: ${messageOf(error)}; the next run tries again`)
-        }
-      }),
-    )
+    const { provider, settings = {}, zone } = entries[0] as JournalEntry
+    const records = entries.flatMap(entry => entry.records)
+    const what = `${records.length} TXT record(s) of an earlier run in ${zone}`
+    try {
+      const opened = await providers.open({ provider, settings })
+      await opened.provider.cleanup(records, { zone, signal: world.clock.deadline(recoverSeconds), log: world.log })
+      for (const { id } of entries) await journal.gone(id)
+      world.log.notice(`removed ${what}`)
+    } catch (error) {
+      world.log.warn(`could not remove ${what}: ${messageOf(error)}; the next run tries again`)
+    }
   }
 
   /** Removes all that is still up and waits for every call under way. */

@@ -22,7 +22,10 @@ const slow = (seconds: number, wishes: ProviderWishes = {}): ((clock: Clock) => 
 }
 type Clock = ReturnType<typeof fakeClock>
 
-function aLine(wishes: ProviderWishes | ((clock: Clock) => ProviderWishes) = {}, { othersMayCome = () => false } = {}) {
+function aLine(
+  wishes: ProviderWishes | ((clock: Clock) => ProviderWishes) = {},
+  { othersMayCome = (): boolean => false } = {},
+) {
   const clock = fakeClock()
   const events: string[] = []
   const said: string[] = []
