@@ -6,7 +6,7 @@ import { isProblem } from './problem.js'
 import { openSession, type PostCall, type Session, type SessionOptions, type SessionWorld } from './session.js'
 import type { AccountKey } from './transport.js'
 
-export type { Account, Authorization, Challenge, Directory, Order } from './objects.js'
+export type { Authorization, Order } from './objects.js'
 
 /**
  * One account's talk with one CA (RFC 8555). Every method tries again what is temporary, obeys Retry-After up to a cap,

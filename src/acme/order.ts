@@ -8,7 +8,7 @@ import { type PollLimits, poll } from './poll.js'
 import { isProblem, problemOf } from './problem.js'
 import type { Session } from './session.js'
 
-export interface OrderWish {
+interface OrderWish {
   readonly names: readonly Name[]
   /** One of the directory's profiles (draft-aaron-acme-profiles §4). */
   readonly profile?: string | undefined

@@ -30,7 +30,7 @@ export const problemOf = (error: unknown): Problem | undefined =>
 const URN = 'urn:ietf:params:acme:error:'
 
 /** `unauthorized` for `urn:ietf:params:acme:error:unauthorized` (RFC 8555 §6.7); other types whole. */
-export const shortType = (type: string): string => (type.startsWith(URN) ? type.slice(URN.length) : type)
+const shortType = (type: string): string => (type.startsWith(URN) ? type.slice(URN.length) : type)
 
 /** Whether the CA answered with that problem, named as by shortType(). */
 export const isProblem = (error: unknown, type: string): boolean => {

@@ -19,7 +19,7 @@ export interface ExternalAccount {
   readonly hmacKey: string
 }
 
-export interface PostOptions {
+interface PostOptions {
   readonly signal: AbortSignal
   /** The account's URL; absent, the key itself goes along (RFC 8555 §6.2). */
   readonly keyId?: string | undefined

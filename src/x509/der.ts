@@ -66,7 +66,7 @@ export function expectDer(der: Der | undefined, tag: number, what: string): Der 
 /** Header and content. */
 export const wholeOf = (der: Der): Uint8Array => der.bytes.subarray(der.start, der.to)
 
-export const contentOf = (der: Der): Uint8Array => der.bytes.subarray(der.from, der.to)
+const contentOf = (der: Der): Uint8Array => der.bytes.subarray(der.from, der.to)
 
 export const hexOf = (der: Der): string => Buffer.from(contentOf(der)).toString('hex')
 
@@ -91,8 +91,7 @@ export function textOf(der: Der): string {
   const bytes = Buffer.from(contentOf(der))
   const text =
     der.tag === TAG.bmp ? swapped(bytes).toString('utf16le') : bytes.toString(der.tag === TAG.utf8 ? 'utf8' : 'latin1')
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these are taken out
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd')
+  return text.replace(/\p{Cc}/gu, '\ufffd')
 }
 
 const swapped = (bytes: Buffer): Buffer => Buffer.from(bytes.subarray(0, bytes.length & ~1)).swap16()

@@ -1,7 +1,7 @@
 import { createPublicKey, type JsonWebKey, verify } from 'node:crypto'
 import type { Fetch, HttpRequest, HttpResponse } from '../../src/world.js'
 
-export interface SignedRequest {
+interface SignedRequest {
   readonly url: string
   readonly protected: { readonly nonce: string; readonly url: string; readonly kid?: string; readonly jwk?: JsonWebKey }
   /** undefined for POST-as-GET. */
