@@ -98,6 +98,7 @@ describe('the rule', () => {
     ['src/plan.ts', 'const at = new Date(value)\nawait world.fetch(url)\nworld.clock.sleep(1)'],
     ['src/plan.ts', "// Date.now() and process\n/* fetch( */ const text = 'new Date()' + `Math.random ${text}`"],
     ['src/plan.ts', 'const quote = /[\'"`/]/\nconst word = "process"'],
+    ['src/plan.ts', "const f = ({ fetch }: Pick<World, 'fetch'>) => fetch(url)"],
     ['src/plan.ts', 'order.status = { process: 1 }.process'],
   ]
   test.each(accepted)('accepts in %s: %s', (path, source) => {

@@ -14,7 +14,7 @@ export interface Lab {
 }
 
 /** The zone that the provider `builtin` serves there. */
-export const labZone = 'corp.example'
+const labZone = 'corp.example'
 
 /** conf/target and conf/responses: use this CA, accept its terms, no e-mail address. */
 export function prepareState(state: string, directoryUrl: string): void {
