@@ -1,0 +1,71 @@
+import {
+  defineProvider,
+  isWithin,
+  type Name,
+  type Provider,
+  type ProviderCall,
+  parseSeconds,
+  refused,
+  type TxtRecord,
+  type World,
+} from '../src/provider.js'
+import { type Account, accountOf } from './route53/account.js'
+import { describe, type How, withoutPrefix, type Zone } from './route53/api.js'
+import { iamPolicy } from './route53/policy.js'
+import { type Aim, settleSets, usualSyncSeconds, withoutValues, withValues } from './route53/sets.js'
+import { checkSettings, parseTruth, settings, type Values } from './route53/settings.js'
+import { hints } from './route53/words.js'
+import { zoneById, zoneByName } from './route53/zones.js'
+
+export default defineProvider({
+  name: 'route53',
+  summary: 'AWS Route 53: one change a zone, compared before it is set, proven in sync',
+  settings,
+  batch: true,
+  keepsOthers: true,
+  provesSync: true,
+  gatherSeconds: 2,
+  testedWith: 'double: test/fakes/route53.ts, by the real AWS SDK',
+  open: openRoute53,
+  policy: (names, values) =>
+    `${JSON.stringify(iamPolicy(names, values['zone-id'] ? [withoutPrefix(values['zone-id'])] : []), null, 2)}\n`,
+})
+
+function openRoute53(values: Values, world: World): Provider {
+  checkSettings(values)
+  const isPrivate = parseTruth(values.private)
+  const ttlSeconds = values.ttl === undefined ? undefined : Math.ceil(parseSeconds('ttl', values.ttl))
+  const chosen = new Map<Name, Promise<Zone>>()
+  const zoneOf = (account: Account, apex: Name, how: How): Promise<Zone> => {
+    const zone =
+      chosen.get(apex) ??
+      (values['zone-id'] ? zoneById(account, values['zone-id'], how) : zoneByName(account, world, apex, isPrivate, how))
+    chosen.set(apex, zone)
+    zone.catch(() => chosen.delete(apex))
+    return zone
+  }
+  const settle = async (aim: Aim, records: readonly TxtRecord[], { zone: apex, ...how }: ProviderCall) => {
+    const account = await accountOf(world, values)
+    const zone = await zoneOf(account, apex, how)
+    const stray = records.find(({ name }) => !isWithin(name, zone.name))
+    if (stray) throw refused(`${describe(zone)} does not hold ${stray.name}`, hints.zoneId)
+    const changes = await zone.inTurn(() => settleSets(account, zone, aim, records, ttlSeconds, how))
+    return { account, zone, changes }
+  }
+  return {
+    async present(records, call) {
+      const { account, zone, changes } = await settle(withValues, records, call)
+      call.log.info(`${describe(zone)}: ${records.length} TXT values in ${changes.length} changes, waiting for INSYNC`)
+      await Promise.all(
+        changes.map(id =>
+          id === undefined ? world.clock.sleep(usualSyncSeconds, call.signal) : account.inSync(id, zone.name, call),
+        ),
+      )
+      call.log.info(`${describe(zone)}: in sync`)
+    },
+    /** Does not wait for INSYNC: nobody needs the values any more, and the next change compares before it sets. */
+    async cleanup(records, call) {
+      await settle(withoutValues, records, call)
+    },
+  }
+}

@@ -1,0 +1,108 @@
+import type { Route53Client } from '@aws-sdk/client-route-53'
+import { retry, unavailable, type World } from '../../src/provider.js'
+import type { How, Zone } from './api.js'
+import { credentialsOf } from './credentials.js'
+import { throughWorld } from './http.js'
+import { oneAtATime, pacer } from './pace.js'
+import type { Values } from './settings.js'
+import { explain, isThrottling, maskedKey } from './words.js'
+
+const giveUpAfterSeconds = { call: 120, sync: 900 } as const
+/** Pauses before the looks at a pending change, each a second longer; changes become INSYNC after 20 to 60 s. */
+const lookAfterSeconds = { first: 2, longest: 4 } as const
+
+type Patience = { readonly giveUpAfterSeconds?: number }
+type CallOptions = { readonly abortSignal: AbortSignal }
+
+/** What all zones of one account share in a run: client, pace, list of zones, the watch for INSYNC. */
+export interface Account {
+  readonly sdk: typeof import('./sdk.js')
+  readonly client: Route53Client
+  /** One API call at its turn, tried again while that can help. `action` is the API's name of it, `on` the zone. */
+  call<T>(action: string, on: string, how: How & Patience, attempt: (options: CallOptions) => Promise<T>): Promise<T>
+  zones: Promise<Zone[]> | undefined
+  readonly inSync: (change: string, on: string, how: How) => Promise<void>
+}
+
+/** Accounts by the credentials that open them: zones with settings of their own still share one pace. */
+const accounts = new WeakMap<World, Map<string, Promise<Account>>>()
+
+export function accountOf(world: World, values: Values): Promise<Account> {
+  const opened = accounts.get(world) ?? new Map<string, Promise<Account>>()
+  accounts.set(world, opened)
+  const { 'zone-id': _zone, private: _private, ttl: _ttl, ...access } = values
+  const key = JSON.stringify(access)
+  const account = opened.get(key) ?? openAccount(world, values)
+  opened.set(key, account)
+  return account
+}
+
+async function openAccount(world: World, values: Values): Promise<Account> {
+  const sdk = await import('./sdk.js')
+  // The SDK's word about old Node versions is for us, who choose its version, and not for cron's mail.
+  sdk.nodeVersionWarning.warningEmitted = true
+  const requestHandler = throughWorld(world)
+  const { region, endpoint, profile } = values
+  const credentials = await credentialsOf(values, requestHandler)
+  const client = new sdk.Route53Client({
+    region,
+    requestHandler,
+    // Attempts are ours to make: paced with all other calls, told in the log, ended by the signal.
+    maxAttempts: 1,
+    ...(endpoint && { endpoint }),
+    ...(profile && { profile }),
+    ...(credentials && { credentials }),
+  })
+  const call = callerOf(world, client)
+  const look = async (id: string, how: How): Promise<boolean> => {
+    const { ChangeInfo } = await call('GetChange', `change ${id}`, how, options =>
+      client.send(new sdk.GetChangeCommand({ Id: id }), options),
+    )
+    return ChangeInfo?.Status === 'INSYNC'
+  }
+  return { sdk, client, call, zones: undefined, inSync: syncWatch(world, look) }
+}
+
+function callerOf({ clock, random }: World, client: Route53Client): Account['call'] {
+  const pace = pacer({ clock })
+  return (action, on, { signal, log, giveUpAfterSeconds: seconds = giveUpAfterSeconds.call }, attempt) => {
+    const what = `Route 53 ${action} (${on})`
+    return retry(
+      { clock, random, log },
+      { giveUpAfterSeconds: seconds, maxPauseSeconds: 8, signal, what },
+      async () => {
+        await pace.turn(signal)
+        try {
+          const answer = await attempt({ abortSignal: signal })
+          pace.faster()
+          return answer
+        } catch (error) {
+          signal.throwIfAborted()
+          if (isThrottling(error as Error)) pace.slower()
+          const keys = await client.config.credentials().catch(() => undefined)
+          const key = keys ? `access key ${maskedKey(keys.accessKeyId)}` : 'this AWS identity'
+          throw explain(error as Error, { action, on, key })
+        }
+      },
+    )
+  }
+}
+
+/**
+ * Waits until a change is INSYNC: looks after 2, 5, 9, 13 … s. However many changes of however many zones are pending,
+ * one GetChange at a time is under way, so that changes still to be made find their turn.
+ */
+function syncWatch({ clock }: World, look: (id: string, how: How) => Promise<boolean>): Account['inSync'] {
+  const inTurn = oneAtATime()
+  return async (id, on, how) => {
+    const since = clock.now().getTime()
+    for (let pause: number = lookAfterSeconds.first; ; pause = Math.min(pause + 1, lookAfterSeconds.longest)) {
+      await clock.sleep(pause, how.signal)
+      if (await inTurn(() => look(id, how))) return
+      const seconds = Math.round((clock.now().getTime() - since) / 1000)
+      how.log.debug(`${on}: change ${id} is PENDING after ${seconds} s`)
+      if (seconds > giveUpAfterSeconds.sync)
+        throw unavailable(`${on}: change ${id} is still PENDING after ${seconds} s`)
+    }
+  }
+}

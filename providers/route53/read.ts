@@ -1,0 +1,46 @@
+import type { ListResourceRecordSetsRequest, ResourceRecordSet } from '@aws-sdk/client-route-53'
+import { type Name, refused } from '../../src/provider.js'
+import type { Account } from './account.js'
+import { describe, fromApi, type How, type TxtSet, type Zone } from './api.js'
+
+/** The sets of these names as they are now. Price: a call for each name or for each 300 sets between them, whichever is less. */
+export async function readSets(
+  account: Account,
+  zone: Zone,
+  names: readonly Name[],
+  how: How,
+): Promise<Map<Name, TxtSet | undefined>> {
+  const found = new Map<Name, TxtSet | undefined>(names.map(name => [name, undefined]))
+  const rank = (name: Name): string => `${name.split('.').reverse().join('.')}.`
+  let todo = [...names].sort((a, b) => (rank(a) < rank(b) ? -1 : 1))
+  while (todo.length > 0) {
+    const from = { StartRecordName: todo[0], StartRecordType: 'TXT', MaxItems: todo.length === 1 ? 1 : 300 } as const
+    const { ResourceRecordSets = [], IsTruncated, NextRecordName } = await listSets(account, zone, how, from)
+    for (const set of ResourceRecordSets) {
+      const name = fromApi(set.Name)
+      if (set.Type === 'TXT' && found.has(name)) found.set(name, plainSet(set, name))
+    }
+    // What the page passed by is not there; where it ended in the middle of a name's sets, that name is asked for again.
+    const reached = IsTruncated ? rank(fromApi(NextRecordName)) : undefined
+    todo = reached === undefined ? [] : todo.slice(1).filter(name => rank(name) >= reached && !found.get(name))
+  }
+  return found
+}
+
+/** @throws Dns01Error REFUSED for a set that only its owner can merge with: routed by weight or place, or an alias */
+function plainSet({ SetIdentifier, AliasTarget, ResourceRecords, TTL }: ResourceRecordSet, name: Name): TxtSet {
+  const kind = SetIdentifier ? `a routed set ("${SetIdentifier}")` : AliasTarget ? 'an alias' : undefined
+  if (kind)
+    throw refused(`${name} TXT is ${kind} in Route 53, not a plain set`, 'delete it there; dns01 makes a plain one')
+  return { values: (ResourceRecords ?? []).map(({ Value }) => Value ?? ''), ttlSeconds: TTL ?? 0 }
+}
+
+export async function listSets(
+  account: Account,
+  zone: Pick<Zone, 'id' | 'name'>,
+  how: How,
+  from: Omit<ListResourceRecordSetsRequest, 'HostedZoneId'>,
+) {
+  const command = new account.sdk.ListResourceRecordSetsCommand({ HostedZoneId: zone.id, ...from })
+  return account.call('ListResourceRecordSets', describe(zone), how, options => account.client.send(command, options))
+}

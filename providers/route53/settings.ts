@@ -1,0 +1,35 @@
+import { Dns01Error, type SettingValues } from '../../src/provider.js'
+import { maskedKey } from './words.js'
+
+export const settings = {
+  'zone-id': {
+    env: ['ACME_HOSTED_ZONE', 'AWS_HOSTED_ZONE_ID'],
+    help: 'id of the hosted zone, when it is not to be found by name',
+  },
+  private: { env: [], help: 'true: write to the private hosted zones instead of the public ones' },
+  profile: { env: ['AWS_PROFILE'], help: 'profile of ~/.aws/config and ~/.aws/credentials' },
+  'access-key-id': { env: ['AWS_ACCESS_KEY_ID'], help: "access key; without it the AWS SDK's default chain finds one" },
+  'secret-access-key': { env: ['AWS_SECRET_ACCESS_KEY'], help: 'its secret', secret: true },
+  'session-token': { env: ['AWS_SESSION_TOKEN'], help: 'its session token, if it is a temporary one', secret: true },
+  'role-arn': { env: [], help: 'role to assume with these credentials' },
+  'external-id': { env: [], help: 'external id that the role asks for' },
+  region: { env: ['AWS_REGION', 'AWS_DEFAULT_REGION'], help: 'region to sign for', default: 'us-east-1' },
+  endpoint: { env: ['AWS_ENDPOINT_URL_ROUTE_53', 'AWS_ENDPOINT_URL'], help: "URL of the API, if not AWS's own" },
+  ttl: { env: [], help: 'TTL in seconds of the TXT sets that are made; sets already there keep theirs' },
+} as const
+
+export type Values = SettingValues<typeof settings>
+
+const wrongSetting = (text: string, hint?: string): Dns01Error => new Dns01Error('CONFIG', `route53: ${text}`, { hint })
+
+export function checkSettings({ endpoint, 'access-key-id': id, 'secret-access-key': secret }: Values): void {
+  if (id && !secret)
+    throw wrongSetting(`access key ${maskedKey(id)} comes without its secret`, 'set AWS_SECRET_ACCESS_KEY')
+  if (endpoint && !URL.canParse(endpoint)) throw wrongSetting(`endpoint "${endpoint}" is not a URL`)
+}
+
+export function parseTruth(text = 'false'): boolean {
+  if (/^(true|yes|on|1)$/i.test(text)) return true
+  if (/^(false|no|off|0)$/i.test(text)) return false
+  throw wrongSetting(`private is "${text}", not true or false`)
+}

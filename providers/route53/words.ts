@@ -1,0 +1,62 @@
+import { Dns01Error, type Name, refused, unavailable } from '../../src/provider.js'
+import { fromApi } from './api.js'
+
+export const hints = {
+  zoneId: 'set ACME_HOSTED_ZONE (or zone-id in conf/dns.yml) to the id of the zone that holds the name',
+  noZone: 'make the zone in Route 53, or choose other credentials (AWS_PROFILE, or profile in conf/dns.yml)',
+  rights: '"dns01 providers route53 --iam-policy NAME" prints the policy that gives all rights needed',
+  key: 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile, and the clock of this machine',
+  credentials: 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role',
+} as const
+
+/** `AKIA…WXYZ`: enough to find the key in the console. */
+export const maskedKey = (id: string): string => `${id.slice(0, 4)}…${id.slice(-4)}`
+
+interface SdkError extends Error {
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly clockSkewCorrected?: boolean }
+  /** InvalidChangeBatch in its own form; the common form has all in `message`. */
+  readonly messages?: readonly string[]
+}
+
+export const isThrottling = ({ name, $metadata }: SdkError): boolean =>
+  /^Throttl|^RequestLimitExceeded$|^TooManyRequests/.test(name) || $metadata?.httpStatusCode === 429
+
+/** Names that a refused batch says to be other than we took them to be; undefined when it was refused for another reason. */
+export function conflictsOf(error: unknown): Name[] | undefined {
+  const cause = (error as Error).cause as SdkError | undefined
+  if (cause?.name !== 'InvalidChangeBatch') return undefined
+  const text = [cause.message, ...(cause.messages ?? [])].join(' ')
+  if (!/already exists|other RRSets exist|not found|not match/.test(text)) return undefined
+  return [...text.matchAll(/name[ =]'?([^'\s,]+)/gi)].map(([, name]) => fromApi(name))
+}
+
+/** What the SDK threw, as what it means for the user. */
+export function explain(error: SdkError, about: { action: string; on: string; key: string }): Dns01Error {
+  if (error instanceof Dns01Error) return error
+  const { action, on, key } = about
+  const status = error.$metadata?.httpStatusCode ?? 0
+  const said = `Route 53 ${action} (${on}): ${error.name}: ${[error.message, ...(error.messages ?? [])].join(' ')}`
+  const later = isThrottling(error) || error.name === 'PriorRequestNotComplete' || error.$metadata?.clockSkewCorrected
+  if (later || status >= 500) return unavailable(said, error)
+  switch (error.name.replace(/Exception$/, '')) {
+    case 'AccessDenied': {
+      const [, right = `route53:${action}`, resource] =
+        /perform: (\S+)(?: on resource: (\S+))?/.exec(error.message) ?? []
+      const onWhat = right.startsWith('route53:') ? on : (resource ?? on)
+      return refused(`${key} lacks the right ${right} for ${onWhat}`, hints.rights, error)
+    }
+    case 'InvalidClientTokenId':
+    case 'UnrecognizedClient':
+      return refused(`AWS does not know ${key}`, hints.key, error)
+    case 'SignatureDoesNotMatch':
+      return refused(`AWS says that the secret does not belong to ${key}`, hints.key, error)
+    case 'ExpiredToken':
+      return refused(`the session of ${key} has expired`, hints.credentials, error)
+    case 'CredentialsProviderError':
+      return refused(`no AWS credentials: ${error.message}`, hints.credentials, error)
+    case 'NoSuchHostedZone':
+      return refused(`Route 53 shows no hosted zone ${on} to ${key}`, hints.zoneId, error)
+    default:
+      return refused(said, undefined, error)
+  }
+}

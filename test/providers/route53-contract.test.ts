@@ -1,0 +1,23 @@
+import route53 from '../../providers/route53.js'
+import { providerContract } from '../contract/provider-contract.js'
+import { keys, route53World, secretAccessKey } from '../fakes/route53-world.js'
+
+providerContract('route53', async () => {
+  const { world, route53: double } = route53World({ syncSeconds: 20 })
+  const zone = double.addZone('example.test')
+  double.addZone('example.org')
+  const broken = route53World()
+  return {
+    provider: await route53.open(keys as never, world),
+    zones: ['example.test', 'example.org'],
+    values: async name => double.txt(name),
+    put: async (name, value) => double.put(zone, name, 'TXT', [`"${value}"`]),
+    changes: () => double.batches.length,
+    refusing: async () => route53.open({ ...keys, 'access-key-id': 'AKIAWRONGWRONGWRONG1' } as never, world),
+    failing: async () => {
+      broken.route53.faults.refuse = { status: 503, code: 'ServiceUnavailable', message: 'try later' }
+      return route53.open(keys as never, broken.world)
+    },
+    secrets: [secretAccessKey, keys['access-key-id']],
+  }
+})
