@@ -1,4 +1,4 @@
-import { setMaxListeners, setMaxListeners } from 'node:events'
+import { setMaxListeners } from 'node:events'
 import { resolve } from 'node:path'
 import { clearLine, cursorTo } from 'node:readline'
 import type { GlobalFlags, Invocation } from './cli.js'
@@ -38,7 +38,6 @@ async function main(argv: readonly string[]): Promise<number> {
 /** Runs one command; Ctrl-C and SIGTERM stop its waiting, a second one stops everything. */
 async function runCommand({ command, args, flags }: Invocation, argv: readonly string[], log: Log): Promise<number> {
   const stopping = new AbortController()
-  setMaxListeners(0, stopping.signal) // every wait of every target listens to it; node warns from 11 on
   setMaxListeners(0, stopping.signal) // every wait of a run listens to it
   let stoppedBy: keyof typeof SIGNALS | undefined
   for (const name of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) {
