@@ -1,4 +1,4 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, parseDocument, type YAMLSeq } from 'yaml'
+import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseDocument, type YAMLSeq } from 'yaml'
 import { Dns01Error } from './errors.js'
 import { type Name, parseName } from './names.js'
 
@@ -42,17 +42,21 @@ function parse(text: string, file: string): Document {
 interface Found {
   readonly path: readonly string[]
   readonly list: YAMLSeq
+  /** It stands elsewhere, where an anchor is: others may mean the same list. */
+  readonly shared: boolean
 }
 
 /** A list that is not empty; of equal keys the last. */
 function listAt(doc: Document, path: readonly string[]): Found | undefined {
   let node: unknown = doc.contents
+  let shared = false
   for (const key of path) {
     if (!isMap(node)) return undefined
     const value: unknown = node.items.findLast(pair => isScalar(pair.key) && pair.key.value === key)?.value
+    shared ||= isAlias(value)
     node = isAlias(value) ? value.resolve(doc) : value
   }
-  return isSeq(node) && node.items.length > 0 ? { path, list: node } : undefined
+  return isSeq(node) && node.items.length > 0 ? { path, list: node, shared } : undefined
 }
 
 const rawOf = (item: unknown): string => (isScalar(item) ? String(item.source ?? item.value) : '')
@@ -67,12 +71,12 @@ const normal = (item: unknown): Name | undefined => {
 
 const namesIn = (list: YAMLSeq): Name[] => list.items.flatMap(item => normal(item) ?? [])
 
-/** Cuts and adds lines where the list has an item a line; any other form is written anew by the YAML library. */
+/** Cuts and adds in the text, and looks whether that came out right; else (aliases, no list yet) the YAML library writes it anew. */
 function replaceList(text: string, file: string, path: readonly string[], names: readonly Name[]): string {
   const found = listAt(parse(text, file), path)
   if (found && namesIn(found.list).join() === names.join()) return text
-  const lines = found && !found.list.flow ? replaceLines(text, found.list, names) : undefined
-  if (lines !== undefined && holds(lines, file, path, names)) return lines
+  const spliced = found && !found.shared && (found.list.flow ? replaceFlow : replaceLines)(text, found.list, names)
+  if (typeof spliced === 'string' && holds(spliced, file, path, names)) return spliced
   const doc = parse(text, file)
   const kept = found?.list.items.filter(item => names.includes(normal(item) as Name)) ?? []
   const added = names.filter(name => !kept.some(item => normal(item) === name)).map(name => doc.createNode(name))
@@ -83,9 +87,19 @@ function replaceList(text: string, file: string, path: readonly string[], names:
   if (!isMap(doc.contents)) doc.contents = doc.createNode({})
   if (section.length > 0 && !isMap(doc.getIn(section))) doc.setIn(section, doc.createNode({}))
   doc.setIn(path, list)
-  return doc.toString({ lineWidth: 0, indentSeq: false })
+  return doc.toString({ lineWidth: 0, indentSeq: false, flowCollectionPadding: false })
 }
 
+/** `[a, b]`, items as they are written. */
+function replaceFlow(text: string, list: YAMLSeq, names: readonly Name[]): string {
+  const written = new Map(list.items.map(item => [normal(item), isScalar(item) ? text.slice(...span(item)) : '']))
+  const [from, to] = span(list)
+  return `${text.slice(0, from)}[${names.map(name => written.get(name) ?? quoted(name)).join(', ')}]${text.slice(to)}`
+}
+
+const span = (node: Node): [number, number] => [node.range?.[0] ?? 0, node.range?.[1] ?? 0]
+
+/** An item a line: comments at the end of a line go with it. */
 function replaceLines(text: string, list: YAMLSeq, names: readonly Name[]): string {
   const starts = list.items.map(item => text.lastIndexOf('\n', (isScalar(item) ? (item.range?.[0] ?? 0) : 0) - 1) + 1)
   const first = starts[0] ?? 0

@@ -49,7 +49,7 @@ export function openDisk(
 ): Disk {
   const { files } = world
   const rules = options.permissions ?? permissions()
-  const at = (path: string): string => join(root, path)
+  const at = (path: string): string => (path === '.' ? root : `${root}/${path}`)
   const parent = (path: string): string => dirname(at(path))
   const temporary = (): string => `tmp/${TEMPORARY}${Buffer.from(world.random(12)).toString('hex')}`
 

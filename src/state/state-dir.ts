@@ -4,6 +4,7 @@ import { parseDefaults, parseTarget, type Target, type TargetDefaults } from '..
 import type { World } from '../world.js'
 import { readCertificate } from '../x509/certificate.js'
 import { type KeyPair, parseKey } from '../x509/keys.js'
+import { pemBodies } from '../x509/pem.js'
 import { type Certificate, readCertificates } from './certificates.js'
 import { conform } from './conform.js'
 import { type Disk, openDisk } from './disk.js'
@@ -246,6 +247,14 @@ export class StateDir {
     const right = layout.keyLinkTo(keyId)
     if (this.#disk.linkAt(path) === right || !this.#disk.info(layout.keyPath(keyId))) return
     await this.#disk.pointLink(path, right)
+  }
+
+  /** The certificate itself, as revokeCert wants it (RFC 8555 §7.6). @throws Dns01Error STATE when it is not downloaded */
+  certificateDer(id: string): Uint8Array {
+    const [der] = pemBodies(this.#disk.read(layout.certificatePath(id, 'cert')))
+    if (!der)
+      throw new Dns01Error('STATE', `${join(this.root, layout.certificatePath(id, 'cert'))} holds no certificate`)
+    return der
   }
 
   /** Whole, at once. Links of live/ to it would be left broken: point them elsewhere first. */
