@@ -52,7 +52,7 @@ export function openFetch({ env }: Pick<World, 'env'>): Fetch {
 /** The CAs to trust; {} leaves them to node (which then reads NODE_EXTRA_CA_CERTS itself). */
 function trustedCas(env: World['env']): { ca?: string[] } {
   const chosen = [env.SSL_CERT_FILE, ...folderFiles(env.SSL_CERT_DIR)].filter(path => path !== undefined && path !== '')
-  if (chosen.length > 0) return { ca: chosen.map(path => readCa(path as string)) }
+  if (chosen.length > 0) return { ca: [...new Set(chosen.map(path => readCa(path as string)))] } // hashed names are links to others
   if (env.NODE_EXTRA_CA_CERTS) return {}
   const bundle = SYSTEM_BUNDLES.find(path => existsSync(path))
   return bundle ? { ca: [readCa(bundle)] } : {}
