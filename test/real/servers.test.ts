@@ -161,7 +161,7 @@ describe.skipIf(lacking('netns', 'named', 'dig', 'pebble'))('network namespace',
       const dig = (...question: string[]) => netns.exec([need('dig'), '+short', ...question])
       expect(await dig('www.corp.example')).toBe('192.0.2.7\n')
       expect(await dig('@fd00:53::1', 'www.corp.example')).toBe('192.0.2.7\n')
-      expect(await dig('@127.0.0.2', '.', 'NS')).toBe('ns1.\nns2.\n')
+      expect((await dig('@127.0.0.2', '.', 'NS')).split('\n').sort()).toEqual(['', 'ns1.', 'ns2.'])
       await netns.addAddress('127.9.9.9')
       expect(await netns.exec(['ip', '-brief', 'addr'])).toMatch(/^lo.*127\.9\.9\.9/)
       await netns.removeAddress('127.9.9.9')
