@@ -103,11 +103,14 @@ function withShebang({ path, contents }) {
 
 /** The notices that the licences of the bundled packages want to be kept. */
 function licenses(inputs) {
-  const folders = new Set(inputs.map(packageFolder).filter(folder => folder !== undefined))
-  return [...folders]
-    .sort()
-    .map(notice)
-    .join(`\n${'-'.repeat(80)}\n\n`)
+  const packages = new Map()
+  for (const folder of [...new Set(inputs.map(packageFolder))].sort()) {
+    if (folder === undefined) continue
+    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    const text = notice(folder)
+    packages.set(text, [...(packages.get(text) ?? []), `${name} ${version} (${license})`])
+  }
+  return [...packages].map(([text, names]) => `${names.join('\n')}\n\n${text}`).join(`\n${'-'.repeat(80)}\n\n`)
 }
 
 function packageFolder(input) {
@@ -118,9 +121,6 @@ function packageFolder(input) {
 }
 
 function notice(folder) {
-  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   const files = readdirSync(folder).filter(file => /^(licen[cs]e|notice|copying)/i.test(file))
-  return [`${name} ${version} (${license})\n`, ...files.map(file => readFileSync(join(folder, file), 'utf8'))].join(
-    '\n',
-  )
+  return files.map(file => readFileSync(join(folder, file), 'utf8').replaceAll('\r', '')).join('\n')
 }

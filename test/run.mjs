@@ -41,6 +41,7 @@ function check(name, program, args) {
 function runTests(args) {
   const folder = mkdtempSync(join(tmpdir(), 'dns01-test-'))
   const report = join(folder, 'report.json')
+  const env = { ...process.env, ...(!process.stdout.isTTY && { NO_COLOR: '1' }) }
   const vitest = [
     join(root, 'node_modules/vitest/vitest.mjs'),
     'run',
@@ -48,7 +49,7 @@ function runTests(args) {
     '--reporter=json',
     `--outputFile.json=${report}`,
   ]
-  const { status } = spawnSync(process.execPath, [...vitest, ...args], { cwd: root, stdio: ['ignore', 1, 1] })
+  const { status } = spawnSync(process.execPath, [...vitest, ...args], { cwd: root, env, stdio: ['ignore', 1, 1] })
   count(status, report)
   rmSync(folder, { recursive: true, force: true })
 }
