@@ -1,0 +1,98 @@
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Dns01Error, type TxtRecord } from '../../src/provider.js'
+
+/** What plugins are told of a challenge (README of acme-dns-01-test). */
+export interface PluginChallenge {
+  readonly type: 'dns-01'
+  readonly status: 'pending'
+  readonly identifier: { readonly type: 'dns'; readonly value: string }
+  readonly wildcard: boolean
+  readonly altname: string
+  readonly token: string
+  readonly thumbprint: string
+  readonly keyAuthorization: string
+  readonly keyAuthorizationDigest: string
+  /** Where the record belongs, after CNAMEs; `dnsPrefix` is what stands before `.dnsZone`. */
+  readonly dnsHost: string
+  readonly dnsZone: string
+  readonly dnsPrefix: string
+  readonly dnsAuthorization: string
+}
+
+type Result = unknown
+/** One argument and a result or a promise, or two, the second a callback. */
+type Method = (asked: never, done?: (error: unknown, result?: Result) => void) => Result
+
+export interface Plugin {
+  readonly init?: Method
+  readonly zones?: Method
+  readonly set: Method
+  readonly get?: Method
+  readonly remove: Method
+  readonly propagationDelay?: number
+}
+
+/**
+ * Loads a plugin from the node_modules that `folder` sees, and creates it. It is the user's own code and may do anything;
+ * what it prints by itself (some print a failed request with its key) goes to our stderr unmasked.
+ * @throws Dns01Error CONFIG: it is not installed, or no plugin of this kind
+ */
+export async function loadPlugin(module: string, folder: string, options: unknown): Promise<Plugin> {
+  const loaded = await import(pathToFileURL(find(module, resolve(folder))).href)
+  const exported = loaded.default ?? loaded
+  if (typeof exported.create !== 'function') throw noPlugin(module, 'create')
+  const plugin = exported.create(options)
+  for (const method of ['set', 'remove']) {
+    if (typeof plugin?.[method] !== 'function') throw noPlugin(module, method)
+  }
+  return plugin
+}
+
+function find(module: string, folder: string): string {
+  try {
+    return createRequire(join(folder, 'package.json')).resolve(module)
+  } catch (cause) {
+    throw new Dns01Error('CONFIG', `there is no npm module "${module}" in ${folder}`, {
+      hint: `npm install ${module} there, or set the folder whose node_modules has it`,
+      cause,
+    })
+  }
+}
+
+const noPlugin = (module: string, method: string): Dns01Error =>
+  new Dns01Error('CONFIG', `the npm module "${module}" is no acme-dns-01 plugin: it has no ${method}()`, {
+    hint: 'see the keyword "acme-dns-01" on npm',
+  })
+
+/** Calls a method of a plugin in the way it was written for: two parameters want a callback, as ACME.js has it. */
+export const callPlugin = (
+  plugin: Plugin,
+  name: 'init' | 'zones' | 'set' | 'get' | 'remove',
+  asked: unknown,
+): Promise<Result> =>
+  new Promise((done, fail) => {
+    const method = plugin[name]
+    if (method === undefined) return done(null)
+    if (method.length < 2) return done(method.call(plugin, asked as never))
+    return method.call(plugin, asked as never, (error, result) => (error ? fail(error) : done(result)))
+  })
+
+export function challengeOf({ name, value, zone, challenge }: TxtRecord): PluginChallenge {
+  return {
+    type: 'dns-01',
+    status: 'pending',
+    identifier: { type: 'dns', value: challenge.host },
+    wildcard: challenge.wildcard,
+    altname: challenge.wildcard ? `*.${challenge.host}` : challenge.host,
+    token: challenge.token,
+    thumbprint: challenge.keyAuthorization.replace(/^.*\./, ''),
+    keyAuthorization: challenge.keyAuthorization,
+    keyAuthorizationDigest: value,
+    dnsHost: name,
+    dnsZone: zone,
+    dnsPrefix: name === zone ? '' : name.slice(0, -zone.length - 1),
+    dnsAuthorization: value,
+  }
+}
