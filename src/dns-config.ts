@@ -37,10 +37,18 @@ export interface DnsConfig {
   readonly propagation: Propagation
 }
 
+/** valibot takes a list for an object. */
+const map = <S extends v.GenericSchema>(schema: S) =>
+  v.pipe(
+    v.unknown(),
+    v.check(value => !Array.isArray(value), 'a list where there must be keys'),
+    schema,
+  )
+
 const scalar = v.union([v.string(), v.number(), v.boolean()])
 const seconds = v.pipe(v.number(), v.minValue(0), v.maxValue(86_400))
 const zone = v.pipe(
-  v.objectWithRest({ provider: v.optional(v.string()) }, scalar),
+  map(v.objectWithRest({ provider: v.optional(v.string()) }, scalar)),
   v.transform(({ provider, ...rest }): ZoneConfig => ({ provider, settings: texts(rest) })),
 )
 const propagation = v.strictObject({
@@ -51,10 +59,11 @@ const propagation = v.strictObject({
 })
 const file = v.strictObject({
   provider: v.optional(v.string()),
-  settings: v.optional(v.record(v.string(), scalar)),
+  settings: v.optional(map(v.record(v.string(), scalar))),
   resolvers: v.optional(v.union([v.literal('system'), v.string(), v.array(v.string())])),
-  propagation: v.optional(v.union([v.boolean(), propagation])),
-  zones: v.optional(v.record(v.string(), zone)),
+  // not a union: that would hide which key is wrong
+  propagation: v.optional(v.lazy(said => (typeof said === 'boolean' ? v.boolean() : map(propagation)))),
+  zones: v.optional(map(v.record(v.string(), zone))),
 })
 
 const KNOWN_KEYS = [...Object.keys(file.entries), ...Object.keys(propagation.entries)]
@@ -73,7 +82,7 @@ export function parseDnsConfig(text: string, path: string, env: World['env']): D
     offset === undefined ? path : `${path}:${lines.linePos(offset).line}`
   const [broken] = doc.errors
   if (broken) throw new Dns01Error('CONFIG', `${lineOf(broken.pos[0])}: ${broken.message.split('\n')[0]}`)
-  const parsed = v.safeParse(file, doc.toJS() ?? {})
+  const parsed = v.safeParse(map(file), doc.toJS() ?? {})
   if (!parsed.success) throw explain(parsed.issues[0], at => lineOf(offsetOf(doc, at)))
   return withEnv(toConfig(parsed.output, path), env)
 }

@@ -63,7 +63,7 @@ export function openProviders(world: World, config: DnsConfig, defaultProvider: 
   }
   return {
     open,
-    for: (name, chosen) => {
+    for: async (name, chosen) => {
       const said = choose(zoneConfigFor(config, name), chosen)
       const provider = said.provider ?? defaultProvider()
       if (provider === undefined) throw noProvider(name)
@@ -108,7 +108,7 @@ export function settingValues(
   const stranger = Object.keys(conf).find(key => !keys.includes(key.replace(/-file$/, '')) && !keys.includes(key))
   if (stranger)
     throw new Dns01Error('CONFIG', `provider ${name} has no setting "${stranger}"`, {
-      hint: didYouMean(stranger, keys),
+      hint: didYouMean(stranger.replace(/-file$/, ''), keys),
     })
   return Object.fromEntries(
     Object.entries(settings).map(([key, setting]) => {
