@@ -25,7 +25,7 @@ export interface GlobalFlags {
   readonly parallel: number
 }
 
-const GLOBAL = {
+export const GLOBAL = {
   state: { type: 'string', describe: 'state directory (ACME_STATE_DIR; /var/lib/acme)' },
   hooks: { type: 'string', array: true, nargs: 1, describe: 'folder with hooks (ACME_HOOKS_DIR); may be repeated' },
   batch: { type: 'boolean', describe: 'ask nothing; for cron' },
