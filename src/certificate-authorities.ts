@@ -2,7 +2,7 @@ import { type AcmeClient, openClient } from './acme/client.js'
 import { Dns01Error } from './errors.js'
 import { directoryUrl, serverPart } from './state/layout.js'
 import type { Responses } from './state/responses.js'
-import type { StateDir } from './state/state-dir.js'
+import type { Account, StateDir } from './state/state-dir.js'
 import type { TargetDefaults } from './target.js'
 import type { World } from './world.js'
 import { generateKey, type KeyPair } from './x509/keys.js'
@@ -51,19 +51,34 @@ function directoryOfAccount(accountId: string): string {
   return url
 }
 
-/** The account of the newest certificate, else the first in byte order, else a new one. */
 function openFor(parts: AuthorityParts, ca: string): Promise<CertificateAuthority> {
-  const { state } = parts
-  const server = serverPart(ca)
-  const held = state.accounts().flatMap(account => (account.server === server ? [account.id] : []))
-  const accountId = held.length > 1 ? (newestUse(state, held) ?? held[0]) : held[0]
+  const accountId = accountFor(parts.state, ca)
   return accountId === undefined ? registerNew(parts, ca) : openAccount(parts, ca, accountId)
 }
+
+/** Which of our accounts serves a CA: that of the newest certificate, else the first in byte order (acmetool-compat §4). */
+export function accountFor(state: StateDir, ca: string): string | undefined {
+  const server = serverPart(ca)
+  const held = state.accounts().flatMap(account => (account.server === server ? [account.id] : []))
+  return held.length > 1 ? (newestUse(state, held) ?? held[0]) : held[0]
+}
+
+/** Where a CA is asked: old configurations and account folders name Let's Encrypt's first API, which is gone (acmetool-compat §4). */
+export const reachable = (ca: string): string =>
+  serverPart(ca) === serverPart('https://acme-v01.api.letsencrypt.org/directory')
+    ? 'https://acme-v02.api.letsencrypt.org/directory'
+    : ca
+
+/** Those that may know a URL whose account is not known: of the servers on the same host and port. */
+export const accountsOnHostOf = (state: StateDir, url: string): Account[] =>
+  state.accounts().filter(({ server }) => hostOf(directoryUrl(server)) === hostOf(url))
+
+const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : '')
 
 /** A key whose registration once failed, or which the CA has forgotten, is registered again. */
 async function openAccount(parts: AuthorityParts, ca: string, accountId: string): Promise<CertificateAuthority> {
   const accountKey = parts.state.accountKey(accountId)
-  const client = await openClient(parts.world, ca, accountKey)
+  const client = await openClient(parts.world, reachable(ca), accountKey)
   if (!(await client.findAccount(parts.signal))) await register(parts, client)
   return { client, accountKey, accountId }
 }
@@ -79,7 +94,7 @@ function newestUse(state: StateDir, accountIds: readonly string[]): string | und
 async function registerNew(parts: AuthorityParts, ca: string): Promise<CertificateAuthority> {
   const { state, world, defaults } = parts
   const accountKey = await generateKey(defaults.key)
-  const client = await openClient(world, ca, accountKey)
+  const client = await openClient(world, reachable(ca), accountKey)
   const accountId = await state.addAccount(ca, accountKey)
   await register(parts, client)
   return { client, accountKey, accountId }

@@ -1,11 +1,10 @@
 import { type DnsChallenge, dnsChallenge } from './acme/challenge.js'
 import type { AcmeClient, Authorization, Order } from './acme/client.js'
 import type { CertificateAuthorities, CertificateAuthority } from './certificate-authorities.js'
-import { codeOf, Dns01Error, messageOf } from './errors.js'
+import { codeOf, Dns01Error } from './errors.js'
 import { type Name, withoutWildcard } from './names.js'
 import type { Placement, Publisher, Wish } from './publisher.js'
 import { settleAll } from './settle.js'
-import type { Certificate } from './state/certificates.js'
 import type { StateDir } from './state/state-dir.js'
 import type { Target } from './target.js'
 import type { World } from './world.js'
@@ -140,7 +139,7 @@ interface Finishing {
 }
 
 /** From a ready order to a certificate that was checked and stored. */
-async function finish(parts: IssueParts, client: AcmeClient, it: Finishing): Promise<string> {
+export async function finish(parts: IssueParts, client: AcmeClient, it: Finishing): Promise<string> {
   const { signal } = parts
   const limits = { giveUpAfterSeconds: signingSeconds }
   return orDrop(parts, it.id, async () => {
@@ -150,58 +149,27 @@ async function finish(parts: IssueParts, client: AcmeClient, it: Finishing): Pro
       finalized.status === 'valid'
         ? finalized
         : await client.pollOrder(it.order.url, o => o.status === 'valid', limits, signal)
-    return store(parts, it, await client.certificate(valid, signal))
+    return store(parts, { ...it, keyId: it.key.id }, await client.certificate(valid, signal))
   })
 }
 
 /** What came back is checked before it can go live; what fails the check stays out. */
-async function store(
+export async function store(
   { state, world }: IssueParts,
-  it: Pick<Finishing, 'id' | 'key' | 'names'>,
+  it: Pick<Finishing, 'id' | 'names'> & { readonly keyId: string },
   chain: string,
 ): Promise<string> {
-  const want = { keyId: it.key.id, names: it.names, now: world.clock.now() }
+  const want = { keyId: it.keyId, names: it.names, now: world.clock.now() }
   await state.storeCertificate(it.id, checkIssued(chain, want))
   return it.id
 }
 
 /** An order that the CA, or our check of what it gave, has refused for good will never be of use: its folder goes. */
-async function orDrop<T>({ state }: IssueParts, id: string, work: () => Promise<T>): Promise<T> {
+export async function orDrop<T>({ state }: IssueParts, id: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
     if (codeOf(error) === 'REFUSED') await state.removeCertificate(id)
     throw error
-  }
-}
-
-/**
- * Takes up an order that an earlier run left: finalized if it is ready, downloaded if it is valid, dropped if the CA
- * has given it up or forgotten it (acmetool-compat §5). In old directories `url` is the certificate's own.
- * Returns the certificate's id, undefined when there is none; what can't be resumed now holds up no target.
- */
-export async function resume(parts: IssueParts, left: Certificate): Promise<string | undefined> {
-  const { world, state, authorities, signal } = parts
-  try {
-    if (left.accountId === undefined) throw new Dns01Error('STATE', 'its account is not known')
-    const { client } = await authorities.ofAccount(left.accountId)
-    const found = await client.download(left.url, signal)
-    if (found === undefined) return await drop('the CA does not know it')
-    const key = left.keyId !== undefined && left.hasKey ? state.key(left.keyId) : undefined
-    if (!key) return await drop('its private key is not in keys/')
-    if (typeof found === 'string')
-      return await orDrop(parts, left.id, () => store(parts, { id: left.id, key, names: [] }, found))
-    if (found.status === 'pending' || found.status === 'invalid') return await drop(`it is ${found.status}`)
-    return await finish(parts, client, { id: left.id, order: found, key, names: found.identifiers, mustStaple: false })
-  } catch (error) {
-    if (signal.aborted) throw error
-    world.log.warn(`the interrupted order ${left.url} waits for the next run: ${messageOf(error)}`)
-    return undefined
-  }
-
-  async function drop(why: string): Promise<undefined> {
-    world.log.warn(`the interrupted order ${left.url} is dropped: ${why}`)
-    await state.removeCertificate(left.id)
-    return undefined
   }
 }

@@ -17,7 +17,7 @@ export interface LinkChange {
 
 /** What a run would do. Made by plan(), carried out by reconcile(), printed by `dns01 plan`. */
 export interface Plan {
-  /** Certificates somebody asked to revoke. */
+  /** Certificates somebody asked to revoke; of an expired one no CA wants to hear. */
   readonly revoke: readonly Certificate[]
   /** Orders that were interrupted: `url` is there, `fullchain` is not. */
   readonly resume: readonly Certificate[]
@@ -92,7 +92,9 @@ export function plan(held: Held, options: PlanOptions): Plan {
   const index = byName(held.certificates)
   const chosen = inOrderOfPriority(held.targets).filter(t => !options.onlyFiles || options.onlyFiles.includes(t.file))
   return {
-    revoke: held.certificates.filter(c => c.revokeWanted && !c.revoked && c.complete),
+    revoke: held.certificates.filter(
+      c => c.revokeWanted && !c.revoked && c.complete && c.facts && options.now < c.facts.notAfter,
+    ),
     resume: held.certificates.filter(c => !c.complete),
     issue: chosen.flatMap(target => {
       const why = whyDue(target, best(target, index, held.links), options)

@@ -37,6 +37,7 @@ export const STORY = [
   'revoke',
   'plan',
   'issue',
+  'resume',
   'reconcile',
   'status',
   'session',

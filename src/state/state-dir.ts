@@ -261,9 +261,14 @@ export class StateDir {
   async removeCertificate(id: string): Promise<void> {
     await this.#disk.remove(layout.certificateFolder(id))
   }
-  /** Asks the next reconcile to revoke it. */
-  async requestRevocation(id: string): Promise<void> {
-    await this.#disk.writeFile(layout.certificatePath(id, 'revoke'), '')
+  /** Asks the next reconcile to revoke it. The file is empty, as acmetool makes it, or holds the reason, which acmetool does not read. */
+  async requestRevocation(id: string, reason?: number): Promise<void> {
+    await this.#disk.writeFile(layout.certificatePath(id, 'revoke'), reason === undefined ? '' : `${reason}\n`)
+  }
+  /** That came with the request (RFC 5280 §5.3.1). */
+  revocationReason(id: string): number | undefined {
+    const text = (this.#disk.readIfThere(layout.certificatePath(id, 'revoke')) ?? '').trim()
+    return /^\d+$/.test(text) ? Number(text) : undefined
   }
   /** After the CA confirmed. */
   async markRevoked(id: string): Promise<void> {

@@ -1,0 +1,80 @@
+import type { Order } from './acme/client.js'
+import type { CertificateAuthority } from './certificate-authorities.js'
+import { accountsOnHostOf } from './certificate-authorities.js'
+import { codeOf, Dns01Error, messageOf } from './errors.js'
+import { finish, type IssueParts, orDrop, store } from './issue.js'
+import type { Certificate } from './state/certificates.js'
+import { readCertificate } from './x509/certificate.js'
+import type { KeyPair } from './x509/keys.js'
+
+/**
+ * Takes up an order that an earlier run left: finalized if it is ready, downloaded if it is valid, dropped if the CA
+ * has given it up or forgotten it (acmetool-compat §5). In old directories `url` is the certificate's own.
+ * Returns the certificate's id, undefined when there is none; what can't be resumed now holds up no target.
+ */
+export async function resume(parts: IssueParts, left: Certificate): Promise<string | undefined> {
+  const { world, state, signal } = parts
+  try {
+    const found = await lookUp(parts, left)
+    if (found === undefined) return await drop('the CA does not know it')
+    const { authority, what } = found
+    if (typeof what === 'string') return await storeChain(parts, left.id, what)
+    if (what.status === 'pending' || what.status === 'invalid') return await drop(`it is ${what.status}`)
+    const key = keyOf(parts, left)
+    if (what.status === 'ready' && !key) return await drop('its private key is not in keys/')
+    return await (key
+      ? finish(parts, authority.client, { id: left.id, order: what, key, names: what.identifiers, mustStaple: false })
+      : downloadOnly(parts, authority, left.id, what))
+  } catch (error) {
+    if (signal.aborted) throw error
+    world.log.warn(`the interrupted order ${left.url} waits for the next run: ${messageOf(error)}`)
+    return undefined
+  }
+
+  async function drop(why: string): Promise<undefined> {
+    world.log.warn(`the interrupted order ${left.url} is dropped: ${why}`)
+    await state.removeCertificate(left.id)
+    return undefined
+  }
+}
+
+interface Found {
+  readonly authority: CertificateAuthority
+  /** An order, or a PEM chain. */
+  readonly what: Order | string
+}
+
+/**
+ * Asks with the account that made the order; when its link is gone, with each account of that server. One of those not
+ * knowing it proves nothing, so that then it stays. undefined: the CA has forgotten it.
+ * @throws Dns01Error STATE when no account is there, or none of them may see it
+ */
+async function lookUp({ state, authorities, signal }: IssueParts, left: Certificate): Promise<Found | undefined> {
+  const known = state.accounts().find(({ id }) => id === left.accountId)
+  const candidates = known ? [known] : accountsOnHostOf(state, left.url)
+  for (const { id } of candidates) {
+    const authority = await authorities.ofAccount(id)
+    const what = await authority.client.download(left.url, signal).catch((error: unknown) => {
+      if (known || codeOf(error) !== 'REFUSED') throw error
+      return undefined
+    })
+    if (what !== undefined) return { authority, what }
+  }
+  if (known) return undefined
+  throw new Dns01Error('STATE', `none of the ${candidates.length} accounts here for its server may see it`)
+}
+
+/** acmetool links the key only when the certificate is there. */
+const keyOf = ({ state }: IssueParts, left: Certificate): KeyPair | undefined =>
+  left.keyId !== undefined && left.hasKey ? state.key(left.keyId) : undefined
+
+/** For an order whose key is told by nothing but the certificate to come. */
+async function downloadOnly(parts: IssueParts, { client }: CertificateAuthority, id: string, order: Order) {
+  const done = (o: Order): boolean => o.status === 'valid'
+  const valid = done(order) ? order : await client.pollOrder(order.url, done, { giveUpAfterSeconds: 600 }, parts.signal)
+  return storeChain(parts, id, await client.certificate(valid, parts.signal))
+}
+
+/** Kept also without its key, as acmetool does: it serves no target then. */
+const storeChain = (parts: IssueParts, id: string, chain: string): Promise<string> =>
+  orDrop(parts, id, () => store(parts, { id, keyId: readCertificate(chain).keyId, names: [] }, chain))
