@@ -110,9 +110,11 @@ async function claim(world: LockWorld, place: string, me: Holder): Promise<'mine
   if (!standing || !isDead(world, standing)) return standing?.holder
   const { holder, token } = standing
   const right = join(dirname(place), `lock.${token}`)
-  if ((await claim(world, right, me)) !== 'mine') return holder
+  const successor = await claim(world, right, me)
+  if (successor !== 'mine') return successor
   try {
-    if (look(world, place)?.token !== token) return holder
+    const now = look(world, place)
+    if (now?.token !== token) return now?.holder
     await withClaim(world, place, me, async mine => {
       await doing('taking over the lock', place, files.rename(mine, place))
       return true

@@ -64,16 +64,16 @@ export class MemoryFiles implements Files {
     this.changes = 0
   }
 
-  /** The power fails: every folder goes back to what was synced, but for entries that `lucky` lets survive. */
+  /** The power fails: every folder goes back to what was synced, but for entries that `lucky` lets survive. A folder
+   *  that was being moved is in one of the two places: file systems journal that much. */
   losePower(lucky: () => boolean = () => false): void {
     const seen = new Set<Inode>()
     const forget = (folder: Inode): void => {
-      if (seen.has(folder)) return
       seen.add(folder)
       const names = new Set([...folder.entries.keys(), ...folder.durable.keys()])
       for (const name of names) {
         const kept = lucky() ? folder.entries.get(name) : folder.durable.get(name)
-        if (kept) folder.durable.set(name, kept)
+        if (kept && !seen.has(kept)) folder.durable.set(name, kept)
         else folder.durable.delete(name)
       }
       folder.entries = new Map(folder.durable)

@@ -13,7 +13,7 @@ export interface StateWorld {
 }
 
 /** A World with a disk in memory, a clock that stands still but for sleep(), and the processes that a test names. */
-export function stateWorld(files = new MemoryFiles()): StateWorld {
+export function stateWorld(files = new MemoryFiles(), pid = 1): StateWorld {
   const said: string[] = []
   const saying = (level: string) => (message: string) => void said.push(`${level}: ${message}`)
   const quiet = (): void => {}
@@ -32,7 +32,7 @@ export function stateWorld(files = new MemoryFiles()): StateWorld {
     files,
     said,
     time: new Date('2026-01-01T00:00:00Z'),
-    processes: new Set([1]),
+    processes: new Set([pid]),
     world: {
       files,
       log,
@@ -43,8 +43,8 @@ export function stateWorld(files = new MemoryFiles()): StateWorld {
         },
         deadline: () => new AbortController().signal,
       },
-      random: bytes => Uint8Array.from({ length: bytes }, (_, i) => (i === 0 ? ++count : count >> 8)),
-      self: { pid: 1, host: 'here', uid: 0, gid: 0, program: ['dns01'], alive: pid => made.processes.has(pid) },
+      random: bytes => Uint8Array.from([pid, ++count >> 8, count, ...new Uint8Array(bytes)].slice(0, bytes)),
+      self: { pid, host: 'here', uid: 0, gid: 0, program: ['dns01'], alive: pid => made.processes.has(pid) },
     },
   }
   files.options = { now: () => made.time, ...files.options }

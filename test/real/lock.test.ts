@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+
+/** The lock between real processes, some of them killed. */
+
+let program: string
+let folder: string
+let log: string
+const made = mkdtempSync(join(tmpdir(), 'dns01-lock-program-'))
+const running = new Set<ChildProcess>()
+
+beforeAll(async () => {
+  program = join(made, 'lock-process.mjs')
+  await build({
+    entryPoints: ['test/fakes/lock-process.ts'],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    outfile: program,
+    logLevel: 'error',
+  })
+})
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'dns01-lock-'))
+  log = join(folder, 'log')
+  writeFileSync(log, '')
+})
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL')
+  rmSync(folder, { recursive: true })
+})
+afterAll(() => rmSync(made, { recursive: true }))
+
+const start = (seconds: number, waitSeconds = 60): { child: ChildProcess; ended: Promise<number | null> } => {
+  const child = spawn(process.execPath, [program, folder, log, String(seconds), String(waitSeconds)], {
+    stdio: 'inherit',
+  })
+  running.add(child)
+  const ended = new Promise<number | null>(resolve => child.on('exit', code => resolve(code)))
+  return { child, ended: ended.finally(() => running.delete(child)) }
+}
+const lines = (): string[] => readFileSync(log, 'utf8').split('\n').filter(Boolean)
+const until = async (there: () => boolean): Promise<void> => {
+  while (!there()) await new Promise(resolve => setTimeout(resolve, 10))
+}
+
+it('lets one in at a time, also when all find a dead holder’s lock, and only one takes that over', async () => {
+  const dead = start(0)
+  await dead.ended
+  mkdirSync(join(folder, '.dns01'), { recursive: true })
+  const holder = {
+    token: 'abc',
+    pid: dead.child.pid,
+    host: 'here',
+    command: 'gone',
+    since: 'then',
+    startTicks: '1',
+    boot: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+  }
+  writeFileSync(join(folder, '.dns01/lock'), JSON.stringify(holder))
+  writeFileSync(log, '')
+  expect(await Promise.all(Array.from({ length: 6 }, () => start(0.02).ended))).toEqual([0, 0, 0, 0, 0, 0])
+  const moves = lines().filter(line => /^(in|out) /.test(line))
+  expect(moves).toHaveLength(12)
+  for (let i = 0; i < 12; i += 2) expect(moves[i]?.replace('in', 'out')).toBe(moves[i + 1])
+  expect(lines().filter(line => line.startsWith('took over'))).toEqual([expect.stringContaining('gone')])
+  expect(readdirSync(join(folder, '.dns01'))).toEqual([])
+}, 30_000)
+
+it('is taken over from a process that was killed, and not from one that lives', async () => {
+  const first = start(60)
+  await until(() => lines().includes(`in ${first.child.pid}`))
+  expect(await start(0, 0.3).ended).toBe(5)
+  expect(lines().at(-1)).toMatch(
+    new RegExp(
+      `^LOCKED the state directory is locked by test \\(pid ${first.child.pid} on here, since .*waited 0.3 s$`,
+    ),
+  )
+  first.child.kill('SIGKILL')
+  await first.ended
+  expect(await start(0).ended).toBe(0)
+  expect(lines().filter(line => line.startsWith('took over'))).toEqual([
+    expect.stringContaining(`pid ${first.child.pid} on here`),
+  ])
+}, 30_000)

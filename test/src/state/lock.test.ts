@@ -1,0 +1,231 @@
+import { describe, expect, it } from 'vitest'
+import { withLock } from '../../../src/state/lock.js'
+import { MemoryFiles, Stopped } from '../../fakes/memory-files.js'
+import { type StateWorld, stateWorld } from '../../fakes/state-world.js'
+
+const state = { root: '/s' }
+const LOCK = '/s/.dns01/lock'
+const BOOT = '/proc/sys/kernel/random/boot_id'
+const stat = (pid: number, startTicks: number): string =>
+  `${pid} (a (b) c) S ${Array.from({ length: 18 }, (_, i) => i).join(' ')} ${startTicks} 0 0\n`
+
+/** A machine with these processes: pid → start time. */
+function machine(processes: Record<number, number>, pid: number, files = new MemoryFiles()): StateWorld {
+  files.put(BOOT, 'boot-1\n')
+  const fake = stateWorld(files, pid)
+  for (const [each, start] of Object.entries(processes)) {
+    fake.processes.add(Number(each))
+    files.put(`/proc/${each}/stat`, stat(Number(each), start))
+  }
+  return fake
+}
+
+const take = (fake: StateWorld, waitSeconds = 0): Promise<string> =>
+  withLock(fake.world, state, { command: 'dns01 reconcile', waitSeconds }, async () => fake.files.text(LOCK))
+
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+/** What a run that was killed leaves. */
+async function killed(fake: StateWorld): Promise<void> {
+  await withLock(fake.world, state, { command: 'dns01 want x', waitSeconds: 0 }, async () => {
+    fake.files.stopped = true
+    throw new Stopped()
+  }).catch(() => {})
+  fake.files.restart()
+}
+
+describe('the lock', () => {
+  it('says who holds it, and leaves nothing', async () => {
+    const fake = machine({ 7: 100 }, 7)
+    expect(JSON.parse(await take(fake))).toMatchObject({
+      pid: 7,
+      host: 'here',
+      command: 'dns01 reconcile',
+      since: '2026-01-01T00:00:00.000Z',
+      startTicks: '100',
+      boot: 'boot-1',
+    })
+    expect(fake.files.list('/s/.dns01')).toEqual([])
+    expect(fake.files.info('/s/.dns01')?.mode).toBe(0o700)
+    expect(fake.said).toEqual([])
+  })
+
+  it('is given back when the work fails', async () => {
+    const fake = machine({ 7: 100 }, 7)
+    await expect(
+      withLock(fake.world, state, { command: 'x' }, async () => Promise.reject(new Error('no'))),
+    ).rejects.toThrow('no')
+    expect(fake.files.info(LOCK)).toBeUndefined()
+  })
+
+  it('of a living run: waits, says for whom, then LOCKED', async () => {
+    const holder = machine({ 7: 100, 8: 200 }, 7)
+    const other = machine({ 7: 100, 8: 200 }, 8, holder.files)
+    await withLock(holder.world, state, { command: 'dns01 want x' }, async () => {
+      const startedAt = other.time.getTime()
+      const error = await take(other, 10).catch(e => e)
+      expect(error).toMatchObject({
+        code: 'LOCKED',
+        message:
+          'the state directory is locked by dns01 want x (pid 7 on here, since 2026-01-01T00:00:00.000Z); waited 10 s',
+      })
+      expect((other.time.getTime() - startedAt) / 1000).toBeCloseTo(10, 0)
+      expect(other.said).toEqual(['notice: waiting for dns01 want x (pid 7 on here, since 2026-01-01T00:00:00.000Z)'])
+      await expect(take(holder), 'a second time in one process').rejects.toMatchObject({ code: 'LOCKED' })
+    })
+    expect(await take(other)).toContain('"pid":8')
+  })
+
+  it('stops waiting when it is told to', async () => {
+    const holder = machine({ 7: 100, 8: 200 }, 7)
+    const other = machine({ 7: 100, 8: 200 }, 8, holder.files)
+    const stop = new AbortController()
+    const clock = { ...other.world.clock, sleep: async (_: number, signal: AbortSignal) => signal.throwIfAborted() }
+    await withLock(holder.world, state, { command: 'x' }, async () => {
+      stop.abort(new Error('ctrl-c'))
+      await expect(
+        withLock({ ...other.world, clock }, state, { command: 'y', signal: stop.signal }, async () => {}),
+      ).rejects.toThrow('ctrl-c')
+    })
+  })
+
+  it.each<[string, Record<number, number>]>([
+    ['the process is gone', { 8: 200 }],
+    ['its id is another process’s now', { 7: 999, 8: 200 }],
+  ])('is taken over when %s, and said so', async (_, processes) => {
+    const files = new MemoryFiles()
+    await killed(machine({ 7: 100 }, 7, files))
+    await files.remove('/proc/7/stat')
+    const fake = machine(processes, 8, files)
+    expect(await take(fake)).toContain('"pid":8')
+    expect(fake.said).toEqual([
+      expect.stringMatching(/^warn: took over the lock of dns01 want x \(pid 7 on here, .*without giving it back$/),
+    ])
+    expect(files.list('/s/.dns01')).toEqual([])
+  })
+
+  it('is taken over after the machine was started anew', async () => {
+    const files = new MemoryFiles()
+    await killed(machine({ 7: 100 }, 7, files))
+    const fake = machine({ 7: 100, 8: 200 }, 8, files)
+    files.put(BOOT, 'boot-2\n')
+    expect(await take(fake)).toContain('"pid":8')
+  })
+
+  it('of another machine counts until it was silent for ten minutes', async () => {
+    const files = new MemoryFiles()
+    const far = machine({ 7: 100 }, 7, files)
+    await killed({ ...far, world: { ...far.world, self: { ...far.world.self, host: 'there' } } })
+    const fake = machine({ 8: 200 }, 8, files)
+    fake.time = new Date(far.time.getTime() + 599_000)
+    await expect(take(fake)).rejects.toMatchObject({
+      code: 'LOCKED',
+      message: expect.stringContaining('pid 7 on there'),
+    })
+    fake.time = new Date(far.time.getTime() + 601_000)
+    expect(await take(fake)).toContain('"pid":8')
+  })
+
+  it('shows every minute that its holder lives', async () => {
+    const fake = machine({ 7: 100 }, 7)
+    const beats: (() => void)[] = []
+    const deadline = (): AbortSignal => {
+      const controller = new AbortController()
+      beats.push(() => controller.abort())
+      return controller.signal
+    }
+    fake.files.options = { now: () => fake.time }
+    await withLock(
+      { ...fake.world, clock: { ...fake.world.clock, deadline } },
+      state,
+      { command: 'x', signal: new AbortController().signal },
+      async () => {
+        for (let minute = 1; minute <= 3; minute++) {
+          fake.time = new Date(Date.parse('2026-01-01T00:00:00Z') + minute * 60_000)
+          beats.at(-1)?.()
+          while (beats.length === minute) await turn()
+          expect(fake.files.info(LOCK)?.changedAt).toEqual(fake.time)
+          expect(fake.files.list('/s/.dns01')).toHaveLength(1)
+        }
+        beats.at(-1)?.() // one is under way when the lock is given back
+      },
+    )
+    expect(fake.files.list('/s/.dns01')).toEqual([])
+    expect(beats).toHaveLength(4)
+  })
+
+  it('with no name in it is somebody’s for ten minutes', async () => {
+    const fake = machine({ 8: 200 }, 8)
+    fake.files.put(LOCK, 'not ours')
+    await expect(take(fake)).rejects.toMatchObject({
+      code: 'LOCKED',
+      message: expect.stringContaining(LOCK),
+      hint: expect.stringContaining('remove'),
+    })
+    fake.time = new Date(fake.time.getTime() + 601_000)
+    expect(await take(fake)).toContain('"pid":8')
+    expect(fake.said).toEqual(['warn: took over the lock of an unknown program, which ended without giving it back'])
+  })
+
+  it('that is dead goes to one only, whoever comes when', async () => {
+    const pids = [11, 12, 13, 14, 15]
+    const all = Object.fromEntries(pids.map(pid => [pid, pid]))
+    for (let round = 0; round < 30; round++) {
+      const files = new MemoryFiles()
+      await killed(machine({ 7: 100 }, 7, files))
+      await files.remove('/proc/7/stat')
+      const fakes = pids.map(pid => machine(all, pid, files))
+      let inside = 0
+      const results = await Promise.allSettled(
+        fakes.map(async (fake, i) => {
+          for (let n = 0; n < (i * round) % 7; n++) await turn()
+          return withLock(
+            { ...fake.world, clock: { ...fake.world.clock, sleep: () => turn() } },
+            state,
+            { command: 'x' },
+            async () => {
+              expect(++inside).toBe(1)
+              for (let n = 0; n < 5; n++) await turn()
+              inside--
+            },
+          )
+        }),
+      )
+      expect(results.filter(r => r.status === 'rejected')).toEqual([])
+      expect(fakes.flatMap(fake => fake.said).filter(line => line.includes('took over'))).toHaveLength(1)
+      expect(files.list('/s/.dns01')).toEqual([])
+    }
+  })
+
+  it('heals whatever a run that was taking it over left', async () => {
+    for (let k = 0; ; k++) {
+      const files = new MemoryFiles()
+      await killed(machine({ 7: 100 }, 7, files))
+      await files.remove('/proc/7/stat')
+      const second = machine({ 8: 200 }, 8, files)
+      files.changes = 0
+      files.stopAt = k
+      const done = await take(second).then(
+        () => true,
+        () => false,
+      )
+      files.restart()
+      await files.remove('/proc/8/stat')
+      const third = machine({ 9: 300 }, 9, files)
+      third.time = new Date(third.time.getTime() + 3600_000)
+      expect(await take(third), `stopped at ${k}`).toContain('"pid":9')
+      expect(files.list('/s/.dns01')).toEqual([])
+      if (done) {
+        expect(k).toBeGreaterThan(8)
+        return
+      }
+    }
+  })
+
+  it.each(['EROFS', 'ENOSPC', 'EACCES'])('cannot be had on a disk that says %s: STATE', async code => {
+    const fake = machine({ 7: 100 }, 7)
+    fake.files.putFolder('/s/.dns01')
+    fake.files.options = { ...fake.files.options, fail: () => code }
+    await expect(take(fake)).rejects.toMatchObject({ code: 'STATE', message: expect.stringContaining(code) })
+  })
+})
