@@ -45,14 +45,14 @@ export function route53Dns(route53: FakeRoute53, internet: Internet = {}) {
 
   const lagOf = (server: string): number => internet.lagSeconds?.[server] ?? 0
 
-  /** What a recursive resolver answers: from the zones that are delegated, CNAMEs followed, never a lagging server. */
+  /** What a recursive resolver answers: from zones that are delegated, CNAMEs followed, always the server that lags most. */
   const resolve = (question: Question): DnsAnswer => {
     const answers: ResourceRecord[] = []
     for (let { name } = question, hops = 0; hops < 10; hops++) {
       const direct = pinned(name, question.type)
       if (direct) return { ...direct, answers: [...answers, ...direct.answers] }
       const zone = nearest(delegated(), name)
-      const found = zone && fromZone(zone, Math.min(...zone.servers.map(lagOf)), { ...question, name })
+      const found = zone && fromZone(zone, Math.max(...zone.servers.map(lagOf)), { ...question, name })
       if (!found)
         return {
           rcode: 'NXDOMAIN',
