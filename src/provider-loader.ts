@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { type DnsConfig, type ZoneConfig, zoneConfigFor } from './dns-config.js'
+import { type DnsConfig, type ZoneConfig, zoneConfigFor } from './dns-settings.js'
 import { Dns01Error } from './errors.js'
 import type { Name } from './names.js'
 import type { Provider, ProviderDefinition, Setting } from './provider.js'

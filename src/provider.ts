@@ -25,6 +25,8 @@ export interface ProviderCall {
   readonly zone: Name
   readonly signal: AbortSignal
   readonly log: Log
+  /** With present(): resolve as soon as the change is accepted; whoever calls waits for the servers by itself. */
+  readonly acceptedIsEnough?: boolean
 }
 
 /** A zone and the addresses that serve it, when the provider itself knows. */

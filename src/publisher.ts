@@ -1,11 +1,13 @@
 import { proveVisible } from './dns/propagation.js'
 import { findZone, followCnames, type Resolver, type Zone } from './dns/zone.js'
-import type { Propagation } from './dns-config.js'
+import type { Propagation } from './dns-settings.js'
 import { messageOf } from './errors.js'
 import { challengeName, type Name } from './names.js'
-import type { KnownZone } from './provider.js'
+import type { KnownZone, ProviderCall } from './provider.js'
 import type { OpenProvider, Providers } from './provider-loader.js'
 import { type ChallengeFacts, groupBy, type TxtRecord } from './records.js'
+import { type RetryLimits, retry } from './retry.js'
+import { settleAll } from './settle.js'
 import type { Journal, JournalEntry } from './state/journal.js'
 import type { Target } from './target.js'
 import type { World } from './world.js'
@@ -16,6 +18,8 @@ export interface Wish {
   readonly challenge: ChallengeFacts
   readonly value: string
   readonly dns: Target['dns']
+  /** Where the search for its place begins; the challenge's own name when absent. */
+  readonly at?: Name
 }
 
 /** A wish with its place: the record after CNAMEs, who writes it, whom to ask for proof. */
@@ -38,6 +42,9 @@ export interface PublisherParts {
 
 const ttlSeconds = 60
 const recoverSeconds = 90
+/** A provider that answers "later" to place() or remove() is asked again for this long. */
+const placeSeconds = 120
+const removeSeconds = 60
 
 /** The one place where TXT records appear and disappear: locate, note, group, present, watch, withdraw. */
 export class Publisher {
@@ -71,7 +78,7 @@ export class Publisher {
 
   async #locateOne(wish: Wish): Promise<Placement> {
     const { providers, signal } = this.#parts
-    const asked = challengeName(wish.challenge.host)
+    const asked = wish.at ?? challengeName(wish.challenge.host)
     const by = await providers.for(asked, wish.dns).catch((error: unknown) => ({ problem: error }))
     if ('problem' in by) return this.#locateByDns(wish, asked, undefined).catch(() => Promise.reject(by.problem))
     const known = await by.provider.zoneFor?.(asked, signal)
@@ -113,10 +120,19 @@ export class Publisher {
    * Resolves when every authoritative server shows the value. Call it for many at once: they share one present() a zone.
    * @throws Dns01Error NOT_VISIBLE (who lacks it), UNAVAILABLE (nobody could be asked), or what the provider says
    */
-  async publish({ record, by, zone }: Placement): Promise<void> {
-    const { propagation, resolver, signal, world } = this.#parts
-    world.log.step(record.challenge.host, `placing a TXT record with ${by.definition.name}`)
+  async publish(placement: Placement): Promise<void> {
+    const { record, by } = placement
+    this.#parts.world.log.step(record.challenge.host, `placing a TXT record with ${by.definition.name}`)
     await this.#lineOf(by, record.zone).present(record)
+    await this.prove(placement)
+  }
+
+  /**
+   * Resolves when every authoritative server shows a value that was placed; at once where nobody is asked.
+   * @throws Dns01Error NOT_VISIBLE (who lacks it), UNAVAILABLE (nobody could be asked)
+   */
+  async prove({ record, by, zone }: Placement): Promise<void> {
+    const { propagation, resolver, signal, world } = this.#parts
     if (!propagation.wait || !zone) return
     world.log.step(record.challenge.host, `waiting until every name server of ${zone.apex} shows it`)
     const provesSync = by.definition.provesSync ?? false
@@ -126,6 +142,48 @@ export class Publisher {
   /** Takes values back, also when publish() failed. Never rejects: what can't be removed stays in the journal, and the log says so. */
   async withdraw(placements: readonly Placement[]): Promise<void> {
     await Promise.all(placements.map(({ by, record }) => this.#lineOf(by, record.zone).cleanup(record)))
+  }
+
+  /**
+   * Places values that another process will remove: nothing is noted, nothing waits for company. One present() a zone.
+   * `acceptedIsEnough`: the provider's servers need not have them yet.
+   * @throws Dns01Error what the provider says; values may be up then
+   */
+  async place(placements: readonly Placement[], options: { readonly acceptedIsEnough: boolean }): Promise<void> {
+    const limits = { giveUpAfterSeconds: placeSeconds, signal: this.#parts.signal }
+    await this.#eachZone(placements, limits, (by, records, call) =>
+      by.provider.present(records, { ...call, ...options }),
+    )
+  }
+
+  /**
+   * Removes values that another process has placed: one cleanup() a zone. The signal that stops the run does not stop it.
+   * @throws Dns01Error what the provider says; values may be left then
+   */
+  async remove(placements: readonly Placement[]): Promise<void> {
+    const signal = this.#parts.world.clock.deadline(removeSeconds + 30)
+    const limits = { giveUpAfterSeconds: removeSeconds, signal }
+    await this.#eachZone(placements, limits, (by, records, call) => by.provider.cleanup(records, call))
+  }
+
+  /** One call for each zone, zones in parallel, again while the provider says "later". */
+  #eachZone(
+    placements: readonly Placement[],
+    limits: Pick<RetryLimits, 'giveUpAfterSeconds' | 'signal'>,
+    act: (by: OpenProvider, records: readonly TxtRecord[], call: ProviderCall) => Promise<void>,
+  ): Promise<void> {
+    const { world } = this.#parts
+    const zones = groupBy(placements, ({ by, record }) => lineKey(by, record.zone))
+    return settleAll(
+      [...zones.values()].map(group => {
+        const { by, record } = group[0] as Placement
+        const call = { zone: record.zone, signal: limits.signal, log: world.log }
+        const records = group.map(placement => placement.record)
+        return retry(world, { ...limits, what: `${by.definition.name} in ${record.zone}` }, () =>
+          act(by, records, call),
+        )
+      }),
+    )
   }
 
   /** Removes what earlier runs noted and could not remove: one cleanup() a zone. What fails again stays noted. */
@@ -155,7 +213,7 @@ export class Publisher {
   }
 
   #lineOf(by: OpenProvider, zone: Name): ZoneLine {
-    const key = JSON.stringify([by.config, zone])
+    const key = lineKey(by, zone)
     const { world, journal, signal } = this.#parts
     const line =
       this.#lines.get(key) ?? openLine({ world, journal, signal, othersMayCome: () => this.#expected > 0 }, by, zone)
@@ -163,6 +221,8 @@ export class Publisher {
     return line
   }
 }
+
+const lineKey = (by: OpenProvider, zone: Name): string => JSON.stringify([by.config, zone])
 
 const holdsOne = ({ provider, definition }: OpenProvider): boolean =>
   provider.oneValuePerName ?? definition.oneValuePerName ?? false

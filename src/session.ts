@@ -1,9 +1,8 @@
-import { openResolver } from './dns/zone.js'
 import { type DnsConfig, parseDnsConfig } from './dns-config.js'
+import { openDnsView } from './dns-view.js'
 import { Dns01Error } from './errors.js'
 import { hookFolders } from './hooks.js'
 import { defaultProvider } from './provider-choice.js'
-import { openProviders } from './provider-loader.js'
 import { Publisher } from './publisher.js'
 import { type Outcome, type ReconcileOptions, reconcile } from './reconcile.js'
 import { withLock } from './state/lock.js'
@@ -55,11 +54,7 @@ export async function reconcileNow(
   const { world, signal, parallel, responseFile } = context
   const config = dnsConfig(context, state)
   const folders = hookFolders(world.env)
-  const resolvers = config.resolvers.length > 0 ? config.resolvers : world.dns.systemResolvers()
-  const outerView = { ...world, dns: { ...world.dns, systemResolvers: () => resolvers } } // providers ask whom we ask
-  const providers = openProviders(outerView, config, () => defaultProvider(world, folders))
-  const resolver = openResolver(world, resolvers)
-  const { propagation } = config
+  const { providers, resolver, propagation } = openDnsView(world, config, () => defaultProvider(world, folders))
   const publisher = new Publisher({ world, providers, journal: state.journal, resolver, propagation, signal })
   try {
     const outcomes = await reconcile(

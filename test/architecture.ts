@@ -22,15 +22,18 @@ export const LEVELS: Readonly<Record<string, number>> = {
   hooks: 1,
   commands: 3,
   cli: 4,
+  flags: 4,
   main: 4,
 }
 
 /** Level 2, in order: each file imports only from those above it. */
 export const STORY = [
   'target-files',
+  'dns-settings',
   'dns-config',
   'provider-choice',
   'provider-loader',
+  'dns-view',
   'zone-line',
   'publisher',
   'certificate-authorities',
