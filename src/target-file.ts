@@ -32,7 +32,7 @@ type Key = (typeof KNOWN)[number]
 const SECTIONS: readonly string[] = ['satisfy', 'satisfy.key', 'request', 'request.key', 'request.challenge']
 
 /** acmetool's default CA. */
-export const DEFAULT_CA = 'https://acme-v02.api.letsencrypt.org/directory'
+const DEFAULT_CA = 'https://acme-v02.api.letsencrypt.org/directory'
 
 const BUILT_IN: TargetDefaults = {
   ca: DEFAULT_CA,

@@ -14,7 +14,7 @@ export interface Rule {
 const rule = (pattern: string, fileMode: number, folderMode: number): Rule => ({ pattern, fileMode, folderMode })
 
 /** acmetool's built-in modes. A line of conf/perm with the same pattern takes the place of one. */
-export const BUILT_IN: readonly Rule[] = [
+const BUILT_IN: readonly Rule[] = [
   rule('.', 0o644, 0o755),
   rule('accounts', 0o600, 0o700),
   rule('desired', 0o644, 0o755),

@@ -1,0 +1,56 @@
+import { expect, it } from 'vitest'
+import { StateDir } from '../../../src/state/state-dir.js'
+import { ecKey, selfSigned } from '../../fakes/certificates.js'
+import { stateWorld } from '../../fakes/state-world.js'
+
+/** What a look at thousands of certificates costs in questions to the disk. */
+it('a certificate costs so many questions and no more', async () => {
+  const fake = stateWorld()
+  const state = await StateDir.open(fake.world, '/s')
+  await state.conform()
+  const key = ecKey()
+  const accountId = await state.addAccount('https://ca.test/dir', ecKey())
+  await state.addKey(key)
+  const pems = await selfSigned(key, ['www.test'])
+  let order = 0
+  const add = async (): Promise<void> => {
+    const id = await state.addOrder({ url: `https://ca.test/order/${++order}`, accountId, keyId: key.id })
+    await state.storeCertificate(id, pems)
+    await state.pointLive(`${order}.test`, id)
+    await state.writeTarget(`${order}.test`, '')
+  }
+
+  const asked = { list: 0, info: 0, read: 0, readLink: 0 }
+  for (const call of ['list', 'info', 'read', 'readLink'] as const) {
+    const real = fake.files[call].bind(fake.files) as (path: string) => never
+    fake.files[call] = (path: string) => {
+      asked[call]++
+      return real(path)
+    }
+  }
+  const price = async (look: () => unknown): Promise<string> => {
+    const before = { ...asked }
+    await look()
+    return (Object.keys(asked) as (keyof typeof asked)[])
+      .map(call => `${asked[call] - before[call]} ${call}`)
+      .join(', ')
+  }
+  const each = async (look: () => unknown): Promise<string> => {
+    await add()
+    const one = (await price(look)).match(/\d+/g)?.map(Number) ?? []
+    await add()
+    const two = (await price(look)).match(/\d+/g)?.map(Number) ?? []
+    return Object.keys(asked)
+      .map((call, i) => `${(two[i] ?? 0) - (one[i] ?? 0)} ${call}`)
+      .join(', ')
+  }
+
+  expect(await each(() => state.certificates())).toBe('1 list, 0 info, 2 read, 2 readLink')
+  expect(await each(() => state.targets())).toBe('0 list, 0 info, 1 read, 0 readLink')
+  expect(await each(() => state.links())).toBe('0 list, 0 info, 0 read, 1 readLink')
+  // the folder, its 4 files, what its 2 links and the live link lead to; the target
+  expect(await each(() => state.conform())).toBe('1 list, 9 info, 0 read, 3 readLink')
+  const { changes } = fake.files
+  await state.conform()
+  expect(fake.files.changes).toBe(changes)
+})

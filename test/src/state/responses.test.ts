@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { parseResponses, responses } from '../../../src/state/responses.js'
+
+const read = (text: string) => responses(parseResponses(text, 'r').answers)
+
+describe('responses', () => {
+  it.each([
+    ['a: x', 'x', true],
+    ['a: ""', '', true],
+    ['a: 2048', '2048', true],
+    ['a: yes', '', true],
+    ['a: false', '', false],
+    ['"a": "false"', 'false', true],
+    ['b: x', undefined, undefined],
+  ])('%j', (text, asText, yes) => {
+    expect(read(text).text('a')).toBe(asText)
+    expect(read(text).yes('a')).toBe(yes)
+  })
+
+  it.each(['a: 1.5', 'a: [x]', 'a:', 'a: {b: c}'])('%j is left out with a warning', text => {
+    const { answers, warnings } = parseResponses(`${text}\nb: 1\n`, 'conf/responses')
+    expect([...answers]).toEqual([['b', '1']])
+    expect(warnings).toEqual([expect.stringContaining('conf/responses: the answer to a must be')])
+  })
+
+  it.each(['a: [', '- a', 'text'])('%j as a whole', text => {
+    expect(parseResponses(text, 'f')).toEqual({
+      answers: new Map(),
+      warnings: [expect.stringMatching(/^f: .*it is ignored$/)],
+    })
+  })
+
+  it('is empty when there is nothing', () =>
+    expect(parseResponses('# x\n', 'f')).toEqual({ answers: new Map(), warnings: [] }))
+
+  it('knows consent to these terms, and to others of the same host', () => {
+    const given = read(
+      '"acme-agreement:https://ca.test/terms/1": true\n"acme-agreement:https://ca.test/terms/0": false\n',
+    )
+    expect(given.agreedTo('https://ca.test/terms/1')).toBe(true)
+    expect(given.agreedTo('https://ca.test/terms/0')).toBe(false)
+    expect(given.agreedTo('https://ca.test/terms/2')).toBe(false)
+    expect(given.agreedOnHost('https://ca.test/terms/2')).toBe('https://ca.test/terms/1')
+    expect(given.agreedOnHost('https://other.test/terms/1')).toBeUndefined()
+    expect(given.agreedOnHost('not a URL')).toBeUndefined()
+  })
+})
