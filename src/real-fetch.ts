@@ -2,8 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import { join } from 'node:path'
-import { createSecureContext, type SecureContext } from 'node:tls'
+import { checkServerIdentity, createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls'
 import { Dns01Error, messageOf } from './errors.js'
+import { proxyFor } from './real-proxy.js'
 import type { Fetch, HttpRequest, HttpResponse, World } from './world.js'
 
 /** No ACME or provider answer is larger; what is, is cut off as an error. */
@@ -39,15 +40,20 @@ export function openFetch({ env }: Pick<World, 'env'>): Fetch {
   }
   const agents = new Map<string, Promise<http.Agent>>()
   const agentFor = (url: URL): Promise<http.Agent> => {
-    const agent = agents.get(url.origin) ?? makeAgent(url)
+    const agent = agents.get(url.origin) ?? makeAgent(url, env)
     agents.set(url.origin, agent)
     return agent
   }
   return async (url, request) => {
-    const tls = url.protocol === 'https:' ? { secureContext: secureContext() } : {}
+    const tls =
+      url.protocol === 'https:' ? { secureContext: secureContext(), checkServerIdentity: isServerOf(url) } : {}
     return exchange(url, request, { ...tls, agent: await agentFor(url) })
   }
 }
+
+/** By the URL's host, as it must be: through a tunnel node would look for "localhost" where the URL has an address. */
+const isServerOf = (url: URL) => (_: string, certificate: PeerCertificate) =>
+  checkServerIdentity(url.hostname.replace(/^\[|\]$/g, ''), certificate)
 
 /** The CAs to trust; {} leaves them to node (which then reads NODE_EXTRA_CA_CERTS itself). */
 function trustedCas(env: World['env']): { ca?: string[] } {
@@ -76,10 +82,9 @@ function readCa(path: string): string {
   }
 }
 
-async function makeAgent(url: URL): Promise<http.Agent> {
-  const { getProxyForUrl } = await import('proxy-from-env')
-  const proxy = getProxyForUrl(url.href)
-  if (proxy === '')
+async function makeAgent(url: URL, env: World['env']): Promise<http.Agent> {
+  const proxy = proxyFor(url, env)
+  if (!proxy)
     return url.protocol === 'https:' ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true })
   const { HttpsProxyAgent } = await import('https-proxy-agent')
   return new HttpsProxyAgent(proxy, { keepAlive: true })
@@ -87,27 +92,49 @@ async function makeAgent(url: URL): Promise<http.Agent> {
 
 function exchange(url: URL, request: HttpRequest, through: https.RequestOptions): Promise<HttpResponse> {
   const { method, headers, body, signal, timeoutSeconds = 30 } = request
-  return new Promise((resolve, reject) => {
-    const fail = (cause: unknown): void => reject(signal.aborted ? signal.reason : explain(url, cause))
-    const send = url.protocol === 'https:' ? https.request : http.request
-    const bytes = body === undefined ? undefined : Buffer.from(body)
-    const length = bytes ? { 'content-length': String(bytes.length) } : {}
-    const sent = send(url, { ...through, method, signal, headers: { ...headers, ...length } }, response => {
-      collect(response).then(
-        received => resolve({ status: response.statusCode ?? 0, headers: plain(response.headers), body: received }),
+  const bytes = body === undefined ? undefined : Buffer.from(body)
+  const length = bytes ? { 'content-length': String(bytes.length) } : {}
+  const send = url.protocol === 'https:' ? https.request : http.request
+  return new Promise<HttpResponse>((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    // Rejecting is not left to sent.destroy(): as long as a proxy is silent, node would tell nobody.
+    const fail = (cause: unknown): void => {
+      sent.destroy()
+      end(() => reject(signal.aborted ? signal.reason : explain(url, cause)))
+    }
+    const sent = send(url, { ...through, method, headers: { ...headers, ...length } }, response => {
+      collect(response, () => silence.refresh()).then(
+        received => end(() => resolve(answerOf(response, received))),
         fail,
       )
     })
-    sent.setTimeout(timeoutSeconds * 1000, () => sent.destroy(new Error(`no answer for ${timeoutSeconds} s`)))
+    const silence = setTimeout(() => fail(new Error(`no answer for ${timeoutSeconds} s`)), timeoutSeconds * 1000)
+    const end = (settle: () => void): void => {
+      clearTimeout(silence)
+      signal.removeEventListener('abort', fail)
+      settle()
+    }
+    signal.addEventListener('abort', fail)
     sent.on('error', fail)
+    sent.on('proxyConnect', ({ statusCode }: { statusCode: number }) => {
+      if (statusCode !== 200) fail(new Error(`the proxy answers ${statusCode}`)) // else its answer would pass for the server's
+    })
     sent.end(bytes)
   })
 }
 
-async function collect(response: http.IncomingMessage): Promise<Uint8Array> {
+const answerOf = ({ statusCode, headers }: http.IncomingMessage, body: Uint8Array): HttpResponse => ({
+  status: statusCode ?? 0,
+  headers: plain(headers),
+  body,
+})
+
+async function collect(response: http.IncomingMessage, heard: () => void): Promise<Uint8Array> {
   const chunks: Buffer[] = []
   let bytes = 0
+  heard()
   for await (const chunk of response) {
+    heard()
     bytes += chunk.length
     if (bytes > longestBodyBytes) throw new Error(`the answer is longer than ${longestBodyBytes} bytes`)
     chunks.push(chunk)
