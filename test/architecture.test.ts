@@ -1,9 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the made-up sources hold templates
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { FAULTS } from '../src/errors.js'
-import { codeOnly, exitTable, faults, importsOf, LEVELS, levelOf, STORY } from './architecture.js'
+import { codeOnly, faults, importsOf, LEVELS, levelOf, STORY } from './architecture.js'
 
 const root = join(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -38,19 +37,7 @@ describe('package', () => {
     const versions = Object.values({ ...dependencies, ...devDependencies })
     expect(versions.filter(version => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([])
   })
-
-  test.skipIf(!existsSync(join(root, 'README.md')))('the README tells every exit status that FAULTS has', () => {
-    const wanted: Record<number, string[]> = { 0: [] }
-    for (const [code, { exit }] of Object.entries(FAULTS)) wanted[exit] = [...(wanted[exit] ?? []), code].sort()
-    expect({ 1: ['BUG'], ...withoutEmptyBug(exitTable(read('README.md'))) }).toEqual(wanted)
-  })
 })
-
-/** The table may leave the code of a bug out. */
-function withoutEmptyBug(table: Record<number, string[]>): Record<number, string[]> {
-  const { 1: bug, ...others } = table
-  return bug?.length ? table : others
-}
 
 describe('the rule', () => {
   const refused: [string, string, RegExp][] = [
@@ -125,10 +112,5 @@ type I = import('./i.js').I`
 
   test('real-… files are level 4, story files 2', () => {
     expect([levelOf('src/real-files.ts'), levelOf('src/plan.ts'), levelOf('src/dns/zone.ts')]).toEqual([4, 2, 1])
-  })
-
-  test('reads the exit table', () => {
-    const table = '| exit | code |\n| --- | --- |\n| 0 | | fine |\n| 7 | UNAVAILABLE, NOT_VISIBLE | x |\n'
-    expect(exitTable(table)).toEqual({ 0: [], 7: ['NOT_VISIBLE', 'UNAVAILABLE'] })
   })
 })

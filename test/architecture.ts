@@ -22,6 +22,7 @@ export const LEVELS: Readonly<Record<string, number>> = {
   hooks: 1,
   commands: 3,
   cli: 4,
+  'hook-line': 4,
   flags: 4,
   main: 4,
 }
@@ -32,10 +33,12 @@ export const STORY = [
   'dns-settings',
   'dns-config',
   'provider-choice',
+  'quickstart',
   'provider-loader',
   'dns-view',
   'zone-line',
   'publisher',
+  'hook-call',
   'certificate-authorities',
   'revoke',
   'plan',
@@ -44,6 +47,7 @@ export const STORY = [
   'reconcile',
   'status',
   'session',
+  'hook-run',
 ]
 
 /** The only ways sideways in level 1. */
@@ -205,12 +209,4 @@ export function codeOnly(source: string, strings: 'keep strings' | 'drop strings
     } else if (/^['"]/.test(token)) code += strings === 'keep strings' ? token : "''"
     else code += ' '
   }
-}
-
-/** Rows of the README's table of exit status, `| exit | codes | …`: exit → codes in order of the alphabet. */
-export function exitTable(readme: string): Record<number, string[]> {
-  const rows = [...readme.matchAll(/^\|\s*`?(\d+)`?\s*\|([^|]*)\|/gm)]
-  return Object.fromEntries(
-    rows.map(([, exit, codes]) => [Number(exit), [...(codes ?? '').matchAll(/[A-Z_]{3,}/g)].map(String).sort()]),
-  )
 }
