@@ -1,11 +1,13 @@
 import { setMaxListeners } from 'node:events'
 import { resolve } from 'node:path'
 import { clearLine, cursorTo } from 'node:readline'
-import type { GlobalFlags, Invocation } from './cli.js'
+import type { Invocation } from './cli.js'
 import { loadEnv } from './env-file.js'
 import { Dns01Error, exitStatus } from './errors.js'
+import type { GlobalFlags } from './flags.js'
 import { openFiles } from './real-files.js'
 import { openLog, type Sink, type StatusLine } from './real-log.js'
+import { sinksFor } from './real-sinks.js'
 import type { Context, Out } from './session.js'
 import type { Log } from './world.js'
 
@@ -21,8 +23,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   let log = openLog({ sinks: [{ severity: 'NOTICE', format: 'human', write: toStderr }], now: () => new Date() })
   try {
-    const { parseCommandLine } = await import('./cli.js')
-    const invocation = await parseCommandLine(argv)
+    const invocation = await parse(argv)
     if (typeof invocation === 'string') {
       process.stdout.write(`${invocation}\n`)
       return 0
@@ -33,6 +34,11 @@ async function main(argv: readonly string[]): Promise<number> {
     tell(log, error)
     return exitStatus([error])
   }
+}
+
+async function parse(argv: readonly string[]): Promise<Invocation | string> {
+  const hook = argv.includes('hook') ? (await import('./hook-line.js')).parseHookLine(argv) : undefined
+  return hook ?? (await import('./cli.js')).parseCommandLine(argv)
 }
 
 /** Runs one command; Ctrl-C and SIGTERM stop its waiting, a second one stops everything. */
@@ -50,7 +56,8 @@ async function runCommand({ command, args, flags }: Invocation, argv: readonly s
   }
   const context = await contextFor(flags, argv, log, stopping.signal)
   try {
-    return exitStatus(await command.run(args, context))
+    const result = await command.run(args, context)
+    return typeof result === 'number' ? result : exitStatus(result)
   } catch (error) {
     if (!stoppedBy) tell(log, error)
     return exitStatus([error])
@@ -68,7 +75,7 @@ async function contextFor(
   const { realWorld } = await import('./real-world.js')
   const { realPrompt } = await import('./real-prompt.js')
   const fromFiles = await loadEnv(openFiles(), process.env, flags.envFile)
-  const stateRoot = resolve(flags.state ?? fromFiles.ACME_STATE_DIR ?? '/var/lib/acme')
+  const stateRoot = resolve(flags.state || fromFiles.ACME_STATE_DIR || '/var/lib/acme')
   const hooks = flags.hooks.length > 0 ? { ACME_HOOKS_DIR: flags.hooks.map(folder => resolve(folder)).join('\n') } : {}
   const env = { ...fromFiles, ...hooks, ACME_STATE_DIR: stateRoot }
   const prompt = flags.batch || flags.json ? undefined : realPrompt(flags.stdio)
@@ -94,11 +101,15 @@ const outFor = (json: boolean): Out => ({
 
 const toStderr = (line: string): void => void process.stderr.write(`${line}\n`)
 
-function logFor({ json, severity }: GlobalFlags): Log {
+function logFor(flags: GlobalFlags): Log {
+  const { json, severity } = flags
   const terminal = process.stderr.isTTY === true
   const format: Sink['format'] = json ? 'json' : process.env.JOURNAL_STREAM ? 'syslog' : terminal ? 'human' : 'acmetool'
   const status = terminal && !json && severity !== 'ERROR' ? statusLine() : undefined
-  return openLog({ sinks: [{ severity, format, write: toStderr }], status, now: () => new Date() })
+  const log = openLog({ sinks: sinksFor(flags, { format, write: toStderr }), status, now: () => new Date() })
+  if (flags.idle.length > 0)
+    log.notice(`--${flags.idle.join(', --')}: taken for acmetool's sake; dns01 is no daemon, and runs as who starts it`)
+  return log
 }
 
 function statusLine(): StatusLine {

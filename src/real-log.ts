@@ -81,8 +81,8 @@ const FORMATS: Readonly<Record<Sink['format'], (level: Level, message: string, n
   human: (level, message) => (level === 'notice' || level === 'info' ? message : `${level}: ${message}`),
   acmetool: (level, message, now) => `${stamp(now)} [${SEVERITY[level]}] dns01: ${message}`,
   json: (level, message, now) => JSON.stringify({ time: now.toISOString(), level, message }),
-  /** sd-daemon(3): `<n>` in front, which journald takes as the priority. */
-  syslog: (level, message) => `<${SEVERITIES.indexOf(SEVERITY[level])}>${message.replaceAll('\n', ' | ')}`,
+  /** sd-daemon(3): `<n>` in front, which journald takes as the priority, 0 to 7: TRACE is a debug, too. */
+  syslog: (level, message) => `<${Math.min(7, SEVERITIES.indexOf(SEVERITY[level]))}>${message.replaceAll('\n', ' | ')}`,
 }
 
 /** YYYYMMDDHHMMSS in local time, as acmetool writes it. */

@@ -33,7 +33,6 @@ export const STORY = [
   'dns-settings',
   'dns-config',
   'provider-choice',
-  'quickstart',
   'provider-loader',
   'dns-view',
   'zone-line',
@@ -48,6 +47,7 @@ export const STORY = [
   'status',
   'session',
   'hook-run',
+  'quickstart',
 ]
 
 /** The only ways sideways in level 1. */

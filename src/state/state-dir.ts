@@ -46,7 +46,7 @@ export class StateDir {
    * Makes nothing yet; conform() does. With `readOnly` nothing can be made or changed, and a directory that does not
    * exist is an empty one.
    * @param root absolute
-   * @throws Dns01Error STATE when it is a file or cannot be read, CONFIG for a mistake in conf/perm
+   * @throws Dns01Error STATE when it is a file, cannot be read, or holds something else altogether; CONFIG for a mistake in conf/perm
    */
   static async open(world: StateWorld, root: string, options: { readonly readOnly?: boolean } = {}): Promise<StateDir> {
     const place = followLinks(world, root)
@@ -57,6 +57,7 @@ export class StateDir {
         hint: 'choose a folder with --state or ACME_STATE_DIR',
       })
     looking.list('.')
+    if (!options.readOnly) refuseForeignFolder(looking)
     const disk = openDisk(world, place, { ...options, permissions: readPermissions(world, looking) })
     return new StateDir(world, place, disk)
   }
@@ -318,6 +319,19 @@ export class StateDir {
         this.#world.log.warn(warning)
       }
   }
+}
+
+/** Enforcing modes in a folder that was meant for something else would do harm: a slip in `--state`. */
+function refuseForeignFolder(disk: Disk): void {
+  const visible = disk.list('.').filter(({ name }) => !layout.isHidden(name) && name !== 'lost+found')
+  if (visible.length === 0 || visible.some(({ name }) => (layout.FOLDERS as readonly string[]).includes(name))) return
+  throw new Dns01Error(
+    'STATE',
+    `${disk.root} is no state directory: it holds ${visible[0]?.name} and no folder of ours`,
+    {
+      hint: 'give an empty folder, or one of acmetool or dns01, with --state or ACME_STATE_DIR',
+    },
+  )
 }
 
 function parsed(pem: string, path: string): KeyPair {

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest'
+import { type Invocation, parseCommandLine } from '../../src/cli.js'
+import { COMMANDS } from '../../src/commands/index.js'
+
+const parsed = async (...argv: string[]): Promise<Invocation> => {
+  const result = await parseCommandLine(argv)
+  if (typeof result === 'string') throw new Error(`help instead: ${result}`)
+  return result
+}
+
+const commandOf = async (...argv: string[]): Promise<string> =>
+  (await parsed(...argv)).command.command.split(' ')[0] ?? ''
+
+describe('the command line', () => {
+  test.each([
+    [[], 'reconcile'],
+    [['--batch'], 'reconcile'],
+    [['--batch', 'reconcile'], 'reconcile'],
+    [['reconcile', '--batch'], 'reconcile'],
+    [['--state', '/s', 'status'], 'status'],
+    [['--xlog.severity', 'debug', 'want', 'a.example'], 'want'],
+  ])('%j means %s', async (argv, command) => {
+    expect(await commandOf(...argv)).toBe(command)
+  })
+
+  test('a value comes after a space or after =', async () => {
+    for (const argv of [['--state', '/s'], ['--state=/s']]) expect((await parsed(...argv)).flags.state).toBe('/s')
+  })
+
+  test('booleans have a --no-', async () => {
+    expect((await parsed('--no-batch')).flags.batch).toBe(false)
+    expect((await parsed('--no-xlog.stderr')).flags.stderr).toBe(false)
+    expect((await parsed('want', 'a.example', '--no-reconcile')).args.reconcile).toBe(false)
+  })
+
+  test('--hooks may be repeated', async () => {
+    expect((await parsed('--hooks', '/a', '--hooks=/b', 'status')).flags.hooks).toEqual(['/a', '/b'])
+  })
+
+  test.each([
+    [['--state', '/a', '--state=/b'], '--state is given several times'],
+    [['--batch', 'status', '--batch'], '--batch is given several times'],
+    [['--batch', '--no-batch'], '--batch is given several times'],
+    [['--state', ''], '--state wants a value'],
+    [['status', '--state'], '--state wants a value'],
+    [['--xlog.severity', 'loud'], '--xlog.severity: there is no severity "loud"'],
+    [['--parallel', '0'], '--parallel wants a number from 1'],
+    [['recocnile'], 'there is no command "recocnile"'],
+    [['--batsh'], 'there is no flag --batsh'],
+    [['help', 'wnat'], 'there is no command "wnat"'],
+  ])('%j is refused', async (argv, message) => {
+    await expect(parseCommandLine(argv)).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining(message),
+    })
+  })
+
+  test('a suggestion comes with it, and for what acmetool had a reason', async () => {
+    await expect(parseCommandLine(['wnat'])).rejects.toMatchObject({ hint: 'did you mean "want"?' })
+    await expect(parseCommandLine(['redirector'])).rejects.toMatchObject({ hint: expect.stringContaining('DNS-01') })
+  })
+})
+
+describe('severities', () => {
+  test.each([
+    [[], 'NOTICE'],
+    [['-v'], 'INFO'],
+    [['-v', '-v'], 'DEBUG'],
+    [['-vvvv'], 'TRACE'],
+    [['-q'], 'ERROR'],
+    [['--xlog.severity=debug'], 'DEBUG'],
+    [['--xlog.severity=Info', '-q'], 'INFO'],
+    [['--xlog.severity', '7'], 'DEBUG'],
+    [['--xlog.severity', '0'], 'EMERGENCY'],
+  ])('%j is %s', async (argv, severity) => {
+    expect((await parsed(...argv)).flags.severity).toBe(severity)
+  })
+
+  test("acmetool's other log flags are taken", async () => {
+    const { flags } = await parsed(
+      ...['--xlog.file', '/l', '--xlog.fileseverity=info', '--xlog.stderrseverity', 'warn', '--xlog.journal'],
+      ...['--xlog.journalseverity=error', '--xlog.facility', 'local0'],
+    )
+    expect(flags).toMatchObject({ file: '/l', fileSeverity: 'INFO', stderrSeverity: 'WARN', stderr: true })
+    expect(flags).toMatchObject({ syslog: true, syslogSeverity: 'ERROR', facility: 'local0' })
+  })
+
+  test('flags for daemons are taken, and named', async () => {
+    expect((await parsed('--service.uid=acme', '--service.daemon')).flags.idle).toEqual([
+      'service.uid',
+      'service.daemon',
+    ])
+  })
+})
+
+describe('help', () => {
+  test.each([[['help']], [['--help']], [['-h']]])('%j lists the commands', async argv => {
+    const text = await parseCommandLine(argv)
+    for (const { command, describe: about } of COMMANDS) {
+      expect(text).toContain(command)
+      expect(String(text).replaceAll(/\s+/g, ' ')).toContain(about)
+    }
+  })
+
+  test.each([[['help', 'want']], [['want', '--help']]])('%j tells what one takes', async argv => {
+    expect(await parseCommandLine(argv)).toMatch(/want <names\.\.>[\s\S]*--reconcile/)
+  })
+
+  test.each(['--help-long', '--help-man'])('%s tells all', async flag => {
+    const text = await parseCommandLine([flag])
+    for (const { command } of COMMANDS) expect(text).toContain(`dns01 ${command}\n`)
+  })
+})
