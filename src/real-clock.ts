@@ -9,7 +9,8 @@ export const realClock: Clock = {
     for (let left = seconds; left > 0 || left === seconds; left -= longestTimerSeconds)
       await nap(Math.min(left, longestTimerSeconds), signal)
   },
-  deadline: seconds => AbortSignal.timeout(Math.ceil(seconds * 1000)),
+  /** One that is further off than a timer can hold comes after that time: 23 days. */
+  deadline: seconds => AbortSignal.timeout(Math.ceil(Math.min(Math.max(0, seconds), longestTimerSeconds) * 1000)),
 }
 
 function nap(seconds: number, signal: AbortSignal): Promise<void> {

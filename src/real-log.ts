@@ -43,9 +43,9 @@ export interface LogOptions {
 }
 
 export function openLog({ sinks, status, now }: LogOptions): Log {
-  const secrets = new Set<string>()
+  const secrets: string[] = []
   const steps = new Map<string, string>()
-  const masked = (text: string): string => [...secrets].reduce((t, secret) => t.replaceAll(secret, '***'), text)
+  const masked = (text: string): string => secrets.reduce((t, secret) => t.replaceAll(secret, '***'), text)
   const say = (level: Level, message: string): void => {
     const hearing = sinks.filter(sink => SEVERITIES.indexOf(SEVERITY[level]) <= SEVERITIES.indexOf(sink.severity))
     if (hearing.length === 0) return
@@ -71,7 +71,9 @@ export function openLog({ sinks, status, now }: LogOptions): Log {
     showSteps()
   }
   const mask = (secret: string): void => {
-    if (secret.length >= 4) secrets.add(secret)
+    if (secret.length < 4) return
+    secrets.push(secret)
+    secrets.sort((a, b) => b.length - a.length) // a secret that begins another must not lay its rest bare
   }
   const levels = Object.fromEntries(LEVELS.map(level => [level, (message: string) => say(level, message)]))
   return { ...(levels as Record<Level, (message: string) => void>), step, mask }
