@@ -98,9 +98,23 @@ function usageError(message: string, argv: readonly string[]): Dns01Error {
   const [first = ''] = message.split('\n')
   const unknown = first.match(/^Unknown (?:argument|command)s?: ([^,]+)/)?.[1]
   if (unknown === undefined) return new Dns01Error('USAGE', first, { hint: 'dns01 --help shows commands and flags' })
-  const isFlag = argv.some(word => word.replace(/=.*/, '').replace(/^-+/, '') === unknown && word.startsWith('-'))
-  const choices = isFlag ? Object.keys(GLOBAL) : COMMANDS.map(nameOf)
-  return new Dns01Error('USAGE', isFlag ? `there is no flag --${unknown}` : `there is no command "${unknown}"`, {
-    hint: GONE[unknown] ?? didYouMean(unknown, choices),
-  })
+  if (argv.some(word => flagOf(word) === unknown)) return unknownFlag(unknown, argv)
+  const before = argv.slice(0, argv.indexOf(unknown)).find(named)
+  if (before !== undefined) {
+    const hint = `dns01 ${before} --help shows what it takes`
+    return new Dns01Error('USAGE', `${before} does not take "${unknown}"`, { hint })
+  }
+  const hint = GONE[unknown] ?? didYouMean(unknown, COMMANDS.map(nameOf))
+  return new Dns01Error('USAGE', `there is no command "${unknown}"`, { hint })
+}
+
+/** `--no-batch=x` → `batch`, as yargs names it. */
+const flagOf = (word: string): string | undefined => word.match(/^--?(?:no-)?([^=]+)/)?.[1]
+
+function unknownFlag(unknown: string, argv: readonly string[]): Dns01Error {
+  const own = COMMANDS.filter(command => argv.includes(nameOf(command))).flatMap(({ options = {} }) =>
+    Object.keys(options),
+  )
+  const hint = didYouMean(unknown, [...Object.keys(GLOBAL), ...own])
+  return new Dns01Error('USAGE', `there is no flag --${unknown}`, { hint })
 }

@@ -55,6 +55,40 @@ describe('the command line', () => {
     })
   })
 
+  test('what looks like a number stays the text it is', async () => {
+    expect((await parsed('want', '007', '1e3', '0x10')).args.names).toEqual(['007', '1e3', '0x10'])
+    for (const argv of [
+      ['--state', '007'],
+      ['--state', '007', 'status'],
+      ['status', '--state=007'],
+    ])
+      expect((await parsed(...argv)).flags.state).toBe('007')
+  })
+
+  test('--hooks takes one folder, not the command behind it', async () => {
+    expect(await commandOf('--hooks', '/a', 'status')).toBe('status')
+    expect((await parsed('--hooks', '/a', 'want', 'a.test')).args.names).toEqual(['a.test'])
+  })
+
+  test('--force takes several names, together or one by one', async () => {
+    expect((await parsed('reconcile', '--force', 'a.test', 'b.test')).args.force).toEqual(['a.test', 'b.test'])
+    expect((await parsed('reconcile', '--force=a.test', '--force=b.test')).args.force).toEqual(['a.test', 'b.test'])
+  })
+
+  test.each([
+    [['--btach'], 'there is no flag --btach', 'did you mean "batch"?'],
+    [['status', '--lock-wiat=3'], 'there is no flag --lock-wiat', 'did you mean "lock-wait"?'],
+    [['reconcile', '--froce', 'a.test'], 'there is no flag --froce', 'did you mean "force"?'],
+    [['want', 'a.test', '--no-reconcil'], 'there is no flag --reconcil', 'did you mean "reconcile"?'],
+    [['--batch', 'recncile'], 'there is no command "recncile"', 'did you mean "reconcile"?'],
+    [['status', 'extra'], 'status does not take "extra"', 'dns01 status --help shows what it takes'],
+    [['plan', 'a', 'b'], 'plan does not take "a"', 'dns01 plan --help shows what it takes'],
+    [['--xlog.severity', 'inf'], '--xlog.severity: there is no severity "inf"', 'did you mean "INFO"?'],
+    [['want'], 'Not enough non-option arguments: got 0, need at least 1', 'dns01 --help shows commands and flags'],
+  ])('%j: %s; %s', async (argv, message, hint) => {
+    await expect(parseCommandLine(argv)).rejects.toMatchObject({ code: 'USAGE', message, hint })
+  })
+
   test('a suggestion comes with it, and for what acmetool had a reason', async () => {
     await expect(parseCommandLine(['wnat'])).rejects.toMatchObject({ hint: 'did you mean "want"?' })
     await expect(parseCommandLine(['redirector'])).rejects.toMatchObject({ hint: expect.stringContaining('DNS-01') })
@@ -68,6 +102,8 @@ describe('severities', () => {
     [['-v', '-v'], 'DEBUG'],
     [['-vvvv'], 'TRACE'],
     [['-q'], 'ERROR'],
+    [['-q', '-q'], 'ERROR'],
+    [['status', '-q'], 'ERROR'],
     [['--xlog.severity=debug'], 'DEBUG'],
     [['--xlog.severity=Info', '-q'], 'INFO'],
     [['--xlog.severity', '7'], 'DEBUG'],
