@@ -1,20 +1,27 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { buildIfOlder, runDns01 } from './servers/dns01.js'
+import { buildIfOlder, runDns01, startDns01 } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
 import { type Netns, withNetns } from './servers/netns.js'
 import { type Pebble, startPebble } from './servers/pebble.js'
 import { temporaryFolder } from './servers/process.js'
-import { type RunningRoute53, resolverAddress, startRoute53 } from './servers/route53.js'
+import { type Route53Facts, type RunningRoute53, resolverAddress, startRoute53 } from './servers/route53.js'
 import { prepareState } from './servers/state.js'
+
+interface Machine {
+  readonly state: string
+  run(...args: string[]): ReturnType<typeof runDns01>
+  start(...args: string[]): ReturnType<typeof startDns01>
+}
 
 interface Lab {
   readonly route53: RunningRoute53
   readonly pebble: Pebble
   readonly netns: Netns
   /** A machine of its own: state directory and how to run dns01 with it. */
-  machine(): { readonly state: string; run(...args: string[]): ReturnType<typeof runDns01> }
+  machine(): Machine
 }
 
 type Setup = Parameters<typeof startRoute53>[1]
@@ -25,7 +32,7 @@ const inLab = (setup: Setup, work: (lab: Lab) => Promise<void>): Promise<void> =
     const route53 = await startRoute53(netns.name, setup)
     const pebble = await startPebble({ dnsServer: route53.resolver, netns: netns.name, authzReuse: 0, nonceReject: 0 })
     const folders: { remove(): void }[] = []
-    const machine = (): ReturnType<Lab['machine']> => {
+    const machine = (): Machine => {
       const folder = temporaryFolder('route53-state')
       folders.push(folder)
       prepareState(folder.path, pebble.directoryUrl)
@@ -35,7 +42,12 @@ const inLab = (setup: Setup, work: (lab: Lab) => Promise<void>): Promise<void> =
         ACME_STATE_DIR: folder.path,
         SSL_CERT_FILE: pebble.caFile,
       }
-      return { state: folder.path, run: (...args) => runDns01(args, { env, netns: netns.name }) }
+      const options = { env, netns: netns.name }
+      return {
+        state: folder.path,
+        run: (...args) => runDns01(args, options),
+        start: (...args) => startDns01(args, options),
+      }
     }
     try {
       await work({ route53, pebble, netns, machine })
@@ -106,4 +118,46 @@ describe.skipIf(lacking('pebble', 'netns'))('route53 with a real CA', () => {
       )
       expect((await route53.control()).txt).toEqual([])
     }))
+
+  test('a CNAME into another zone: the value stands there', () =>
+    inLab({ zones: [...zones, { name: 'acme.test', id: 'Z2' }], syncSeconds: 1 }, async ({ route53, machine }) => {
+      const alias = { zone: 'Z1', name: '_acme-challenge.www.example.test', type: 'CNAME', values: ['www.acme.test.'] }
+      await route53.control({ put: alias })
+      const { run } = machine()
+      expect(await run('want', 'www.example.test')).toMatchObject({ exit: 0, stderr: '' })
+      expect(await route53.control()).toMatchObject({ batches: 2, txt: [] })
+    }))
+
+  test('the CA refuses: status 6, its words, and the records are gone', () =>
+    inLab({ zones, syncSeconds: 1 }, async ({ route53, machine }) => {
+      await route53.control({ hideTxt: true })
+      const { exit, stderr } = await machine().run('want', 'www.example.test')
+      expect({ exit, stderr }).toMatchObject({ exit: 6, stderr: expect.stringContaining('No TXT records found') })
+      expect(await route53.control()).toMatchObject({ batches: 2, txt: [] })
+    }))
+
+  test.each([
+    ['before the change is asked for', { failOnce: true }, (facts: Route53Facts) => facts.calls.ListHostedZonesByName],
+    ['after the change, its answer lost', { loseAnswers: { by: 'reset', times: 99 } as const }, applied],
+    ['after the change, before INSYNC', {}, applied],
+  ])("killed %s: the next run leaves nothing but somebody else's value", (_, faults, isMoment) =>
+    inLab({ zones, syncSeconds: 1 }, async ({ route53, machine }) => {
+      const name = '_acme-challenge.www.example.test'
+      await route53.control({ faults, put: { zone: 'Z1', name, values: ['theirs'] } })
+      const { run, start } = machine()
+      const killed = start('want', 'www.example.test')
+      while (!isMoment(await route53.control())) {
+        if (await Promise.race([killed.result, sleep(5)])) break // it ended before its time
+      }
+      killed.kill('SIGKILL')
+      expect((await killed.result).exit).toBe(137)
+      await route53.control({ faults: { failOnce: false, loseAnswers: { by: 'reset', times: 0 } } })
+      expect(await run('reconcile')).toMatchObject({ exit: 0 })
+      expect((await route53.control()).txt).toEqual([{ name, values: ['theirs'] }])
+    }),
+  )
 })
+
+function applied({ batches }: Route53Facts): boolean {
+  return batches > 0
+}

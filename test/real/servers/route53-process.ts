@@ -25,20 +25,16 @@ const log: Log = {
 
 const double = new FakeRoute53({ now: () => Date.now(), syncSeconds, checkSignature: signatureCheck(keys) })
 for (const { name, ...more } of zones) double.addZone(name, more)
-const dns = route53Dns(double, { addresses: servers, lagSeconds })
+let hidesTxt = false
+const dns = route53Dns(double, { addresses: servers, lagSeconds, hidesTxt: () => hidesTxt })
 await dns.serve({ dns: openDns({ log }) }, resolver, log)
 const api = await serveApi(double)
 
-function obey({ put, faults }: Route53Control): Route53Facts {
+function obey({ put, faults, hideTxt }: Route53Control): Route53Facts {
+  hidesTxt = hideTxt ?? hidesTxt
   Object.assign(double.faults, faults)
   const zone = put && double.zones.get(put.zone)
-  if (zone)
-    double.put(
-      zone,
-      put.name,
-      'TXT',
-      put.values.map(value => `"${value}"`),
-    )
+  if (zone) double.put(zone, put.name, put.type ?? 'TXT', put.type ? put.values : put.values.map(value => `"${value}"`))
   return {
     calls: Object.fromEntries(double.calls),
     batches: double.batches.length,

@@ -17,7 +17,15 @@ export interface Route53Setup {
 }
 
 export interface Route53Control {
-  readonly put?: { readonly zone: string; readonly name: string; readonly values: readonly string[] }
+  /** Writes a set behind the API's back: TXT, or what `type` says. */
+  readonly put?: {
+    readonly zone: string
+    readonly name: string
+    readonly type?: string
+    readonly values: readonly string[]
+  }
+  /** The resolver, which is what the CA asks, shows no TXT set. */
+  readonly hideTxt?: boolean
   readonly faults?: Faults
 }
 
