@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { need } from './need.js'
+import { atEnd } from './process.js'
 
 const run = promisify(execFile)
 
@@ -26,7 +27,7 @@ export interface Netns {
 }
 
 const names = new Set<string>()
-process.on('exit', () => {
+atEnd(() => {
   for (const name of names) remove(name)
 })
 

@@ -28,7 +28,14 @@ export interface RunningServer {
 
 const children = new Set<ChildProcess>()
 const folders = new Set<string>()
-process.on('exit', () => {
+
+/** Called at the latest when this process ends; vitest ends its workers by SIGTERM. */
+export function atEnd(clean: () => void): void {
+  process.on('exit', clean)
+  if (process.listenerCount('SIGTERM') === 0) process.once('SIGTERM', () => process.exit(143))
+}
+
+atEnd(() => {
   for (const child of children) child.kill('SIGKILL')
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
