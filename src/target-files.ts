@@ -14,7 +14,7 @@ export async function addWanted(world: Pick<World, 'random'>, state: StateDir, n
   for (const name of names) challengeName(name)
   const distinct = [...new Set(names)]
   if (state.targets().targets.some(target => distinct.every(name => target.names.includes(name)))) return
-  const file = `${distinct[0]}-${randomSuffix(world)}`
+  const file = `${distinct[0]?.slice(0, 200)}-${randomSuffix(world)}` // file names hold 255 bytes
   await state.writeTarget(file, newTargetText(distinct))
 }
 
