@@ -77,7 +77,8 @@ async function contextFor(
   const fromFiles = await loadEnv(openFiles(), process.env, flags.envFile)
   const stateRoot = resolve(flags.state || fromFiles.ACME_STATE_DIR || '/var/lib/acme')
   const hooks = flags.hooks.length > 0 ? { ACME_HOOKS_DIR: flags.hooks.map(folder => resolve(folder)).join('\n') } : {}
-  const env = { ...fromFiles, ...hooks, ACME_STATE_DIR: stateRoot }
+  const envFile = flags.envFile ? { DNS01_ENV_FILE: resolve(flags.envFile) } : {}
+  const env = { ...fromFiles, ...hooks, ...envFile, ACME_STATE_DIR: stateRoot }
   const prompt = flags.batch || flags.json ? undefined : realPrompt(flags.stdio)
   return {
     world: realWorld({ env, log, prompt, program: [process.execPath, process.argv[1] ?? 'dns01'] }),

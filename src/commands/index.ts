@@ -1,9 +1,10 @@
 import type { Command } from './command.js'
 import { plan } from './plan.js'
+import { quickstart } from './quickstart.js'
 import { reconcile } from './reconcile.js'
 import { status } from './status.js'
 import { unwant } from './unwant.js'
 import { want } from './want.js'
 
 /** In the order of the help. */
-export const COMMANDS: readonly Command[] = [want, unwant, reconcile, status, plan]
+export const COMMANDS: readonly Command[] = [want, unwant, reconcile, status, plan, quickstart]

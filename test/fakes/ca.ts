@@ -81,7 +81,7 @@ export function fakeCa(base = 'https://ca.test'): FakeCa {
     const key = createPublicKey({ format: 'jwk', key: jwk })
     const signature = Buffer.from(jws.signature, 'base64url')
     const text = Buffer.from(`${jws.protected}.${jws.payload}`)
-    if (!verify('sha256', text, { key, dsaEncoding: 'ieee-p1363' }, signature))
+    if (!verify(head.alg.replace(/^\D+/, 'sha'), text, { key, dsaEncoding: 'ieee-p1363' }, signature))
       throw new Error('the signature is wrong')
     if (head.jwk) keys.set(`${base}/account/1`, head.jwk)
     const payload = jws.payload === '' ? undefined : JSON.parse(Buffer.from(jws.payload, 'base64url').toString())

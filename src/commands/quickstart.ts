@@ -1,0 +1,15 @@
+import { quickstart as prepare, readyLines } from '../quickstart/quickstart.js'
+import { locked } from '../session.js'
+import type { Command } from './command.js'
+
+export const quickstart: Command = {
+  command: 'quickstart',
+  describe: 'Choose CA and DNS provider, register, install hooks and renewal. Safe to repeat.',
+  options: { expert: { type: 'boolean', describe: 'ask about keys and hooks, too' } },
+  run: ({ expert }, context) =>
+    locked(context, async state => {
+      const ready = await prepare(context, state, expert === true)
+      context.out.show(ready, () => readyLines(ready))
+      return []
+    }),
+}

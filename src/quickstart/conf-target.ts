@@ -1,0 +1,161 @@
+import { type Document, isMap, parseDocument } from 'yaml'
+import { Dns01Error, messageOf } from '../errors.js'
+import { serverPart } from '../state/layout.js'
+import { parseDefaults } from '../target.js'
+import type { Log } from '../world.js'
+import type { Answers, Choice } from './answers.js'
+import { ID } from './ids.js'
+
+const LETS_ENCRYPT = parseDefaults('').defaults.ca
+const STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory'
+const CURVES = ['nistp256', 'nistp384', 'nistp521'] as const
+
+/** What conf/target is to say under `request`: path → value. */
+type Wanted = Readonly<Record<string, string | number>>
+
+interface Parts {
+  /** conf/target as it is; '' when there is none. */
+  readonly text: string
+  readonly answers: Answers
+  readonly log: Log
+  /** Asks about keys, too. */
+  readonly expert: boolean
+}
+
+/**
+ * conf/target with the chosen CA and key; the very same text when that changes nothing.
+ * @throws Dns01Error CONFIG for an answer that is no URL, key type, size or curve, and for a file that cannot be read
+ */
+export async function chooseDefaults(parts: Parts): Promise<string> {
+  const { text } = parts
+  const { defaults } = parseDefaults(text)
+  const ca = await chooseCa(parts, defaults.caGiven ? defaults.ca : undefined)
+  const isNew = !defaults.caGiven || serverPart(ca) !== serverPart(defaults.ca)
+  const key = await chooseKey(parts)
+  const builtIn: Wanted = text === '' ? { 'key.type': defaults.key.type } : {}
+  const provider: Wanted = isNew ? { provider: ca } : {}
+  return edited(text, { ...provider, ...builtIn, ...key })
+}
+
+async function chooseCa({ answers }: Parts, current: string | undefined): Promise<string> {
+  const choices: Choice[] = [
+    { value: LETS_ENCRYPT, label: "Let's Encrypt" },
+    { value: STAGING, label: "Let's Encrypt staging", hint: 'certificates that nobody trusts, to try things out' },
+    { value: 'url', label: 'another CA, by the URL of its ACME directory' },
+  ]
+  if (current !== undefined && choices.every(({ value }) => value !== current))
+    choices.unshift({ value: current, label: current, hint: 'as it is now' })
+  choices.sort((a, b) => Number(b.value === current) - Number(a.value === current))
+  const said = (await answers.choice(ID.server, 'Which CA?', choices)) ?? current ?? LETS_ENCRYPT
+  if (said !== 'url') return checkedUrl(said)
+  return untilValid(answers, ID.serverUrl, 'URL of its ACME directory:', checkedUrl)
+}
+
+const checkedUrl = (url: string): string => {
+  serverPart(url)
+  return url
+}
+
+/** A mistake of somebody who sits there is told, and asked about again, three times; one in a file is an error. */
+async function untilValid<T>(
+  answers: Answers,
+  id: string,
+  question: string,
+  check: (text: string) => T,
+  initial?: string,
+): Promise<T> {
+  for (let left = 3; ; left--) {
+    const said = (await answers.text(id, question, initial)) ?? initial ?? ''
+    try {
+      return check(said)
+    } catch (error) {
+      if (left === 0 || !answers.interactive || answers.inFile(id) !== undefined) throw error
+      answers.note(messageOf(error))
+    }
+  }
+}
+
+/** Nothing when nobody says anything about keys. A size alone means RSA, as acmetool's default is. */
+async function chooseKey({ answers, expert, log }: Parts): Promise<Wanted> {
+  const fromFile = answers.inFile(ID.keyType)
+  const implied = answers.inFile(ID.rsaSize) ? 'rsa' : answers.inFile(ID.curve) ? 'ecdsa' : undefined
+  const asked = expert && fromFile === undefined && implied === undefined
+  const type =
+    fromFile ?? implied ?? (asked ? await answers.choice(ID.keyType, 'Which type of key?', KEY_TYPES) : undefined)
+  if (type === undefined) return {}
+  if (type !== 'rsa' && type !== 'ecdsa') throw wrong(ID.keyType, type, 'rsa or ecdsa')
+  const about = { answers, expert }
+  return type === 'rsa'
+    ? { 'key.type': type, ...(await rsaSize(about, log)) }
+    : { 'key.type': type, ...(await curve(about)) }
+}
+
+const KEY_TYPES: readonly Choice[] = [
+  { value: 'ecdsa', label: 'ECDSA', hint: 'small and fast; every program of the last ten years takes it' },
+  { value: 'rsa', label: 'RSA', hint: 'for older programs' },
+]
+
+type About = Pick<Parts, 'answers' | 'expert'>
+
+async function rsaSize({ answers, expert }: About, log: Log): Promise<Wanted> {
+  if (!expert && answers.inFile(ID.rsaSize) === undefined) return {}
+  const bits = await untilValid(answers, ID.rsaSize, 'Bits of RSA keys (2048 to 4096):', wholeNumber, '2048')
+  const size = Math.min(4096, Math.max(2048, bits))
+  if (size !== bits) log.notice(`RSA keys have 2048 to 4096 bits: ${size} instead of ${bits}`)
+  return { 'key.rsa-size': size }
+}
+
+const wholeNumber = (text: string): number => {
+  if (!/^\d{1,9}$/.test(text)) throw wrong(ID.rsaSize, text, 'a whole number')
+  return Number(text)
+}
+
+async function curve({ answers, expert }: About): Promise<Wanted> {
+  const choices = CURVES.map(value => ({ value, label: value }))
+  const said = expert ? await answers.choice(ID.curve, 'Which curve?', choices) : answers.inFile(ID.curve)
+  if (said === undefined) return {}
+  if (!(CURVES as readonly string[]).includes(said)) throw wrong(ID.curve, said, CURVES.join(', '))
+  return { 'key.ecdsa-curve': said }
+}
+
+const wrong = (id: string, said: string, wanted: string): Dns01Error =>
+  new Dns01Error('CONFIG', `${id}: "${said}" is not ${wanted}`)
+
+/** Sets values under `request`, and leaves comments, order and all else. */
+function edited(text: string, wanted: Wanted): string {
+  const doc = parseDocument(text, { version: '1.1', uniqueKeys: false })
+  const changes = Object.entries(wanted).filter(([path, value]) => doc.getIn(['request', ...path.split('.')]) !== value)
+  if (changes.length === 0) return text
+  try {
+    for (const [path, value] of changes) set(doc, ['request', ...path.split('.')], value)
+    const after = doc.toString({ lineWidth: 0, indentSeq: false, flowCollectionPadding: false })
+    if (holds(after, wanted)) return after
+  } catch (cause) {
+    if (cause instanceof Dns01Error) throw cause
+  }
+  const hint = `write there under request: ${changes.map(([path, value]) => `${path}: ${value}`).join(', ')}`
+  throw new Dns01Error(
+    'CONFIG',
+    'conf/target is written in a way that cannot be edited here (aliases, repeated keys)',
+    {
+      hint,
+    },
+  )
+}
+
+/** A section that is empty (`request:`) becomes a table. */
+function set(doc: Document, path: readonly string[], value: string | number): void {
+  if (!isMap(doc.contents)) doc.contents = doc.createNode({})
+  for (let depth = 1; depth < path.length; depth++) {
+    const section = path.slice(0, depth)
+    if ((doc.getIn(section) ?? null) === null) doc.setIn(section, doc.createNode({}))
+  }
+  doc.setIn(path, value)
+}
+
+/** Read as reconcile will read it: of keys that are there twice the last one counts. */
+function holds(text: string, wanted: Wanted): boolean {
+  const { ca, key } = parseDefaults(text).defaults
+  const read: Wanted = { provider: ca, 'key.type': key.type, 'key.rsa-size': key.rsaBits, 'key.ecdsa-curve': key.curve }
+  return Object.entries(wanted).every(([path, value]) => read[path] === value)
+}

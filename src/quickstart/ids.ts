@@ -1,0 +1,14 @@
+/** acmetool's prompt ids (acmetool-compat §10), and two of ours. `acme-enter-email` and `acme-agreement:URL` are asked by the registration. */
+export const ID = {
+  server: 'acmetool-quickstart-choose-server',
+  serverUrl: 'acmetool-quickstart-enter-directory-url',
+  keyType: 'acmetool-quickstart-key-type',
+  rsaSize: 'acmetool-quickstart-rsa-key-size',
+  curve: 'acmetool-quickstart-ecdsa-curve',
+  method: 'acmetool-quickstart-choose-method',
+  webrootPath: 'acmetool-quickstart-webroot-path',
+  haproxy: 'acmetool-quickstart-install-haproxy-script',
+  cron: 'acmetool-quickstart-install-cronjob',
+  redirector: 'acmetool-quickstart-install-redirector-systemd',
+  provider: 'dns01-quickstart-choose-provider',
+} as const
