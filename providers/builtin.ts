@@ -51,6 +51,7 @@ export default defineProvider({
   batch: true,
   keepsOthers: true,
   provesSync: true,
+  whileRunning: true,
   testedWith: 'itself, asked by dig and fuzzed',
   open: ({ zone, listen, ns, addresses }, world) => {
     const server = ns === undefined ? undefined : nameIn('DNS01_BUILTIN_NS', ns)

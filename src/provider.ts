@@ -79,6 +79,8 @@ export interface ProviderDefinition<S extends Settings = Settings> {
   readonly keepsOthers: boolean
   /** When present() has resolved, every server of the provider shows the values (Route 53: INSYNC). */
   readonly provesSync?: boolean
+  /** Values are to be seen only while dns01 runs: of no use to a hook, which ends before the CA looks. */
+  readonly whileRunning?: boolean
   /** It finds its own zone from the challenge's host; a zone the engine cannot find is no error. */
   readonly findsZone?: boolean
   /** Only one value at a name at a time: the engine validates them one after the other. */

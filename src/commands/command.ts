@@ -7,8 +7,8 @@ export interface Command {
   readonly command: string
   readonly describe: string
   readonly options?: Readonly<Record<string, Options>> | undefined
-  /** Errors that did not stop the others; what is thrown counts likewise. */
-  run(args: CommandArgs, context: Context): Promise<readonly unknown[]>
+  /** Errors that did not stop the others; what is thrown counts likewise. A number is an exit status that others prescribe. */
+  run(args: CommandArgs, context: Context): Promise<readonly unknown[] | number>
 }
 
 export type CommandArgs = Readonly<Record<string, unknown>>

@@ -1,4 +1,5 @@
 import type { Command } from './command.js'
+import { hook } from './hook.js'
 import { plan } from './plan.js'
 import { quickstart } from './quickstart.js'
 import { reconcile } from './reconcile.js'
@@ -7,4 +8,4 @@ import { unwant } from './unwant.js'
 import { want } from './want.js'
 
 /** In the order of the help. */
-export const COMMANDS: readonly Command[] = [want, unwant, reconcile, status, plan, quickstart]
+export const COMMANDS: readonly Command[] = [want, unwant, reconcile, status, plan, quickstart, hook]

@@ -17,10 +17,10 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(root, { recursive: true }))
 
-/** Puts a program into PATH that prints its provider and arguments, one a line. */
+/** Puts a program into PATH that prints its arguments, one a line. */
 function install(program: string): void {
   const path = join(root, 'bin', program)
-  writeFileSync(path, `#!/bin/sh\necho ${program}\necho "$DNS01_PROVIDER"\nfor one; do echo "$one"; done\nexit 3\n`)
+  writeFileSync(path, `#!/bin/sh\necho ${program}\nfor one; do echo "$one"; done\nexit 3\n`)
   chmodSync(path, 0o755)
 }
 
@@ -44,9 +44,10 @@ test('runs the dns01 beside it, with the provider of its own name, and hands on 
   const { status, lines } = run(...dns)
   expect(lines).toEqual([
     'node',
-    'rfc2136',
     expect.stringMatching(/dns01\/hooks\/\.\.\/dist\/main\.js$/),
     'hook',
+    '--provider',
+    'rfc2136',
     'acmetool',
     ...dns,
   ])
@@ -57,8 +58,9 @@ test('runs the dns01 of PATH when there is none beside it', () => {
   install('dns01')
   expect(run('challenge-dns-stop', 'x').lines).toEqual([
     'dns01',
-    'rfc2136',
     'hook',
+    '--provider',
+    'rfc2136',
     'acmetool',
     'challenge-dns-stop',
     'x',
