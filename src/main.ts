@@ -55,15 +55,14 @@ async function runCommand({ command, args, flags }: Invocation, argv: readonly s
     })
   }
   const context = await contextFor(flags, argv, log, stopping.signal)
-  try {
-    const result = await command.run(args, context)
-    return typeof result === 'number' ? result : exitStatus(result)
-  } catch (error) {
-    if (!stoppedBy) tell(log, error)
-    return exitStatus([error])
-  } finally {
-    if (stoppedBy) process.exitCode = 128 + SIGNALS[stoppedBy]
-  }
+  const status = await command.run(args, context).then(
+    result => (typeof result === 'number' ? result : exitStatus(result)),
+    error => {
+      if (!stoppedBy) tell(log, error)
+      return exitStatus([error])
+    },
+  )
+  return stoppedBy ? 128 + SIGNALS[stoppedBy] : status
 }
 
 async function contextFor(
@@ -94,9 +93,9 @@ async function contextFor(
 
 const outFor = (json: boolean): Out => ({
   json,
-  show: (document, lines) => {
-    const text = json ? JSON.stringify(document, undefined, 2) : lines().join('\n')
-    if (text !== '') process.stdout.write(`${text}\n`)
+  show: (document, lines, end = '\n') => {
+    const text = json ? `${JSON.stringify(document, undefined, 2)}\n` : lines().join('\n')
+    if (text !== '') process.stdout.write(json ? text : text + end)
   },
 })
 

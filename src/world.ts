@@ -184,7 +184,7 @@ export interface Log {
   info(message: string): void
   debug(message: string): void
   trace(message: string): void
-  /** What `subject` does now or waits for: a progress line on a terminal, info elsewhere. undefined: it is done. */
+  /** What `subject` does now or waits for: a progress line on a terminal, a debug line elsewhere. undefined: it is done. */
   step(subject: string, doing: string | undefined): void
   /** From now on this text is shown as `***` wherever it would appear. */
   mask(secret: string): void

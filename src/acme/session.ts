@@ -35,6 +35,9 @@ export interface Session {
   post(url: string, payload: object | null, call: PostCall): Promise<Answer>
 }
 
+/** Who does not even give its directory is down or does not exist: the next run asks again, and nobody waits for long. */
+const directoryGiveUpSeconds = 30
+
 /** @throws Dns01Error CONFIG when that can be no directory URL */
 export function openSession(
   world: SessionWorld,
@@ -74,7 +77,8 @@ export function openSession(
 
   function fetchDirectory(signal: AbortSignal): Promise<Directory> {
     const what = `the directory ${directoryUrl}`
-    return retry(world, { what, giveUpAfterSeconds, signal }, async () => {
+    const limits = { giveUpAfterSeconds: Math.min(directoryGiveUpSeconds, giveUpAfterSeconds), signal }
+    return retry(world, { what, ...limits }, async () => {
       const answer = await transport.get(directoryUrl, signal)
       if (isTemporaryStatus(answer.status)) throw answerError(answer, what, world.clock.now())
       if (answer.status !== 200 || answer.data === undefined) throw noDirectory(`${what}: ${received(answer)}`)
