@@ -53,7 +53,7 @@ async function openAccount(world: World, values: Values): Promise<Account> {
     ...(profile && { profile }),
     ...(credentials && { credentials }),
   })
-  const call = callerOf(world, client)
+  const call = callerOf(world, client, profile ? `profile "${profile}"` : 'the default chain')
   const look = async (id: string, how: How): Promise<boolean> => {
     const { ChangeInfo } = await call('GetChange', `change ${id}`, how, options =>
       client.send(new sdk.GetChangeCommand({ Id: id }), options),
@@ -63,7 +63,8 @@ async function openAccount(world: World, values: Values): Promise<Account> {
   return { sdk, client, call, zones: undefined, inSync: syncWatch(world, look) }
 }
 
-function callerOf({ clock, random }: World, client: Route53Client): Account['call'] {
+/** `source`: where the credentials should come from, for the words of an error when there are none. */
+function callerOf({ clock, random }: World, client: Route53Client, source: string): Account['call'] {
   const pace = pacer({ clock })
   return (action, on, { signal, log, giveUpAfterSeconds: seconds = giveUpAfterSeconds.call }, attempt) => {
     const what = `Route 53 ${action} (${on})`
@@ -80,8 +81,8 @@ function callerOf({ clock, random }: World, client: Route53Client): Account['cal
           signal.throwIfAborted()
           if (isThrottling(error as Error)) pace.slower()
           const keys = await client.config.credentials().catch(() => undefined)
-          const key = keys ? `access key ${maskedKey(keys.accessKeyId)}` : 'this AWS identity'
-          throw explain(error as Error, { action, on, key })
+          const who = keys ? `access key ${maskedKey(keys.accessKeyId)}` : source
+          throw explain(error as Error, { action, on, who })
         }
       },
     )

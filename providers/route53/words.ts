@@ -31,31 +31,31 @@ export function conflictsOf(error: unknown): Name[] | undefined {
 }
 
 /** What the SDK threw, as what it means for the user. */
-export function explain(error: SdkError, about: { action: string; on: string; key: string }): Dns01Error {
+export function explain(error: SdkError, about: { action: string; on: string; who: string }): Dns01Error {
   if (error instanceof Dns01Error) return error
-  const { action, on, key } = about
+  const { action, on, who } = about
   const status = error.$metadata?.httpStatusCode ?? 0
   const said = `Route 53 ${action} (${on}): ${error.name}: ${[error.message, ...(error.messages ?? [])].join(' ')}`
   const later = isThrottling(error) || error.name === 'PriorRequestNotComplete' || error.$metadata?.clockSkewCorrected
   if (later || status >= 500) return unavailable(said, error)
   switch (error.name.replace(/Exception$/, '')) {
     case 'AccessDenied': {
-      const [, right = `route53:${action}`, resource] =
-        /perform: (\S+)(?: on resource: (\S+))?/.exec(error.message) ?? []
-      const onWhat = right.startsWith('route53:') ? on : (resource ?? on)
-      return refused(`${key} lacks the right ${right} for ${onWhat}`, hints.rights, error)
+      const match = /(?:User: (\S+) .*)?perform: (\S+)(?: on resource: (\S+))?/.exec(error.message)
+      const [, user, right = `route53:${action}`, resource] = match ?? []
+      if (right.startsWith('route53:')) return refused(`${who} lacks the right ${right} for ${on}`, hints.rights, error)
+      return refused(`${user ?? who} lacks the right ${right} for ${resource ?? on}`, undefined, error)
     }
     case 'InvalidClientTokenId':
     case 'UnrecognizedClient':
-      return refused(`AWS does not know ${key}`, hints.key, error)
+      return refused(`AWS does not know ${who}`, hints.key, error)
     case 'SignatureDoesNotMatch':
-      return refused(`AWS says that the secret does not belong to ${key}`, hints.key, error)
+      return refused(`AWS says that the secret does not belong to ${who}`, hints.key, error)
     case 'ExpiredToken':
-      return refused(`the session of ${key} has expired`, hints.credentials, error)
+      return refused(`the session of ${who} has expired`, hints.credentials, error)
     case 'CredentialsProviderError':
-      return refused(`no AWS credentials: ${error.message}`, hints.credentials, error)
+      return refused(`no AWS credentials from ${who}: ${error.message}`, hints.credentials, error)
     case 'NoSuchHostedZone':
-      return refused(`Route 53 shows no hosted zone ${on} to ${key}`, hints.zoneId, error)
+      return refused(`Route 53 shows no hosted zone ${on} to ${who}`, hints.zoneId, error)
     default:
       return refused(said, undefined, error)
   }

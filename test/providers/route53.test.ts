@@ -1,9 +1,12 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import route53 from '../../providers/route53.js'
 import { codeOf, type Dns01Error } from '../../src/errors.js'
 import type { Provider } from '../../src/provider.js'
 import type { World } from '../../src/world.js'
-import { callFor, keys, recordsFor, route53World } from '../fakes/route53-world.js'
+import { accessKeyId, callFor, keys, recordsFor, route53World, secretAccessKey } from '../fakes/route53-world.js'
 
 const hosts = (count: number, zone = 'example.test'): string[] =>
   Array.from({ length: count }, (_, i) => `h${i}.${zone}`)
@@ -409,6 +412,43 @@ describe('errors in words', () => {
   })
 })
 
+describe("the SDK's default chain", () => {
+  const folder = mkdtempSync(join(tmpdir(), 'dns01-aws-'))
+  const file = join(folder, 'credentials')
+  writeFileSync(file, `[other]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`)
+  beforeEach(() => {
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', file)
+    vi.stubEnv('AWS_CONFIG_FILE', join(folder, 'none'))
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
+    vi.stubEnv('AWS_ACCESS_KEY_ID', undefined)
+  })
+  afterEach(() => void vi.unstubAllEnvs())
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  const present = async (values: Record<string, string>) => {
+    const all = route53World()
+    all.route53.addZone('example.test')
+    const provider = await route53.open({ region: 'us-east-1', ...values } as never, all.world)
+    await provider.present(recordsFor('example.test', ['www.example.test']), callFor(all.world, 'example.test'))
+    return all.route53.txtNames()
+  }
+
+  test('a profile of ~/.aws/credentials; it beats keys, as in the SDK', async () => {
+    expect(await present({ profile: 'other' })).toHaveLength(1)
+    expect(await present({ ...keys, 'access-key-id': 'AKIAWRONGWRONGWRONG1', profile: 'other' })).toHaveLength(1)
+  })
+
+  test('nothing at all: what to set is said', async () => {
+    const error = await failure(present({}))
+    expect([codeOf(error), error.message]).toEqual([
+      'REFUSED',
+      expect.stringMatching(/^no AWS credentials from the default chain: /),
+    ])
+    expect(error.hint).toContain('AWS_PROFILE')
+    expect((await failure(present({ profile: 'absent' }))).message).toContain('from profile "absent"')
+  })
+})
+
 describe('credentials of a role', () => {
   test('are asked for with the external id, once for all calls', async () => {
     const asked: string[] = []
@@ -426,6 +466,19 @@ describe('credentials of a role', () => {
     expect(all.route53.txtNames()).toHaveLength(1)
     expect(asked).toHaveLength(1)
     expect(asked[0]).toMatch(/^sts\..*RoleArn=arn.*ExternalId=seven/)
+  })
+
+  test('are refused: who may not assume which role', async () => {
+    const Message =
+      'User: arn:aws:iam::1:user/web is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::2:role/dns'
+    const all = route53World({}, {}, () => ({
+      status: 403,
+      body: `<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>${Message}</Message></Error></ErrorResponse>`,
+    }))
+    const provider = await open(all.world, { 'role-arn': 'arn:aws:iam::2:role/dns' })
+    const records = recordsFor('example.test', ['www.example.test'])
+    const error = await failure(provider.present(records, callFor(all.world, 'example.test')))
+    expect(error.message).toBe('arn:aws:iam::1:user/web lacks the right sts:AssumeRole for arn:aws:iam::2:role/dns')
   })
 })
 
