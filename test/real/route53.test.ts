@@ -119,6 +119,13 @@ describe.skipIf(lacking('pebble', 'netns'))('route53 with a real CA', () => {
       expect((await route53.control()).txt).toEqual([])
     }))
 
+  test('a server that lags behind INSYNC is waited for: the CA may be asking just that one', () =>
+    inLab({ zones, syncSeconds: 1, lagSeconds: { 'ns-4.awsdns-04.test': 5 } }, async ({ machine }) => {
+      const { exit, stderr, seconds } = await machine().run('want', 'www.example.test')
+      expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
+      expect(seconds).toBeGreaterThan(5)
+    }))
+
   test('a CNAME into another zone: the value stands there', () =>
     inLab({ zones: [...zones, { name: 'acme.test', id: 'Z2' }], syncSeconds: 1 }, async ({ route53, machine }) => {
       const alias = { zone: 'Z1', name: '_acme-challenge.www.example.test', type: 'CNAME', values: ['www.acme.test.'] }

@@ -37,6 +37,7 @@ function obey({ put, faults, hideTxt }: Route53Control): Route53Facts {
   if (zone) double.put(zone, put.name, put.type ?? 'TXT', put.type ? put.values : put.values.map(value => `"${value}"`))
   return {
     calls: Object.fromEntries(double.calls),
+    callTimes: double.times,
     batches: double.batches.length,
     refusals: double.refusals,
     txt: double.txtNames().map(name => ({ name, values: double.txt(name) })),

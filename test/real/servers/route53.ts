@@ -31,6 +31,8 @@ export interface Route53Control {
 
 export interface Route53Facts {
   readonly calls: Readonly<Record<string, number>>
+  /** When each call came, milliseconds since 1970. */
+  readonly callTimes: readonly number[]
   readonly batches: number
   readonly refusals: number
   readonly txt: readonly { readonly name: string; readonly values: readonly string[] }[]
