@@ -1,4 +1,12 @@
-import type { Route53Client } from '@aws-sdk/client-route-53'
+import type {
+  ChangeInfo,
+  ChangeResourceRecordSetsRequest,
+  ListHostedZonesByNameRequest,
+  ListHostedZonesByNameResponse,
+  ListResourceRecordSetsRequest,
+  ListResourceRecordSetsResponse,
+  Route53Client,
+} from '@aws-sdk/client-route-53'
 import { retry, unavailable, type World } from '../../src/provider.js'
 import type { How, Zone } from './api.js'
 import { credentialsOf } from './credentials.js'
@@ -12,14 +20,12 @@ const giveUpAfterSeconds = { call: 120, sync: 900 } as const
 const lookAfterSeconds = { first: 2, longest: 4 } as const
 
 type Patience = { readonly giveUpAfterSeconds?: number }
-type CallOptions = { readonly abortSignal: AbortSignal }
 
-/** What all zones of one account share in a run: client, pace, list of zones, the watch for INSYNC. */
+/** What all zones of one account share in a run: client, pace, list of zones, the watch for INSYNC. `on`: the zone, in words. */
 export interface Account {
-  readonly sdk: typeof import('./sdk.js')
-  readonly client: Route53Client
-  /** One API call at its turn, tried again while that can help. `action` is the API's name of it, `on` the zone. */
-  call<T>(action: string, on: string, how: How & Patience, attempt: (options: CallOptions) => Promise<T>): Promise<T>
+  listZones(from: ListHostedZonesByNameRequest, how: How): Promise<ListHostedZonesByNameResponse>
+  listSets(from: ListResourceRecordSetsRequest, on: string, how: How): Promise<ListResourceRecordSetsResponse>
+  change(request: ChangeResourceRecordSetsRequest, on: string, how: How & Patience): Promise<ChangeInfo | undefined>
   zones: Promise<Zone[]> | undefined
   readonly inSync: (change: string, on: string, how: How) => Promise<void>
 }
@@ -47,24 +53,44 @@ async function openAccount(world: World, values: Values): Promise<Account> {
   const client = new sdk.Route53Client({
     region,
     requestHandler,
-    // Attempts are ours to make: paced with all other calls, told in the log, ended by the signal.
+    // Attempts are ours to make: paced with all other calls, told in the log, ended by the signal. The SDK's own (adaptive,
+    // 10 attempts) wait unseen, and its rate limiter knows one client only.
     maxAttempts: 1,
     ...(endpoint && { endpoint }),
     ...(profile && { profile }),
     ...(credentials && { credentials }),
   })
   const call = callerOf(world, client, profile ? `profile "${profile}"` : 'the default chain')
-  const look = async (id: string, how: How): Promise<boolean> => {
-    const { ChangeInfo } = await call('GetChange', `change ${id}`, how, options =>
-      client.send(new sdk.GetChangeCommand({ Id: id }), options),
-    )
-    return ChangeInfo?.Status === 'INSYNC'
+  const isInSync = async (Id: string, how: How): Promise<boolean> => {
+    const answer = await call('GetChange', `change ${Id}`, how, o => client.send(new sdk.GetChangeCommand({ Id }), o))
+    return answer.ChangeInfo?.Status === 'INSYNC'
   }
-  return { sdk, client, call, zones: undefined, inSync: syncWatch(world, look) }
+  return {
+    listZones: (from, how) =>
+      call('ListHostedZonesByName', 'all zones', how, o => client.send(new sdk.ListHostedZonesByNameCommand(from), o)),
+    listSets: (from, on, how) =>
+      call('ListResourceRecordSets', on, how, o => client.send(new sdk.ListResourceRecordSetsCommand(from), o)),
+    change: async (request, on, how) => {
+      const command = new sdk.ChangeResourceRecordSetsCommand(request)
+      return (await call('ChangeResourceRecordSets', on, how, o => client.send(command, o))).ChangeInfo
+    },
+    zones: undefined,
+    inSync: syncWatch(world, isInSync),
+  }
 }
 
-/** `source`: where the credentials should come from, for the words of an error when there are none. */
-function callerOf({ clock, random }: World, client: Route53Client, source: string): Account['call'] {
+type Call = <T>(
+  action: string,
+  on: string,
+  how: How & Patience,
+  attempt: (options: { readonly abortSignal: AbortSignal }) => Promise<T>,
+) => Promise<T>
+
+/**
+ * One API call at its turn, tried again while that can help. `action`: the API's name of it. `source`: where the
+ * credentials should come from, for the words of an error when there are none.
+ */
+function callerOf({ clock, random }: World, client: Route53Client, source: string): Call {
   const pace = pacer({ clock })
   return (action, on, { signal, log, giveUpAfterSeconds: seconds = giveUpAfterSeconds.call }, attempt) => {
     const what = `Route 53 ${action} (${on})`

@@ -25,4 +25,4 @@ export const quoted = (value: string): string => `"${value.replace(/["\\]/g, '\\
 
 export const withoutPrefix = (id: string): string => id.replace(/^\/?hostedzone\//, '')
 
-export const describe = ({ name, id }: Pick<Zone, 'id' | 'name'>): string => (name ? `${name} (${id})` : id)
+export const describe = ({ name, id }: Zone): string => `${name} (${id})`

@@ -1,4 +1,4 @@
-import type { ListResourceRecordSetsRequest, ResourceRecordSet } from '@aws-sdk/client-route-53'
+import type { ResourceRecordSet } from '@aws-sdk/client-route-53'
 import { type Name, refused } from '../../src/provider.js'
 import type { Account } from './account.js'
 import { describe, fromApi, type How, type TxtSet, type Zone } from './api.js'
@@ -14,8 +14,9 @@ export async function readSets(
   const rank = (name: Name): string => `${name.split('.').reverse().join('.')}.`
   let todo = [...names].sort((a, b) => (rank(a) < rank(b) ? -1 : 1))
   while (todo.length > 0) {
-    const from = { StartRecordName: todo[0], StartRecordType: 'TXT', MaxItems: todo.length === 1 ? 1 : 300 } as const
-    const { ResourceRecordSets = [], IsTruncated, NextRecordName } = await listSets(account, zone, how, from)
+    const MaxItems = todo.length === 1 ? 1 : 300
+    const from = { HostedZoneId: zone.id, StartRecordName: todo[0], StartRecordType: 'TXT', MaxItems } as const
+    const { ResourceRecordSets = [], IsTruncated, NextRecordName } = await account.listSets(from, describe(zone), how)
     for (const set of ResourceRecordSets) {
       const name = fromApi(set.Name)
       if (set.Type === 'TXT' && found.has(name)) found.set(name, plainSet(set, name))
@@ -33,14 +34,4 @@ function plainSet({ SetIdentifier, AliasTarget, ResourceRecords, TTL }: Resource
   if (kind)
     throw refused(`${name} TXT is ${kind} in Route 53, not a plain set`, 'delete it there; dns01 makes a plain one')
   return { values: (ResourceRecords ?? []).map(({ Value }) => Value ?? ''), ttlSeconds: TTL ?? 0 }
-}
-
-export async function listSets(
-  account: Account,
-  zone: Pick<Zone, 'id' | 'name'>,
-  how: How,
-  from: Omit<ListResourceRecordSetsRequest, 'HostedZoneId'>,
-) {
-  const command = new account.sdk.ListResourceRecordSetsCommand({ HostedZoneId: zone.id, ...from })
-  return account.call('ListResourceRecordSets', describe(zone), how, options => account.client.send(command, options))
 }

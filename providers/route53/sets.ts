@@ -102,27 +102,18 @@ type Submitted = { readonly id: string | undefined } | { readonly conflicts: rea
 
 /** One change batch: its id, or the names that Route 53 says are not as we took them to be. */
 async function submit(account: Account, zone: Zone, batch: readonly Edit[], how: How): Promise<Submitted> {
-  const command = new account.sdk.ChangeResourceRecordSetsCommand({
-    HostedZoneId: zone.id,
-    ChangeBatch: {
-      Changes: batch.flatMap(({ name, before, after }) => [
-        ...toChange('DELETE', name, before),
-        ...toChange('CREATE', name, after),
-      ]),
-    },
-  })
+  const Changes = batch.flatMap(({ name, before, after }) => [
+    ...toChange('DELETE', name, before),
+    ...toChange('CREATE', name, after),
+  ])
   const changesNothing = batch.every(
     ({ before, after }) => before && after && before.values.length === after.values.length,
   )
   const patience = changesNothing ? { giveUpAfterSeconds: confirmGiveUpSeconds } : {}
   try {
-    const { ChangeInfo } = await account.call(
-      'ChangeResourceRecordSets',
-      describe(zone),
-      { ...how, ...patience },
-      options => account.client.send(command, options),
-    )
-    return { id: ChangeInfo?.Id ?? '' }
+    const request = { HostedZoneId: zone.id, ChangeBatch: { Changes } }
+    const accepted = await account.change(request, describe(zone), { ...how, ...patience })
+    return { id: accepted?.Id ?? '' }
   } catch (error) {
     const conflicts = conflictsOf(error)
     if (conflicts) return { conflicts }

@@ -1,21 +1,17 @@
-import type { ListHostedZonesByNameCommand } from '@aws-sdk/client-route-53'
+import type { ListHostedZonesByNameRequest, ListHostedZonesByNameResponse } from '@aws-sdk/client-route-53'
 import { ancestors, groupBy, isWithin, type Name, refused, type World } from '../../src/provider.js'
 import type { Account } from './account.js'
-import { fromApi, type How, withoutPrefix, type Zone } from './api.js'
+import { describe, fromApi, type How, withoutPrefix, type Zone } from './api.js'
 import { oneAtATime } from './pace.js'
-import { listSets } from './read.js'
 import { hints } from './words.js'
 
 /** All hosted zones of the account, asked for once a run; 100 a call. */
 function listZones(account: Account, how: How): Promise<Zone[]> {
   account.zones ??= (async () => {
     const zones: Zone[] = []
-    let from: { DNSName?: string | undefined; HostedZoneId?: string | undefined } | undefined = {}
+    let from: ListHostedZonesByNameRequest | undefined = {}
     while (from) {
-      const command: ListHostedZonesByNameCommand = new account.sdk.ListHostedZonesByNameCommand(from)
-      const page = await account.call('ListHostedZonesByName', 'all zones', how, options =>
-        account.client.send(command, options),
-      )
+      const page: ListHostedZonesByNameResponse = await account.listZones(from, how)
       for (const { Id, Name, Config } of page.HostedZones ?? [])
         zones.push(makeZone(Id ?? '', fromApi(Name), Config?.PrivateZone === true))
       from = page.IsTruncated ? { DNSName: page.NextDNSName, HostedZoneId: page.NextHostedZoneId } : undefined
@@ -38,9 +34,8 @@ const makeZone = (id: string, name: Name, isPrivate: boolean): Zone => ({
 
 /** The zone that the user names. Its first set is the apex; so no right is needed but those on the zone itself. */
 export async function zoneById(account: Account, id: string, how: How): Promise<Zone> {
-  const { ResourceRecordSets } = await listSets(account, { id: withoutPrefix(id), name: '' as Name }, how, {
-    MaxItems: 1,
-  })
+  const HostedZoneId = withoutPrefix(id)
+  const { ResourceRecordSets } = await account.listSets({ HostedZoneId, MaxItems: 1 }, HostedZoneId, how)
   return makeZone(id, fromApi(ResourceRecordSets?.[0]?.Name), false)
 }
 
@@ -97,11 +92,8 @@ async function pickByServers(account: Account, same: Zone[], servers: string[] |
       hints.zoneId,
     )
   for (const zone of same) {
-    const { ResourceRecordSets = [] } = await listSets(account, zone, how, {
-      StartRecordName: name,
-      StartRecordType: 'NS',
-      MaxItems: 1,
-    })
+    const from = { HostedZoneId: zone.id, StartRecordName: name, StartRecordType: 'NS', MaxItems: 1 } as const
+    const { ResourceRecordSets = [] } = await account.listSets(from, describe(zone), how)
     const own = (ResourceRecordSets[0]?.ResourceRecords ?? []).map(({ Value }) => fromApi(Value)).sort()
     if (own.join() === servers.join()) return zone
   }

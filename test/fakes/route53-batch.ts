@@ -11,7 +11,7 @@ export interface BatchChange {
 
 export type Batch = readonly BatchChange[]
 
-export const batchLimits = { elements: 1000, characters: 32_000 } as const
+const batchLimits = { elements: 1000, characters: 32_000 } as const
 
 export class InvalidChangeBatch extends Error {
   constructor(readonly messages: readonly string[]) {

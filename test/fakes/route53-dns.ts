@@ -17,7 +17,7 @@ export interface Internet {
 }
 
 /** Address of the resolver that query() and serve() give to it. */
-export const resolverAddress = '192.0.2.53'
+const resolverAddress = '192.0.2.53'
 
 /** The DNS side of the double: its zones as each of their servers shows them, and a resolver that sees the public ones. */
 export function route53Dns(route53: FakeRoute53, internet: Internet = {}) {

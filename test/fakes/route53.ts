@@ -42,7 +42,7 @@ export interface Options {
   readonly checkSignature?: (request: ApiRequest) => { code: string; message: string } | undefined
 }
 
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
