@@ -19,11 +19,12 @@ let link: string
 let copy: string
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'dns01-route53-hook-'))
-  for (const folder of ['dns01/hooks', 'dns01/dist', 'hooks', 'bin']) mkdirSync(join(root, folder), { recursive: true })
+  for (const folder of ['dns01/hooks', 'dns01/dist', 'hooks', 'copies', 'bin'])
+    mkdirSync(join(root, folder), { recursive: true })
   copyFileSync(shipped, join(root, 'dns01/hooks/route53'))
   link = join(root, 'hooks/a link')
   symlinkSync(join(root, 'dns01/hooks/route53'), link)
-  copy = join(root, 'hooks/10-dns')
+  copy = join(root, 'copies/route53')
   copyFileSync(shipped, copy)
 })
 afterEach(() => rmSync(root, { recursive: true }))
@@ -31,7 +32,7 @@ afterEach(() => rmSync(root, { recursive: true }))
 /** A program in PATH that says how it was called, one fact a line, and leaves a mark that it ran. */
 function install(program: string): void {
   const path = join(root, 'bin', program)
-  const facts = `echo "${program} $DNS01_PROVIDER $PWD $(umask)"; for one; do echo "$one"; done`
+  const facts = `echo "${program} $PWD $(umask)"; for one; do echo "$one"; done`
   writeFileSync(path, `#!/bin/sh\n: > "${root}/ran"\n${facts}\nexit 3\n`)
   chmodSync(path, 0o755)
 }
@@ -72,14 +73,16 @@ test('a link runs the dns01 that it leads to, and hands on arguments and status'
   install('node')
   writeFileSync(join(root, 'dns01/dist/main.js'), '')
   const { status, lines } = run(link, start)
-  expect(lines).toEqual(['node route53 / 0000', `${root}/dns01/hooks/../dist/main.js`, 'hook', 'acmetool', ...start])
+  const call = ['hook', '--provider', 'route53', 'acmetool', ...start]
+  expect(lines).toEqual(['node / 0000', `${root}/dns01/hooks/../dist/main.js`, ...call])
   expect(status).toBe(3)
 })
 
-test('a copy, under whatever name, runs the dns01 in PATH', () => {
+test('a copy runs the dns01 in PATH', () => {
   install('dns01')
   const { status, lines } = run(copy, ['challenge-dns-stop', ...start.slice(1)])
-  expect(lines).toEqual(['dns01 route53 / 0000', 'hook', 'acmetool', 'challenge-dns-stop', ...start.slice(1)])
+  const call = ['hook', '--provider', 'route53', 'acmetool', 'challenge-dns-stop', ...start.slice(1)]
+  expect(lines).toEqual(['dns01 / 0000', ...call])
   expect(status).toBe(3)
 })
 
