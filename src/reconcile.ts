@@ -1,11 +1,9 @@
 import pLimit from 'p-limit'
 import { openAuthorities } from './certificate-authorities.js'
-import { Dns01Error } from './errors.js'
-import { hookTimeoutSeconds, notMyEvent, runHooks } from './hooks.js'
 import { type IssueParts, issue } from './issue.js'
+import { linkUp, tellWhatChanged } from './live.js'
 import type { Name } from './names.js'
 import { type Due, firstWave, plan } from './plan.js'
-import { parseSeconds } from './provider.js'
 import type { Publisher } from './publisher.js'
 import { resume } from './resume.js'
 import { revoke } from './revoke.js'
@@ -53,9 +51,11 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
     outcomes.push(...(await obtain(parts, targets, options)))
   } finally {
     await publisher.close()
-    outcomes.push(...(await relink(parts, targets)))
+    for (const { link } of await linkUp(parts.world, state, targets))
+      outcomes.push({ subject: link, names: [], result: 'linked' })
   }
-  outcomes.push(...(await tellHooks(parts)))
+  for (const { hook, error } of await tellWhatChanged(parts))
+    outcomes.push({ subject: hook, names: [], result: 'failed', error })
   return outcomes
 }
 
@@ -134,35 +134,4 @@ async function revokeAll(parts: Issuing, marked: readonly Certificate[]): Promis
       }
     }),
   )
-}
-
-/** Points live/ at the best certificates, also after failures: what is there is there. The changed names are noted until told. */
-async function relink(parts: ReconcileParts, targets: readonly Target[]): Promise<Outcome[]> {
-  const { state, world } = parts
-  const { link } = plan(reread(parts, targets), { now: world.clock.now() })
-  if (link.length === 0) return []
-  await state.journal.noteUntold(link.map(change => change.link))
-  for (const change of link) await state.pointLive(change.link, change.certificateId)
-  return link.map(change => ({ subject: change.link, names: [], result: 'linked' }))
-}
-
-/** One `live-updated` for all names whose link changed and nobody was told yet (acmetool-compat §11); repeated until it works. */
-async function tellHooks({ world, state, hookFolders, signal }: ReconcileParts): Promise<Outcome[]> {
-  const names = state.journal.untold()
-  if (names.length === 0) return []
-  signal.throwIfAborted()
-  const stdin = names.map(name => `${name}\n`).join('')
-  const call = { folders: hookFolders, event: 'live-updated', args: [], stdin, env: {}, stateDir: state.root, signal }
-  const timeoutSeconds = parseSeconds('DNS01_HOOK_TIMEOUT', world.env.DNS01_HOOK_TIMEOUT ?? String(hookTimeoutSeconds))
-  const { results } = await runHooks(world, { ...call, timeoutSeconds })
-  const failed = results.filter(({ exit }) => exit !== 0 && exit !== notMyEvent)
-  if (failed.length === 0) await state.journal.clearUntold()
-  return failed.map(({ hook, exit }) => ({
-    subject: hook,
-    names: [],
-    result: 'failed',
-    error: new Dns01Error('HOOK', `the hook ${hook} failed for live-updated: exit ${exit}`, {
-      hint: 'it is run again by the next reconcile',
-    }),
-  }))
 }

@@ -27,7 +27,7 @@ export function parseReason(text: string): number {
 }
 
 /**
- * Marks a certificate, or all with that key, for the next reconcile to revoke; those revoked already are left alone.
+ * Marks a certificate, or all with that key, for the next reconcile to revoke; those revoked or expired are left alone.
  * Returns how many were marked.
  * @throws Dns01Error USAGE when the id is neither a certificate's nor a key's, or nothing of it is downloaded
  */
@@ -43,8 +43,9 @@ export async function requestRevocation(
     throw new Dns01Error('USAGE', `${id} cannot be revoked: the certificate is not downloaded yet`, {
       hint: 'dns01 reconcile downloads it',
     })
-  const open = there.filter(c => !c.revoked)
-  if (open.length === 0) world.log.notice(`${id} is revoked already`)
+  const now = world.clock.now()
+  const open = there.filter(c => !c.revoked && c.facts && now < c.facts.notAfter)
+  if (open.length === 0) world.log.notice(`${id} is revoked or expired already`)
   for (const certificate of open) await state.requestRevocation(certificate.id, reason)
   return open.length
 }

@@ -27,7 +27,8 @@ export interface Context {
 /** Results: text for people, or one JSON document (--json). */
 export interface Out {
   readonly json: boolean
-  show(document: unknown, lines: () => readonly string[]): void
+  /** `end`: what comes after the last line; a newline if not given. */
+  show(document: unknown, lines: () => readonly string[], end?: string): void
 }
 
 /** Opens the state directory and does the work under its lock. */

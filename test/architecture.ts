@@ -30,6 +30,7 @@ export const LEVELS: Readonly<Record<string, number>> = {
 /** Level 2, in order: each file imports only from those above it. */
 export const STORY = [
   'target-files',
+  'import-keys',
   'dns-settings',
   'dns-config',
   'provider-choice',
@@ -39,8 +40,11 @@ export const STORY = [
   'publisher',
   'hook-call',
   'certificate-authorities',
+  'accounts',
   'revoke',
   'plan',
+  'live',
+  'cull',
   'issue',
   'resume',
   'reconcile',

@@ -1,11 +1,34 @@
+import { accountThumbprint } from './account-thumbprint.js'
+import { accountUrlCommand } from './account-url.js'
 import type { Command } from './command.js'
+import { cull } from './cull.js'
 import { hook } from './hook.js'
+import { importJwkAccount, importPemAccount } from './import-account.js'
+import { importKeyCommand } from './import-key.js'
 import { plan } from './plan.js'
 import { quickstart } from './quickstart.js'
 import { reconcile } from './reconcile.js'
+import { revoke } from './revoke.js'
 import { status } from './status.js'
+import { testNotify } from './test-notify.js'
 import { unwant } from './unwant.js'
 import { want } from './want.js'
 
 /** In the order of the help. */
-export const COMMANDS: readonly Command[] = [want, unwant, reconcile, status, plan, quickstart, hook]
+export const COMMANDS: readonly Command[] = [
+  want,
+  unwant,
+  reconcile,
+  status,
+  plan,
+  quickstart,
+  hook,
+  revoke,
+  cull,
+  importKeyCommand,
+  importPemAccount,
+  importJwkAccount,
+  accountUrlCommand,
+  accountThumbprint,
+  testNotify,
+]

@@ -221,11 +221,18 @@ export class StateDir {
     return readCertificates(this.#disk, this.keyIds(), { warn: text => this.#warnOnce([text]) })
   }
 
-  /** Remembers an order before it is finalized. @returns the id of the certificate to come; twice is the same as once */
-  async addOrder(order: { readonly url: string; readonly accountId: string; readonly keyId: string }): Promise<string> {
+  /**
+   * Remembers an order before it is finalized; one of another client may lack the account.
+   * @returns the id of the certificate to come; twice is the same as once
+   */
+  async addOrder(order: {
+    readonly url: string
+    readonly accountId: string | undefined
+    readonly keyId: string
+  }): Promise<string> {
     const id = layout.certificateId(order.url)
     await this.#disk.placeFolder(layout.certificateFolder(id), {
-      account: { linkTo: layout.accountLinkTo(order.accountId) },
+      ...(order.accountId !== undefined && { account: { linkTo: layout.accountLinkTo(order.accountId) } }),
       url: { bytes: order.url.trim() },
       privkey: { linkTo: layout.keyLinkTo(order.keyId) },
     })

@@ -1,4 +1,12 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  type JsonWebKey,
+  type JsonWebKeyInput,
+  type KeyObject,
+} from 'node:crypto'
 import { promisify } from 'node:util'
 import { Dns01Error, messageOf } from '../errors.js'
 import type { KeySpec } from '../target.js'
@@ -49,9 +57,20 @@ export function parseKey(pem: string | Uint8Array): KeyPair {
   return keyPair(decode(block))
 }
 
-function decode(block: string): KeyObject {
+/** Reads a private key as JSON (RFC 7517, RFC 7518 §6). @throws Dns01Error STATE as parseKey() */
+export function parseJwk(text: string): KeyPair {
+  let jwk: unknown
   try {
-    return createPrivateKey(block)
+    jwk = JSON.parse(text)
+  } catch (cause) {
+    throw new Dns01Error('STATE', 'no JSON web key in it', { cause })
+  }
+  return keyPair(decode({ key: jwk as JsonWebKey, format: 'jwk' }))
+}
+
+function decode(from: string | JsonWebKeyInput): KeyObject {
+  try {
+    return createPrivateKey(from)
   } catch (cause) {
     throw new Dns01Error('STATE', `the private key cannot be read: ${messageOf(cause)}`, { cause })
   }

@@ -1,0 +1,13 @@
+import { thumbprints } from '../accounts.js'
+import { looking } from '../session.js'
+import type { Command } from './command.js'
+
+export const accountThumbprint: Command = {
+  command: 'account-thumbprint',
+  describe: 'Print the thumbprint of every account key: THUMBPRINT, a tab, SERVER/KEYID.',
+  run: async (_args, context) => {
+    const accounts = thumbprints(await looking(context))
+    context.out.show(accounts, () => accounts.map(({ id, thumbprint }) => `${thumbprint}\t${id}`))
+    return []
+  },
+}

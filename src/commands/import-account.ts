@@ -1,0 +1,19 @@
+import { importAccount } from '../import-keys.js'
+import { locked } from '../session.js'
+import type { Command } from './command.js'
+
+const importing = (form: 'pem' | 'jwk', what: string): Command => ({
+  command: `import-${form}-account <url> <file>`,
+  describe: `Use the key of a ${what} file as an account of the CA with this directory URL.`,
+  run: ({ url, file }, context) =>
+    locked(context, async state => {
+      await state.conform()
+      const account = { directoryUrl: String(url), file: String(file), form }
+      const id = await importAccount(context.world, state, account)
+      context.out.show({ account: id }, () => [])
+      return []
+    }),
+})
+
+export const importPemAccount = importing('pem', 'PEM')
+export const importJwkAccount = importing('jwk', 'JWK')

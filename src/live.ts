@@ -1,0 +1,71 @@
+import { Dns01Error } from './errors.js'
+import { hookTimeoutSeconds, notMyEvent, runHooks } from './hooks.js'
+import { type LinkChange, plan } from './plan.js'
+import { parseSeconds } from './provider.js'
+import type { StateDir } from './state/state-dir.js'
+import type { Target } from './target.js'
+import type { World } from './world.js'
+
+/** Points live/ elsewhere. The names are on disk before, so that the hooks are told even if we stop here. */
+export async function pointLinks(state: StateDir, changes: readonly LinkChange[]): Promise<void> {
+  if (changes.length === 0) return
+  await state.journal.noteUntold(changes.map(change => change.link))
+  for (const { link, certificateId } of changes) await state.pointLive(link, certificateId)
+}
+
+/** Points every link of live/ at the best certificate for it. Returns what changed. */
+export async function linkUp(
+  world: Pick<World, 'clock'>,
+  state: StateDir,
+  targets: readonly Target[] = state.targets().targets,
+): Promise<readonly LinkChange[]> {
+  const held = { targets, certificates: state.certificates(), links: state.links() }
+  const { link } = plan(held, { now: world.clock.now() })
+  await pointLinks(state, link)
+  return link
+}
+
+export interface TellParts {
+  readonly world: Pick<World, 'files' | 'run' | 'env' | 'self' | 'log'>
+  readonly state: StateDir
+  readonly hookFolders: readonly string[]
+  readonly signal: AbortSignal
+}
+
+/** One `live-updated` for all names whose link changed and nobody was told yet; noted until no hook fails. Returns what failed. */
+export async function tellWhatChanged(parts: TellParts): Promise<HookFailure[]> {
+  const { journal } = parts.state
+  const noted = journal.untold()
+  if (noted.length === 0) return []
+  const links = parts.state.links()
+  const failed = await tellHooks(
+    parts,
+    noted.filter(link => links.has(link)),
+  )
+  if (failed.length === 0) await journal.clearUntold()
+  return failed
+}
+
+export interface HookFailure {
+  readonly hook: string
+  readonly error: Dns01Error
+}
+
+/** The event `live-updated` for these link names, in this order (acmetool-compat §11); for none, nothing. */
+export async function tellHooks(parts: TellParts, names: readonly string[]): Promise<HookFailure[]> {
+  const { world, state, hookFolders, signal } = parts
+  if (names.length === 0) return []
+  signal.throwIfAborted()
+  const stdin = names.map(name => `${name}\n`).join('')
+  const call = { folders: hookFolders, event: 'live-updated', args: [], stdin, env: {}, stateDir: state.root, signal }
+  const timeoutSeconds = parseSeconds('DNS01_HOOK_TIMEOUT', world.env.DNS01_HOOK_TIMEOUT ?? String(hookTimeoutSeconds))
+  const { results } = await runHooks(world, { ...call, timeoutSeconds })
+  return results
+    .filter(({ exit }) => exit !== 0 && exit !== notMyEvent)
+    .map(({ hook, exit }) => ({
+      hook,
+      error: new Dns01Error('HOOK', `the hook ${hook} failed for live-updated: exit ${exit}`, {
+        hint: 'it is run again by the next reconcile',
+      }),
+    }))
+}
