@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { stringify } from 'yaml'
 import { loadEnv } from '../env-file.js'
 import { Dns01Error } from '../errors.js'
@@ -47,7 +48,6 @@ export async function chooseProvider(parts: Parts): Promise<DnsChoice> {
   }
   const settings = picked === undefined ? config.fallback.settings : await askMissing(parts, await loadProvider(picked))
   await openAll(parts, provider === undefined ? [] : [{ provider, settings }])
-  if (provider !== undefined) await tellAboutEnvironment(world, await loadProvider(provider))
   return { provider, confText: picked === undefined ? undefined : confText(picked, settings) }
 }
 
@@ -102,21 +102,33 @@ const confText = (provider: string, settings: Readonly<Record<string, string>>):
 
 const envFile = ({ env }: Pick<World, 'env'>): string => env.DNS01_ENV_FILE || '/etc/dns01/env'
 
-/** Variables that this shell has and cron will not have: the lines that put them into the env file, without their values. */
-async function tellAboutEnvironment(world: World, { name, settings }: ProviderDefinition): Promise<void> {
+/** Variables besides those of providers that a run looks at. */
+const general = [
+  'DNS01_PROVIDER',
+  'DNS01_RESOLVERS',
+  'DNS01_PROPAGATION',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  ...['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'].flatMap(name => [name, name.toLowerCase()]),
+]
+
+/** What this shell has and cron will not have, and the lines that put it into the env file: without the values, some are secret. */
+export async function tellAboutEnvironment(world: World, provider: string | undefined): Promise<void> {
   const { env, files, log } = world
-  const inFile = await loadEnv(files, { DNS01_ENV_FILE: env.DNS01_ENV_FILE }, undefined)
-  const known = Object.values(settings).flatMap(setting => setting.env)
-  const all = ['DNS01_PROVIDER', 'DNS01_RESOLVERS', 'DNS01_PROPAGATION', ...known].flatMap(v => [v, `${v}_FILE`])
-  const fromFlags = ['ACME_STATE_DIR', 'ACME_HOOKS_DIR']
-  const only = [...new Set(all)].filter(v => env[v] && inFile[v] === undefined && !fromFlags.includes(v))
   const path = envFile(world)
+  const inFile = await loadEnv(files, { DNS01_ENV_FILE: env.DNS01_ENV_FILE }, undefined)
+  const settings = provider === undefined ? [] : Object.values((await loadProvider(provider)).settings)
+  const known = [...general, ...settings.flatMap(setting => setting.env.flatMap(name => [name, `${name}_FILE`]))]
+  const fromFlags = ['ACME_STATE_DIR', 'ACME_HOOKS_DIR']
+  const only = [...new Set(known)].filter(name => env[name] && inFile[name] === undefined && !fromFlags.includes(name))
   if (only.length > 0)
     log.notice(
-      `cron will not know this shell's ${only.join(', ')}; these lines put ${only.length > 1 ? 'them' : 'it'} where every run looks:\n` +
-        `  install -d ${path.replace(/\/[^/]*$/, '') || '/'}; touch ${path}; chmod 600 ${path}\n` +
-        only.map(v => `  printf "${v}='%s'\\n" "$${v}" >>${path}`).join('\n'),
+      [
+        `cron will not know ${only.join(', ')} of this shell; these lines note them where every run looks:`,
+        `install -d ${dirname(path)}; touch ${path}; chmod 600 ${path}`,
+        ...only.map(name => `printf "${name}='%s'\\n" "$${name}" >>${path}`),
+      ].join('\n  '),
     )
-  else if (name === 'hooks' && !files.info(path))
+  else if (provider === 'hooks' && !files.info(path))
     log.notice(`cron gives your hooks no variables; those they need belong into ${path}, mode 0600, as NAME='value'`)
 }

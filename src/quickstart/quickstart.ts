@@ -6,7 +6,7 @@ import { parseDefaults } from '../target.js'
 import type { World } from '../world.js'
 import { type Answers, openAnswers } from './answers.js'
 import { chooseDefaults } from './conf-target.js'
-import { chooseProvider } from './dns-provider.js'
+import { chooseProvider, tellAboutEnvironment } from './dns-provider.js'
 import { installHooks, planHooks } from './hooks.js'
 import { ID } from './ids.js'
 import { renewalOf } from './renewal.js'
@@ -52,6 +52,7 @@ export async function quickstart(context: Context, state: StateDir, expert: bool
   if (dns.confText !== undefined) await state.writeConf('dns.yml', dns.confText)
   const hooks = await installHooks(world, hookPlan)
   const renewal = await installSchedule(world, schedule, renewalOf(world, state.root), signal)
+  await tellAboutEnvironment(world, dns.provider)
   return { ca: defaults.ca, account: authority.accountId, provider: dns.provider, hooks, renewal }
 }
 

@@ -1,4 +1,4 @@
-import { webcrypto as crypto } from 'node:crypto'
+import { webcrypto as crypto, randomBytes } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 
 x509.cryptoProvider.set(crypto as never)
@@ -19,7 +19,7 @@ export async function makeTestCa(
   const dates = { notBefore: new Date(Date.now() - DAY), notAfter: new Date(Date.now() + 30 * DAY) }
   const caKeys = await newKeys()
   const serverKeys = await newKeys()
-  const issuer = 'CN=dns01 test CA'
+  const issuer = `CN=dns01 test CA ${randomBytes(4).toString('hex')}` // of two trusted ones with one name only one is looked at
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
     ...dates,
     name: issuer,

@@ -133,7 +133,7 @@ describe('in batch', () => {
 
   test('hook, hooks and declined questions need no word', async () => {
     const on = await run(withAnswers({ 'acmetool-quickstart-install-redirector-systemd': false }))
-    expect(on.said).toEqual([expect.stringMatching(/^notice: cron will not know this shell's DNS01_PROVIDER/)])
+    expect(on.said).toEqual([expect.stringMatching(/^notice: cron will not know DNS01_PROVIDER of this shell/)])
   })
 })
 
