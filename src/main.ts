@@ -78,6 +78,7 @@ async function contextFor(
   const hooks = flags.hooks.length > 0 ? { ACME_HOOKS_DIR: flags.hooks.map(folder => resolve(folder)).join('\n') } : {}
   const envFile = flags.envFile ? { DNS01_ENV_FILE: resolve(flags.envFile) } : {}
   const env = { ...fromFiles, ...hooks, ...envFile, ACME_STATE_DIR: stateRoot }
+  Object.assign(process.env, env) // the AWS SDK reads AWS_CONFIG_FILE and its like there, and nowhere else
   const prompt = flags.batch || flags.json ? undefined : realPrompt(flags.stdio)
   return {
     world: realWorld({ env, log, prompt, program: [process.execPath, process.argv[1] ?? 'dns01'] }),
