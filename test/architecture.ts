@@ -31,6 +31,8 @@ export const LEVELS: Readonly<Record<string, number>> = {
 export const STORY = [
   'target-files',
   'import-keys',
+  'certbot',
+  'import-certbot',
   'dns-settings',
   'dns-config',
   'provider-choice',

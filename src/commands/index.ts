@@ -5,6 +5,7 @@ import { cull } from './cull.js'
 import { hook } from './hook.js'
 import { importJwkAccount, importPemAccount } from './import-account.js'
 import { importKeyCommand } from './import-key.js'
+import { importLe } from './import-le.js'
 import { plan } from './plan.js'
 import { quickstart } from './quickstart.js'
 import { reconcile } from './reconcile.js'
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   hook,
   revoke,
   cull,
+  importLe,
   importKeyCommand,
   importPemAccount,
   importJwkAccount,
