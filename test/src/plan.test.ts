@@ -1,62 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { type Name, parseName } from '../../src/names.js'
 import { best, byName, type Due, firstWave, plan, renewAt, satisfies, whyDue } from '../../src/plan.js'
 import type { Certificate } from '../../src/state/certificates.js'
 import type { Target } from '../../src/target.js'
-import type { CertificateFacts } from '../../src/x509/certificate.js'
+import { certificate, day, names, target } from '../fakes/held.js'
 
-const names = (...texts: string[]): Name[] => texts.map(parseName)
-const day = (date: string): Date => new Date(`${date}T00:00:00Z`)
 const now = day('2026-06-01')
-
-function target(file: string, wanted: readonly string[], more: Partial<Target> = {}): Target {
-  return {
-    file,
-    names: names(...wanted),
-    requestNames: more.requestNames ?? names(...wanted),
-    ca: 'https://ca.example/directory',
-    key: { type: 'ecdsa', curve: 'nistp256', rsaBits: 2048 },
-    marginDays: 30,
-    priority: 0,
-    label: '',
-    mustStaple: false,
-    partial: false,
-    env: {},
-    dns: { settings: {} },
-    ...more,
-  }
-}
-
-function certificate(
-  id: string,
-  has: readonly string[],
-  { facts, ...more }: Partial<Omit<Certificate, 'facts'>> & { facts?: Partial<CertificateFacts> } = {},
-): Certificate {
-  return {
-    id,
-    url: `https://ca.example/order/${id}`,
-    complete: true,
-    revokeWanted: false,
-    revoked: false,
-    hasKey: true,
-    accountId: 'ca.example%2fdirectory/account',
-    keyId: `key-${id}`,
-    facts: {
-      names: names(...has),
-      notBefore: day('2026-05-01'),
-      notAfter: day('2026-07-30'),
-      keyId: `key-${id}`,
-      keyType: 'ecdsa',
-      issuer: 'CN=CA',
-      subject: 'CN=x',
-      serial: '01',
-      selfSigned: false,
-      ...facts,
-    },
-    ...more,
-  }
-}
-
 const noLinks = new Map<string, string>()
 
 describe('renewAt: margin days before the end, but in the last third of the lifetime at the earliest', () => {

@@ -1,0 +1,58 @@
+import { type Name, parseName } from '../../src/names.js'
+import type { Certificate } from '../../src/state/certificates.js'
+import type { Target } from '../../src/target.js'
+import type { CertificateFacts } from '../../src/x509/certificate.js'
+
+/** Targets and certificates as values, for tables of decisions. */
+
+export const names = (...texts: string[]): Name[] => texts.map(parseName)
+export const day = (date: string): Date => new Date(`${date}T00:00:00Z`)
+
+export function target(file: string, wanted: readonly string[], more: Partial<Target> = {}): Target {
+  return {
+    file,
+    names: names(...wanted),
+    requestNames: more.requestNames ?? names(...wanted),
+    ca: 'https://ca.example/directory',
+    key: { type: 'ecdsa', curve: 'nistp256', rsaBits: 2048 },
+    marginDays: 30,
+    priority: 0,
+    label: '',
+    mustStaple: false,
+    partial: false,
+    env: {},
+    dns: { settings: {} },
+    ...more,
+  }
+}
+
+/** Complete, with its key, valid from 2026-05-01 until 2026-07-30. */
+export function certificate(
+  id: string,
+  has: readonly string[],
+  { facts, ...more }: Partial<Omit<Certificate, 'facts'>> & { facts?: Partial<CertificateFacts> } = {},
+): Certificate {
+  return {
+    id,
+    url: `https://ca.example/order/${id}`,
+    complete: true,
+    revokeWanted: false,
+    revoked: false,
+    hasKey: true,
+    accountId: 'ca.example%2fdirectory/account',
+    keyId: `key-${id}`,
+    facts: {
+      names: names(...has),
+      notBefore: day('2026-05-01'),
+      notAfter: day('2026-07-30'),
+      keyId: `key-${id}`,
+      keyType: 'ecdsa',
+      issuer: 'CN=CA',
+      subject: 'CN=x',
+      serial: '01',
+      selfSigned: false,
+      ...facts,
+    },
+    ...more,
+  }
+}
