@@ -54,7 +54,8 @@ export async function chooseProvider(parts: Parts): Promise<DnsChoice> {
 const providers = (): string[] => providerNames().filter(name => name !== forTests)
 
 async function pick({ answers }: Parts, found: string | undefined): Promise<string | undefined> {
-  const names = [...providers()].sort((a, b) => Number(b === found) - Number(a === found))
+  const first = found ?? 'route53'
+  const names = providers().sort((a, b) => Number(b === first) - Number(a === first))
   const choices = names.map(async (value): Promise<Choice> => ({ value, label: value, hint: await summary(value) }))
   return answers.choice(ID.provider, 'Who serves your DNS?', answers.interactive ? await Promise.all(choices) : [])
 }
