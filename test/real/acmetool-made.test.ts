@@ -80,6 +80,7 @@ describe.skipIf(lacking('acmetool', 'pebble'))('a state directory that acmetool 
       stateDir: state,
       folder: '/',
     })
+    expect(new Set(calls.map(({ umask }) => umask))).toEqual(new Set(['0022'])) // acmetool's is 0000: a trap
     expectStartBeforeStop(ofWild)
     expectStartBeforeStop(acmetoolCalls)
   })

@@ -39,6 +39,7 @@ export interface HookCall {
   /** Names of the environment's variables. */
   readonly env: readonly string[]
   readonly word: string
+  readonly umask: string
 }
 
 /** One line of JSON a call, in one write. The values that we give it need no escapes. */
@@ -49,8 +50,8 @@ here=$(/bin/pwd)
 stdin=$(sed 's/$/\\\\n/' | tr -d '\\n')
 names=$(env | sed -n 's/^\\([A-Za-z0-9_]*\\)=.*/\\1/p' | sort)
 event=$1; shift
-printf '{"event":"%s","args":[%s],"stdin":"%s","folder":"%s","stateDir":"%s","env":[%s],"word":"%s"}\\n' \\
-  "$event" "$(list "$@")" "$stdin" "$here" "$ACME_STATE_DIR" "$(list $names)" "$WORD" >> "$ACME_STATE_DIR/.calls"
+printf '{"event":"%s","args":[%s],"stdin":"%s","folder":"%s","stateDir":"%s","env":[%s],"word":"%s","umask":"%s"}\\n' \\
+  "$event" "$(list "$@")" "$stdin" "$here" "$ACME_STATE_DIR" "$(list $names)" "$WORD" "$(umask)" >> "$ACME_STATE_DIR/.calls"
 `
 
 export async function startAcmetoolLab(): Promise<AcmetoolLab> {

@@ -338,3 +338,20 @@ describe('journal', () => {
     expect(state.journal.untold()).toEqual([])
   })
 })
+
+describe('a folder of something else', () => {
+  it('is refused before anything in it is touched', async () => {
+    fake.files.put('/home/me/notes.txt', 'x', 0o600)
+    await expect(StateDir.open(fake.world, '/home/me')).rejects.toMatchObject({
+      code: 'STATE',
+      message: '/home/me is no state directory: it holds notes.txt and no folder of ours',
+    })
+    expect((await StateDir.open(fake.world, '/home/me', { readOnly: true })).certificates()).toEqual([])
+  })
+
+  it('may hold hidden things, and what belongs to its file system', async () => {
+    fake.files.put('/mnt/.keep', '')
+    fake.files.putFolder('/mnt/lost+found')
+    await expect(StateDir.open(fake.world, '/mnt')).resolves.toBeInstanceOf(StateDir)
+  })
+})

@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate
 import { describe, expect, it } from 'vitest'
 import { Dns01Error } from '../../../src/errors.js'
 import type { KeySpec } from '../../../src/target.js'
-import { base32Id, generateKey, parseKey } from '../../../src/x509/keys.js'
+import { base32Id, generateKey, parseJwk, parseKey } from '../../../src/x509/keys.js'
 import { makeCertificate } from './made.js'
 
 /** P-256 with private scalar 1: its public key is the generator. */
@@ -106,4 +106,25 @@ it('the key id equals that over the SPKI inside a certificate', async () => {
   const made = await makeCertificate({ subject: 'CN=x', names: ['x.test'] })
   const spki = new X509Certificate(made.pem).publicKey.export({ type: 'spki', format: 'der' })
   expect(base32Id(spki)).toBe(parseKey(made.keyPem).id)
+})
+
+describe('parseJwk', () => {
+  it.each([
+    generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
+    generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey,
+  ])('gives the same key as its PEM', key => {
+    const pem = key.export({ type: 'pkcs8', format: 'pem' }).toString()
+    expect(parseJwk(JSON.stringify(key.export({ format: 'jwk' })))).toEqual(parseKey(pem))
+  })
+
+  it.each([
+    ['-----BEGIN', 'no JSON web key in it'],
+    ['{"kty":"EC"}', 'the private key cannot be read'],
+    ['null', 'the private key cannot be read'],
+    ['"text"', 'the private key cannot be read'],
+  ])('refuses %s', (text, message) => {
+    expect(() => parseJwk(text)).toThrow(
+      expect.objectContaining({ code: 'STATE', message: expect.stringContaining(message) }),
+    )
+  })
 })
