@@ -18,14 +18,18 @@ const SYSTEM_BUNDLES = [
   '/etc/ssl/cert.pem',
 ]
 
-const UNTRUSTED = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-])
+const trustHint = 'if it is your own CA, put its root certificate (PEM) into a file and set SSL_CERT_FILE to that path'
+
+/** node's codes for a certificate that will not be trusted the next time either → what to do. */
+const UNTRUSTED: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: trustHint,
+  SELF_SIGNED_CERT_IN_CHAIN: trustHint,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: trustHint,
+  UNABLE_TO_GET_ISSUER_CERT: trustHint,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: trustHint,
+  CERT_SIGNATURE_FAILURE: trustHint,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other names: check the host in the URL',
+}
 
 /**
  * The World's `fetch` over node's own http and https: connections are kept, CAs are those of SSL_CERT_FILE and
@@ -155,11 +159,8 @@ function explain(url: URL, cause: unknown): Dns01Error {
     (cause instanceof AggregateError && cause.errors.length > 0
       ? cause.errors.map(messageOf).join('; ')
       : messageOf(cause)) || code
-  if (UNTRUSTED.has(code)) {
-    return new Dns01Error('CONFIG', `${url.origin}: its TLS certificate is not trusted: ${said}`, {
-      cause,
-      hint: 'if it is your own CA, put its root certificate (PEM) into a file and set SSL_CERT_FILE to that path',
-    })
-  }
+  const hint = UNTRUSTED[code]
+  if (hint)
+    return new Dns01Error('CONFIG', `${url.origin}: its TLS certificate is not trusted: ${said}`, { cause, hint })
   return new Dns01Error('UNAVAILABLE', `${url.origin} cannot be reached: ${said}`, { cause })
 }

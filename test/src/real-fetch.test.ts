@@ -13,6 +13,7 @@ import { makeCertificate } from './x509/made.js'
 const folder = mkdtempSync(join(tmpdir(), 'dns01-fetch-'))
 const caFile = join(folder, 'ca.pem')
 const otherCaFile = join(folder, 'other.pem')
+const namesakeFile = join(folder, 'namesake.pem')
 let tls: https.ServerOptions
 let wrongName: https.ServerOptions
 
@@ -20,6 +21,7 @@ beforeAll(async () => {
   const dates = { notBefore: new Date(Date.now() - 3_600_000), notAfter: new Date(Date.now() + 86_400_000) }
   const root = await makeCertificate({ subject: 'CN=Test Root', ca: true, ...dates })
   const other = await makeCertificate({ subject: 'CN=Other Root', ca: true, ...dates })
+  const namesake = await makeCertificate({ subject: 'CN=Test Root', ca: true, ...dates })
   const leaf = async (name: string): Promise<https.ServerOptions> => {
     const made = await makeCertificate({ subject: `CN=${name}`, names: [name], issuer: root, ...dates })
     return { cert: made.pem, key: made.keyPem }
@@ -28,6 +30,7 @@ beforeAll(async () => {
   wrongName = await leaf('elsewhere.test')
   writeFileSync(caFile, root.pem)
   writeFileSync(otherCaFile, other.pem)
+  writeFileSync(namesakeFile, namesake.pem)
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -139,6 +142,7 @@ describe('trust', () => {
   test.each([
     ['by the machine', {}],
     ['by the file that was given', { SSL_CERT_FILE: otherCaFile }],
+    ['by a CA of the same name', { SSL_CERT_FILE: namesakeFile }],
   ])('a CA that is not trusted %s: the error says how to trust it', async (_, env) => {
     const url = await overHttps(hello)
     const error = await failure(openFetch({ env })(url, get()))
@@ -152,6 +156,7 @@ describe('trust', () => {
     const error = await failure(openFetch({ env: { SSL_CERT_FILE: caFile } })(url, get()))
     expect(error.code).toBe('CONFIG')
     expect(error.message).toContain('does not match')
+    expect(error.hint).toContain('check the host in the URL')
   })
 
   test('a file of CAs that cannot be read is named', async () => {
