@@ -19,7 +19,7 @@ export interface SinkFlags {
 }
 
 /** The less talkative of two. */
-export const atMost = (a: Severity, b: Severity): Severity => (SEVERITIES.indexOf(a) < SEVERITIES.indexOf(b) ? a : b)
+const atMost = (a: Severity, b: Severity): Severity => (SEVERITIES.indexOf(a) < SEVERITIES.indexOf(b) ? a : b)
 
 /**
  * All sinks the flags ask for.
