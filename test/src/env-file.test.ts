@@ -56,6 +56,26 @@ describe('loadEnv', () => {
     })
   })
 
+  describe.each(['info', 'read'] as const)('that this user may not read (%s says EACCES)', call => {
+    const deny = (files: MemoryFiles) => {
+      for (const path of [standard, '/root/env']) files.put(path, 'A=2', 0o600)
+      files[call] = () => {
+        throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+      }
+    }
+
+    test('is passed over at the standard place: it is for others', async () => {
+      expect(await load(deny, { A: '1' })).toEqual({ A: '1' })
+    })
+
+    test('is an error when it was named', async () => {
+      await expect(load(deny, {}, '/root/env')).rejects.toMatchObject({
+        code: 'CONFIG',
+        message: expect.stringMatching(/^cannot read the env file \/root\/env: EACCES/),
+      })
+    })
+  })
+
   test.each([0o604, 0o644, 0o606, 0o601])(
     'mode %i lets everybody in: refused, with the chmod that mends it',
     async mode => {
