@@ -1,10 +1,9 @@
-import { type DnsChallenge, dnsChallenge } from './acme/challenge.js'
-import type { AcmeClient, Authorization, Order } from './acme/client.js'
+import type { AcmeClient, Order } from './acme/client.js'
 import type { CertificateAuthorities, CertificateAuthority } from './certificate-authorities.js'
 import { codeOf, Dns01Error } from './errors.js'
 import { type Name, withoutWildcard } from './names.js'
-import type { Placement, Publisher, Wish } from './publisher.js'
-import { settleAll } from './settle.js'
+import { isReady, type ProveParts, prove } from './prove.js'
+import { combine } from './settle.js'
 import type { StateDir } from './state/state-dir.js'
 import type { Target } from './target.js'
 import type { World } from './world.js'
@@ -12,29 +11,47 @@ import { checkIssued } from './x509/certificate.js'
 import { createCsr } from './x509/csr.js'
 import { generateKey, type KeyPair } from './x509/keys.js'
 
-export interface IssueParts {
+export interface IssueParts extends ProveParts {
   readonly world: World
   readonly state: StateDir
   readonly authorities: CertificateAuthorities
-  readonly publisher: Publisher
-  readonly signal: AbortSignal
 }
 
-/** How long the CA may take to validate, and to sign. */
-const validationSeconds = 600
+/** How long the CA may take to sign. */
 const signingSeconds = 600
 
+/** What to ask for. */
+export interface IssueWish {
+  readonly names: readonly Name[]
+  /** Whether a certificate for these alone is of use (request.partial). */
+  readonly worthwhile?: (names: readonly Name[]) => boolean
+  /** Called before each order; what it throws stops the story. */
+  readonly beforeOrder?: () => Promise<void>
+}
+
+export interface Issued {
+  /** Of the certificate. */
+  readonly id: string
+  readonly names: readonly Name[]
+  /** Names that are not in it, and why not. */
+  readonly missing: ReadonlyMap<Name, unknown>
+}
+
+/** With request.partial: names may turn out bad when ordering, when proving, and when signing (CAA). */
+const mostOrders = 3
+
 /**
- * The story of one target: key → order → records → validated → certificate on disk. Returns the certificate's id.
- * Price: about 4 + 2 requests a name, the account's apart.
+ * The story of one target: key → order → records → validated → certificate on disk. Names that fail are left out and
+ * the others ordered again if request.partial says so; the CA reuses what they have proved (RFC 8555 §7.4).
+ * Price of an order: about 4 + 2 requests a name, the account's apart.
  * @throws Dns01Error of any code; what was asked for and can be resumed is on disk then, what can't is removed
  */
 export async function issue(
   parts: IssueParts,
   target: Target,
-  names: readonly Name[] = target.requestNames,
-): Promise<string> {
-  const { world, state, authorities, publisher, signal } = parts
+  wish: IssueWish = { names: target.requestNames },
+): Promise<Issued> {
+  const { world, state, authorities, publisher } = parts
   const arrived = publisher.expect()
   let made: KeyPair | undefined
   try {
@@ -46,17 +63,63 @@ export async function issue(
       made = key
       await state.addKey(key)
     }
-    const order = await authority.client.newOrder({ names }, signal)
-    const ready = isReady(order) ? order : await prove(parts, authority, target, order, arrived)
-    const id = await state.addOrder({ url: order.url, accountId: authority.accountId, keyId: key.id })
-    made = undefined // from here on an order knows the key: it stays
-    world.log.step(target.file, 'waiting for the certificate')
-    return await finish(parts, authority.client, { id, order: ready, key, names, mustStaple: target.mustStaple })
+    return await leavingOut(target, wish, async names => {
+      await wish.beforeOrder?.()
+      return obtain(parts, { authority, target, key, names, arrived, keyIsNeeded: () => (made = undefined) })
+    })
   } finally {
     arrived()
     if (made) await state.removeKey(made.id)
     world.log.step(target.file, undefined)
   }
+}
+
+/** Tries with ever fewer names, as long as it is worthwhile. */
+async function leavingOut(
+  target: Target,
+  { names: all, worthwhile = () => true }: IssueWish,
+  attempt: (names: readonly Name[]) => Promise<string>,
+): Promise<Issued> {
+  const missing = new Map<Name, unknown>()
+  for (let names = all, orders = 1; ; orders++) {
+    try {
+      return { id: await attempt(names), names, missing }
+    } catch (error) {
+      for (const name of names) {
+        const why = atFault(error, name)
+        if (why !== undefined) missing.set(name, why)
+      }
+      const rest = names.filter(name => !missing.has(name))
+      const hopeful = target.partial && rest.length > 0 && rest.length < names.length && orders < mostOrders
+      if (hopeful && worthwhile(rest)) names = rest
+      else throw missing.size === 0 || !(error instanceof Dns01Error) ? error : combine([error], { byName: missing })
+    }
+  }
+}
+
+/** What the error says of this name; CAs may tell a wildcard by the name below it. */
+const atFault = (error: unknown, name: Name): unknown =>
+  error instanceof Dns01Error ? (error.byName.get(name) ?? error.byName.get(withoutWildcard(name))) : undefined
+
+interface Obtaining {
+  readonly authority: CertificateAuthority
+  readonly target: Target
+  readonly key: KeyPair
+  readonly names: readonly Name[]
+  readonly arrived: () => void
+  readonly keyIsNeeded: () => void
+}
+
+/** One order and its certificate. */
+async function obtain(parts: IssueParts, it: Obtaining): Promise<string> {
+  const { world, state, signal } = parts
+  const { authority, target, key, names } = it
+  const order = await authority.client.newOrder({ names }, signal)
+  const ready = isReady(order) ? order : await prove(parts, authority, target, order, it.arrived)
+  const id = await state.addOrder({ url: order.url, accountId: authority.accountId, keyId: key.id })
+  it.keyIsNeeded() // from here on an order knows the key: it stays
+  world.log.step(target.file, 'waiting for the certificate')
+  return finish(parts, authority.client, { id, order: ready, key, names, mustStaple: target.mustStaple })
 }
 
 /** request.key.id names a key to use; when it is not there, a new one is made and the log says so. */
@@ -66,68 +129,6 @@ function existingKey({ state, world }: IssueParts, target: Target): KeyPair | un
   if (state.keyIds().has(id)) return state.key(id)
   world.log.warn(`${target.file}: the key ${id} (request.key.id) is not in keys/; making a new one`)
   return undefined
-}
-
-/**
- * Places the record of every authorization that is not yet valid, answers its challenge as soon as the record is
- * visible, and waits until the CA has validated them all (RFC 8555 §7.5.1, §8.4). The records go away in any case.
- */
-async function prove(
-  parts: IssueParts,
-  authority: CertificateAuthority,
-  target: Target,
-  order: Order,
-  arrived: () => void,
-): Promise<Order> {
-  const { publisher, signal, world } = parts
-  const { client, accountKey } = authority
-  const all = await Promise.all(order.authorizations.map(url => client.authorization(url, signal)))
-  const stranger = all.find(({ identifier }) => !order.identifiers.some(name => withoutWildcard(name) === identifier))
-  if (stranger) throw new Dns01Error('REFUSED', `the CA wants ${stranger.identifier} proved, which nobody ordered`)
-  const open = all.filter(authorization => authorization.status !== 'valid')
-  const answers = open.map(authorization => ({ authorization, challenge: dnsChallenge(authorization, accountKey) }))
-  const byValue = new Map(answers.map(answer => [answer.challenge.value, answer]))
-  const placements = await publisher.locate(
-    answers.map(({ authorization, challenge }) => wish(target, authorization, challenge)),
-  )
-  try {
-    const rounds = publisher.rounds(placements)
-    for (const [i, round] of rounds.entries()) {
-      const answered = round.map(async placement => {
-        await publisher.publish(placement)
-        await client.accept(answerTo(placement).challenge, signal)
-      })
-      arrived()
-      await settleAll(answered)
-      if (i < rounds.length - 1) await settle(round)
-    }
-    world.log.step(target.file, 'waiting for the CA to validate')
-    return await client.pollOrder(order.url, isReady, { giveUpAfterSeconds: validationSeconds }, signal)
-  } finally {
-    void publisher.withdraw(placements)
-  }
-
-  /** One value a name: the CA must have seen this one before the next takes its place. */
-  async function settle(round: readonly Placement[]): Promise<void> {
-    const limits = { giveUpAfterSeconds: validationSeconds }
-    await settleAll(round.map(p => client.pollAuthorization(answerTo(p).authorization.url, limits, signal)))
-    await publisher.withdraw(round)
-  }
-
-  function answerTo(placement: Placement): (typeof answers)[number] {
-    return byValue.get(placement.record.value) as (typeof answers)[number]
-  }
-}
-
-const isReady = (order: Order): boolean => order.status === 'ready' || order.status === 'valid'
-
-function wish(
-  target: Target,
-  { identifier, wildcard }: Authorization,
-  { token, keyAuthorization, value }: DnsChallenge,
-): Wish {
-  const challenge = { host: identifier, wildcard, token, keyAuthorization, targetFile: target.file, env: target.env }
-  return { challenge, value, dns: target.dns }
 }
 
 interface Finishing {

@@ -3,7 +3,7 @@ import type { Name } from './names.js'
 import { challengeName } from './names.js'
 import type { StateDir } from './state/state-dir.js'
 import { didYouMean } from './suggest.js'
-import { editNames, newTargetText } from './target.js'
+import { editNames, newTargetText } from './target-edit.js'
 import type { World } from './world.js'
 
 /**

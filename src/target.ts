@@ -1,9 +1,6 @@
 import type { Name } from './names.js'
 import { groupBy } from './records.js'
 
-export { editNames, newTargetText } from './target-edit.js'
-export { parseDefaults, parseTarget } from './target-file.js'
-
 export interface KeySpec {
   readonly type: 'ecdsa' | 'rsa'
   readonly curve: 'nistp256' | 'nistp384' | 'nistp521'

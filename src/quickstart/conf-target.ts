@@ -1,7 +1,7 @@
 import { type Document, isMap, parseDocument } from 'yaml'
 import { Dns01Error, messageOf } from '../errors.js'
 import { serverPart } from '../state/layout.js'
-import { parseDefaults } from '../target.js'
+import { parseDefaults } from '../target-file.js'
 import type { Log } from '../world.js'
 import type { Answers, Choice } from './answers.js'
 import { ID } from './ids.js'

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path'
 import { Dns01Error, messageOf } from '../errors.js'
-import { parseDefaults, parseTarget, type Target, type TargetDefaults } from '../target.js'
+import type { Target, TargetDefaults } from '../target.js'
+import { parseDefaults, parseTarget } from '../target-file.js'
 import type { World } from '../world.js'
 import { readCertificate } from '../x509/certificate.js'
 import { type KeyPair, parseKey } from '../x509/keys.js'

@@ -1,15 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Name } from '../../src/names.js'
-import {
-  claims,
-  editNames,
-  newTargetText,
-  parseDefaults,
-  parseTarget,
-  type Target,
-  type TargetDefaults,
-} from '../../src/target.js'
+import { claims, type Target, type TargetDefaults } from '../../src/target.js'
+import { editNames, newTargetText } from '../../src/target-edit.js'
+import { parseDefaults, parseTarget } from '../../src/target-file.js'
 
 const parse = (text: string, conf?: string, file = 'x.test') =>
   parseTarget({ file, text, ...(conf === undefined ? {} : { defaults: defaultsOf(conf) }) })
