@@ -1,8 +1,8 @@
 // Gets a machine with nothing but node and npm ready: npm packages from the lock, real servers from Debian.
 // For demo, test and bench; needs no package itself. Quiet unless something is installed.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 export const root = join(import.meta.dirname, '..')
@@ -26,10 +26,12 @@ export const SERVERS = {
   ip: 'iproute2',
   openssl: 'openssl',
   curl: 'curl',
+  time: 'time',
+  setpriv: 'util-linux',
 }
 
 /** Packages without a program of their own that must come along. */
-const COMPANIONS = { 'pdns-server': ['pdns-backend-sqlite3'] }
+const COMPANIONS = { 'pdns-server': ['pdns-backend-sqlite3'], certbot: ['python3-certbot-dns-rfc2136'] }
 
 /** Installs the npm packages when node_modules is missing or older than the lock. */
 export function installNpmPackages() {
@@ -74,17 +76,29 @@ export function build() {
 
 /** Imports a TypeScript file of the tests on a node that knows no TypeScript, by esbuild. */
 export async function importTypeScript(path) {
-  const { buildSync } = await import('esbuild')
+  const { build } = await import('esbuild')
   const outfile = join(root, 'node_modules/.dns01', `${path.replaceAll('/', '-')}.${process.pid}.mjs`)
-  buildSync({
+  await build({
     entryPoints: [join(root, path)],
     outfile,
     bundle: true,
     platform: 'node',
     format: 'esm',
     packages: 'external',
+    plugins: [keepFolders],
   })
   return import(pathToFileURL(outfile).href)
+}
+
+/** In the one file that comes out, every source keeps its own `import.meta.dirname`. */
+const keepFolders = {
+  name: 'keep-folders',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/, namespace: 'file' }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll('import.meta.dirname', JSON.stringify(dirname(path))),
+      loader: 'ts',
+    }))
+  },
 }
 
 const say = text => process.stderr.write(`${text}\n`)

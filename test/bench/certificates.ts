@@ -1,0 +1,134 @@
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as layout from '../../src/state/layout.js'
+import { parseKey } from '../../src/x509/keys.js'
+import { toPem } from '../../src/x509/pem.js'
+import { prepareState } from '../real/servers/state.js'
+import { wantAll } from './clients.js'
+
+/** Thousands of certificates without any CA: DER put together by hand, 0.2 ms each. */
+
+const der = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
+  const content = Buffer.concat(parts)
+  const { length } = content
+  const head =
+    length < 128 ? [tag, length] : length < 256 ? [tag, 0x81, length] : [tag, 0x82, length >> 8, length & 255]
+  return Buffer.concat([Buffer.from(head), content])
+}
+const sequence = (...parts: readonly Uint8Array[]): Buffer => der(0x30, ...parts)
+const oid = (hex: string): Buffer => der(0x06, Buffer.from(hex, 'hex'))
+const bits = (bytes: Uint8Array): Buffer => der(0x03, Buffer.from([0]), bytes)
+const octets = (bytes: Uint8Array): Buffer => der(0x04, bytes)
+
+const ecdsaWithSha256 = sequence(oid('2a8648ce3d040302'))
+const commonName = (text: string): Buffer => sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(text)))))
+const utcTime = (date: Date): Buffer => der(0x17, Buffer.from(`${date.toISOString().replace(/\D/g, '').slice(2, 14)}Z`))
+const version3 = der(0xa0, der(0x02, Buffer.from([2])))
+const day = 86_400_000
+
+interface Made {
+  /** PEM */
+  readonly key: string
+  readonly cert: string
+}
+
+function certificate(names: readonly string[], subject: KeyObject, issuer: KeyObject, isCa = false): string {
+  const spki = createPublicKey(subject).export({ type: 'spki', format: 'der' })
+  const serial = createHash('sha256').update(spki).digest().subarray(0, 15)
+  const now = Date.now()
+  const dates = sequence(utcTime(new Date(now - day)), utcTime(new Date(now + 89 * day)))
+  const altNames = sequence(...names.map(name => der(0x82, Buffer.from(name))))
+  const extension = isCa
+    ? sequence(oid('551d13'), der(0x01, Buffer.from([255])), octets(sequence(der(0x01, Buffer.from([255])))))
+    : sequence(oid('551d11'), octets(altNames))
+  const toSign = sequence(
+    version3,
+    der(0x02, Buffer.from([1]), serial),
+    ecdsaWithSha256,
+    commonName('CA of the benchmark'),
+    dates,
+    commonName(isCa ? 'CA of the benchmark' : `${names[0]}`),
+    spki,
+    der(0xa3, sequence(extension)),
+  )
+  return toPem(sequence(toSign, ecdsaWithSha256, bits(sign('sha256', toSign, issuer))))
+}
+
+const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+
+/** A CA that signs at once, and its certificate. */
+function openMint(): { readonly chain: string; issue(names: readonly string[]): Made } {
+  const ca = newKey()
+  return {
+    chain: certificate([], ca, ca, true),
+    issue: names => {
+      const key = newKey()
+      return { key: key.export({ type: 'sec1', format: 'pem' }).toString(), cert: certificate(names, key, ca) }
+    },
+  }
+}
+
+const directory = 'https://ca.bench.test/dir'
+
+/** A state directory as acmetool and dns01 leave it: nothing is due for a month. One name a certificate, a key for each. */
+export function fillState(state: string, hosts: readonly string[]): void {
+  prepareState(state, directory)
+  const write = (path: string, text: string, mode = 0o644) => writeFileSync(join(state, path), text, { mode })
+  const folder = (path: string, mode = 0o755) => mkdirSync(join(state, path), { mode, recursive: true })
+  for (const name of layout.FOLDERS)
+    folder(name, name === 'keys' || name === 'accounts' || name === 'tmp' ? 0o700 : 0o755)
+  const mint = openMint()
+  const account = parseKey(newKey().export({ type: 'sec1', format: 'pem' }).toString())
+  const accountId = layout.accountId(directory, account.id)
+  folder(layout.accountFolder(accountId).replace(/\/[^/]*$/, ''), 0o700)
+  folder(layout.accountFolder(accountId), 0o700)
+  write(layout.accountPath(accountId), account.pem, 0o600)
+  wantAll(
+    state,
+    hosts.map(host => [host]),
+  )
+  for (const [i, host] of hosts.entries()) {
+    const { key, cert } = mint.issue([host])
+    const keyId = keyIdOf(key)
+    const url = `https://ca.bench.test/order/${i}`
+    const id = layout.certificateId(url)
+    folder(layout.keyFolder(keyId), 0o700)
+    write(layout.keyPath(keyId), key, 0o600)
+    folder(layout.certificateFolder(id))
+    for (const [name, text] of Object.entries({ url, cert, chain: mint.chain, fullchain: cert + mint.chain }))
+      write(layout.certificatePath(id, name), text)
+    symlinkSync(layout.keyLinkTo(keyId), join(state, layout.certificatePath(id, 'privkey')))
+    symlinkSync(layout.accountLinkTo(accountId), join(state, layout.certificatePath(id, 'account')))
+    symlinkSync(layout.liveLinkTo(id), join(state, layout.livePath(host)))
+  }
+}
+
+const keyIdOf = (pem: string): string => parseKey(pem).id
+
+/** The same as certbot keeps it: archive/, live/ with links, renewal/. */
+export function fillCertbot(config: string, hosts: readonly string[]): void {
+  const mint = openMint()
+  mkdirSync(join(config, 'renewal'), { recursive: true })
+  for (const host of hosts) {
+    const { key, cert } = mint.issue([host])
+    for (const part of ['archive', 'live']) mkdirSync(join(config, part, host), { recursive: true })
+    const files = { cert, chain: mint.chain, fullchain: cert + mint.chain, privkey: pkcs8(key) }
+    for (const [name, text] of Object.entries(files)) {
+      writeFileSync(join(config, 'archive', host, `${name}1.pem`), text, { mode: 0o600 })
+      symlinkSync(`../../archive/${host}/${name}1.pem`, join(config, 'live', host, `${name}.pem`))
+    }
+    const links = Object.keys(files).map(name => `${name} = ${config}/live/${host}/${name}.pem\n`)
+    const lines = [`version = 2.1.0\narchive_dir = ${config}/archive/${host}\n`, ...links, renewalParams]
+    writeFileSync(join(config, 'renewal', `${host}.conf`), lines.join(''))
+  }
+}
+
+const renewalParams = `[renewalparams]
+account = 0123456789abcdef0123456789abcdef
+authenticator = standalone
+server = ${directory}
+key_type = ecdsa
+`
+
+const pkcs8 = (sec1: string): string => createPrivateKey(sec1).export({ type: 'pkcs8', format: 'pem' }).toString()
