@@ -19,6 +19,10 @@ export interface ErrorDetails {
   readonly cause?: unknown
   /** The server asked us not to come back before this many seconds (RFC 8555 §6.6, RFC 9110 §10.2.3). */
   readonly retryAfterSeconds?: number | undefined
+  /** Of several names, those at fault, and what went wrong with each; the others were fine, or were not tried. */
+  readonly byName?: ReadonlyMap<string, unknown> | undefined
+  /** Names whose challenge the CA found wrong (RFC 8555 §7.1.6): it counts them. */
+  readonly failedValidations?: readonly string[] | undefined
 }
 
 /** The one error class. `message`: what we did, to what, what came back. Never holds a secret. */
@@ -26,6 +30,8 @@ export class Dns01Error extends Error {
   readonly code: Code
   readonly hint: string | undefined
   readonly retryAfterSeconds: number | undefined
+  readonly byName: ReadonlyMap<string, unknown>
+  readonly failedValidations: readonly string[]
 
   constructor(code: Code, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -33,6 +39,8 @@ export class Dns01Error extends Error {
     this.code = code
     this.hint = details.hint
     this.retryAfterSeconds = details.retryAfterSeconds
+    this.byName = details.byName ?? new Map()
+    this.failedValidations = details.failedValidations ?? []
   }
 }
 

@@ -86,7 +86,7 @@ async function leavingOut(
       return { id: await attempt(names), names, missing }
     } catch (error) {
       for (const name of names) {
-        const why = atFault(error, name)
+        const why = atFault(error, name, names)
         if (why !== undefined) missing.set(name, why)
       }
       const rest = names.filter(name => !missing.has(name))
@@ -97,9 +97,12 @@ async function leavingOut(
   }
 }
 
-/** What the error says of this name; CAs may tell a wildcard by the name below it. */
-const atFault = (error: unknown, name: Name): unknown =>
-  error instanceof Dns01Error ? (error.byName.get(name) ?? error.byName.get(withoutWildcard(name))) : undefined
+/** What the error says of this name; of a wildcard the CA may tell by the name below, which must not be ordered itself. */
+function atFault(error: unknown, name: Name, ordered: readonly Name[]): unknown {
+  if (!(error instanceof Dns01Error)) return undefined
+  const below = withoutWildcard(name)
+  return error.byName.get(name) ?? (ordered.includes(below) ? undefined : error.byName.get(below))
+}
 
 interface Obtaining {
   readonly authority: CertificateAuthority

@@ -106,7 +106,7 @@ async function issueOne(parts: Issuing, target: Target, why: string): Promise<Ou
   try {
     signal.throwIfAborted()
     world.log.info(`${target.file}: ${why}`)
-    const id = await issue(parts, target)
+    const { id } = await issue(parts, target)
     world.log.info(`${target.file}: certificate ${id} issued`)
     return { ...about, result: 'issued' }
   } catch (error) {

@@ -6,8 +6,11 @@ import { problemError } from './problem.js'
 export function authorizationError({ identifier, wildcard, status, challenges }: Authorization): Dns01Error {
   const name = wildcard ? `*.${identifier}` : identifier
   const told = challenges.find(challenge => challenge.error)?.error
-  if (told) return problemError(told, { what: name })
-  return new Dns01Error('REFUSED', `${name}: the authorization is ${status}, and the CA does not say why`)
+  const failedValidations = status === 'invalid' ? [identifier] : []
+  if (told) return problemError(told, { what: name, failedValidations })
+  return new Dns01Error('REFUSED', `${name}: the authorization is ${status}, and the CA does not say why`, {
+    failedValidations,
+  })
 }
 
 /** Why an order is invalid: each name that failed; else what the order itself says (RFC 8555 §7.1.3 `error`). */
@@ -18,7 +21,8 @@ export function orderError(order: Order, authorizations: readonly Authorization[
   if (first) {
     const worst = errors.find(error => codeOf(error) === 'REFUSED') ?? first
     const message = errors.map(error => error.message).join('\n')
-    return new Dns01Error(worst.code, message, { hint: worst.hint, cause: worst.cause })
+    const failedValidations = errors.flatMap(error => error.failedValidations)
+    return new Dns01Error(worst.code, message, { hint: worst.hint, cause: worst.cause, failedValidations })
   }
   if (order.error) return problemError(order.error, { what: `order for ${shortList(order.identifiers)}` })
   return new Dns01Error('REFUSED', `order ${order.url} is invalid, and the CA does not say why`)

@@ -46,6 +46,8 @@ export interface ProblemContext {
   readonly retryAfterSeconds?: number | undefined
   /** Where its terms of service stand, from the answer's Link header (RFC 8555 §7.3.3). */
   readonly termsOfService?: string | undefined
+  /** As in ErrorDetails. */
+  readonly failedValidations?: readonly string[] | undefined
 }
 
 /** A rate limit without Retry-After: too long to wait for within a run, so the next one tries again. */
@@ -62,9 +64,27 @@ export function problemError(told: Problem, context: ProblemContext): Dns01Error
   const limited = type === 'rateLimited' || context.status === 429
   return new Dns01Error(temporary ? 'UNAVAILABLE' : 'REFUSED', `${context.what}: ${inWords(told)}`, {
     cause: told,
+    byName: byName(told),
+    failedValidations: context.failedValidations,
     hint: paused ? `this account is paused for the name; open ${paused}` : hintFor(type, told, context),
     retryAfterSeconds: context.retryAfterSeconds ?? (temporary && limited ? unsaidRateLimitSeconds : undefined),
   })
+}
+
+/** Which names the subproblems are about (RFC 8555 §6.7.1). */
+const byName = ({ subproblems = [] }: Problem): ReadonlyMap<string, Dns01Error> =>
+  new Map(
+    subproblems.flatMap(one =>
+      one.identifier ? [[one.identifier.value.toLowerCase(), new Dns01Error('REFUSED', subInWords(one))] as const] : [],
+    ),
+  )
+
+/** Whether the CA's answer is about all that we might ask it, not about these names: too many orders or accounts, or it is overloaded. */
+export function concernsAll(error: unknown): boolean {
+  const told = problemOf(error)
+  if (!told) return false
+  const { type, status, detail = '' } = told
+  return status === 503 || (shortType(type) === 'rateLimited' && /new orders|registrations|service busy/i.test(detail))
 }
 
 const TEMPORARY = new Set(['rateLimited', 'serverInternal', 'badNonce'])
