@@ -91,7 +91,7 @@ export class Publisher {
     const { providers, propagation, resolver, signal, world } = this.#parts
     const findsZone = first?.definition.findsZone ?? false
     try {
-      const { name } = await followCnames(resolver, asked, signal)
+      const { name } = await followCnames(resolver, asked, signal, at => this.#isKnown(at, wish))
       const by = first && name === asked ? first : await providers.for(name, wish.dns)
       const known = await by.provider.zoneFor?.(name, signal)
       if (known) return placement(wish, by, name, known.zone, knownServers(known))
@@ -102,6 +102,13 @@ export class Publisher {
       world.log.info(`${asked}: ${messageOf(error)}; left to the provider ${first.definition.name}, and not watched`)
       return placement(wish, first, asked, findsZone ? asked : wish.challenge.host, undefined)
     }
+  }
+
+  /** Whether its provider knows the zone of this name: that of `builtin` nobody else may serve just now. */
+  async #isKnown(name: Name, wish: Wish): Promise<boolean> {
+    const { providers, signal } = this.#parts
+    const by = await providers.for(name, wish.dns).catch(() => undefined) // if it matters, the end of the chain tells
+    return (await by?.provider.zoneFor?.(name, signal)) !== undefined
   }
 
   /** The placements in rounds that may be up together: one round, unless a provider holds one value a name. */

@@ -121,6 +121,20 @@ describe('locate', () => {
     ])
   })
 
+  test('nobody is asked about the end of a CNAME in a zone that its provider serves itself, perhaps not just now', async () => {
+    const { publisher, dns } = aHouse({
+      provider: {
+        zoneFor: async name =>
+          name === 'x.own.test' ? { zone: parseName('own.test'), servers: ['[::1]:53'] } : undefined,
+      },
+    })
+    dns.add('_acme-challenge.x.a.test', 'CNAME', 'x.own.test')
+    expect(places(await publisher.locate([wish('x.a.test', 'v1')]))).toMatchObject([
+      { name: 'x.own.test', zone: 'own.test', asked: ['[::1]:53'] },
+    ])
+    expect(dns.asked.join()).not.toContain('own.test')
+  })
+
   test('no provider for the host itself is no error when its CNAME leads to one', async () => {
     const { publisher, dns } = aHouse({
       choose: (name, house) => (name.endsWith('b.test') ? house.provider() : noProvider(name)),
