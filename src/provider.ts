@@ -1,9 +1,9 @@
 import { Dns01Error } from './errors.js'
 import type { Name } from './names.js'
 import type { TxtRecord } from './records.js'
-import type { Log, World } from './world.js'
+import type { DnsServer, Log, RecordType, World } from './world.js'
 
-export { Dns01Error } from './errors.js'
+export { Dns01Error, messageOf } from './errors.js'
 export {
   findHooks,
   type HookResult,
@@ -18,7 +18,17 @@ export { type ChallengeFacts, groupBy, type TxtRecord } from './records.js'
 export { retry } from './retry.js'
 export { readSecretFile } from './secret-file.js'
 export { settleAll } from './settle.js'
-export type { DnsAnswer, DnsServer, HttpResponse, Log, Question, ResourceRecord, RunResult, World } from './world.js'
+export type {
+  DnsAnswer,
+  DnsServer,
+  HttpResponse,
+  Log,
+  Question,
+  RecordType,
+  ResourceRecord,
+  RunResult,
+  World,
+} from './world.js'
 
 /** What comes with every call. `signal` stops all waiting; cleanup() gets one of its own. */
 export interface ProviderCall {
@@ -50,6 +60,16 @@ export interface Provider {
   readonly oneValuePerName?: boolean
   /** Ends what open() or present() began (sockets, clients). */
   close?(): Promise<void>
+}
+
+/** A record that somebody must create elsewhere before a provider can serve. */
+export interface NeededRecord {
+  readonly name: Name
+  readonly type: RecordType
+  /** As in a zone file, names with their final dot. */
+  readonly data: string
+  /** What is wrong with it, in words; undefined when it stands. */
+  readonly missing?: string | undefined
 }
 
 export interface Setting {
@@ -92,6 +112,20 @@ export interface ProviderDefinition<S extends Settings = Settings> {
   open(values: SettingValues<S>, world: World): Provider | Promise<Provider>
   /** The least rights that serve these hosts (none: any host), as text for the provider's own console. */
   policy?(names: readonly Name[], values: SettingValues<S>): string
+  /** What must stand elsewhere before these hosts can be served, and whether it does, by asking the resolvers of `world`. */
+  guide?(
+    names: readonly Name[],
+    values: SettingValues<S>,
+    world: World,
+    signal: AbortSignal,
+  ): Promise<readonly NeededRecord[]>
+  /** `dns01 serve-dns`: answers with whatever `records` gives when asked (the same list while it has not changed), until
+   *  closed; one server for all these settings. */
+  serve?(
+    all: readonly SettingValues<S>[],
+    records: () => readonly Pick<TxtRecord, 'name' | 'value'>[],
+    world: World,
+  ): Promise<DnsServer>
 }
 
 /** Gives `open` its types; a provider file's one default export. */

@@ -71,6 +71,8 @@ export interface DnsAnswer {
   readonly authentic?: boolean
   readonly answers: readonly ResourceRecord[]
   readonly authorities: readonly ResourceRecord[]
+  /** Glue, with a delegation (RFC 9471 §2). */
+  readonly additionals?: readonly ResourceRecord[]
 }
 
 /** Where to ask. `server`: `192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1`, `[2001:db8::1]:5353`, or an `https:` URL (RFC 8484). */

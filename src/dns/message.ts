@@ -78,6 +78,7 @@ export function decodeAnswer(bytes: Uint8Array, id: number, question: Question):
     authentic: (header as { ad?: number }).ad === 1,
     answers: packet.answers.flatMap(toRecord),
     authorities: packet.authorities.flatMap(toRecord),
+    additionals: packet.additionals.flatMap(toRecord),
   }
   return { answer, truncated: header.tc === 1, edns: packet.additionals.some(r => r.type === Packet.TYPE.EDNS) }
 }

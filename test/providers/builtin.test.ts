@@ -5,7 +5,7 @@ import builtin from '../../providers/builtin.js'
 import { Dns01Error } from '../../src/errors.js'
 import type { Name } from '../../src/names.js'
 import { openDns } from '../../src/real-dns.js'
-import type { Dns, DnsAnswer, RecordType, World } from '../../src/world.js'
+import type { Clock, Dns, DnsAnswer, RecordType, World } from '../../src/world.js'
 import { listeningLog, providerContract, record } from '../contract/provider-contract.js'
 import { fakeClock } from '../fakes/clock.js'
 import { fakeDns } from '../fakes/dns.js'
@@ -18,7 +18,7 @@ const signal = new AbortController().signal
 const call = { zone: zone as Name, signal, log }
 const here = '127.0.0.1:53'
 const settings = { zone, listen: here, ns: undefined, addresses: undefined }
-const worldWith = (dns: Dns): World => ({ dns, log }) as World
+const worldWith = (dns: Dns, clock: Clock = fakeClock()): World => ({ dns, log, clock }) as World
 const at = (text: string): Name => text as Name
 
 async function scene(more: Partial<Record<keyof typeof settings, string>> = {}) {
@@ -114,7 +114,7 @@ describe('knows its zones', () => {
       provider.present([record(at('_acme-challenge.www.example.org'), 'v', zone)], call),
     ).rejects.toMatchObject({
       code: 'REFUSED',
-      hint: expect.stringContaining('a CNAME to _acme-challenge.www.acme.test'),
+      hint: expect.stringContaining('a CNAME to www.example.org.acme.test'),
     })
   })
 })
@@ -176,6 +176,55 @@ describe('an address that cannot be had', () => {
       { server: here, recursion: false, signal },
     )
     expect(answers).toHaveLength(1)
+  })
+})
+
+describe('an address that another program holds', () => {
+  const one = record(at('_acme-challenge.acme.test'), 'v', zone)
+  const two = record(at('_acme-challenge.acme.test'), 'w', zone)
+  const listen = '0.0.0.0:53,[::]:53'
+
+  /** The neighbour shows `value` after a second, at the loopback's IPv4 address only. */
+  async function besides(value: string) {
+    const clock = fakeClock()
+    const dns = fakeDns(clock)
+    const serve: Dns['serve'] = async () => {
+      throw new Dns01Error('CONFIG', 'taken', { cause: Object.assign(new Error(), { code: 'EADDRINUSE' }) })
+    }
+    const answer = { name: one.name, type: 'TXT' as const, ttlSeconds: 0, data: value }
+    await dns.serve(
+      ['127.0.0.1:53'],
+      () => ({
+        rcode: 'NOERROR',
+        authoritative: true,
+        authorities: [],
+        answers: clock.seconds < 1 ? [] : [answer],
+      }),
+      log,
+    )
+    dns.manners('[::1]:53', { unheard: 'noRoute' })
+    const provider = await builtin.open({ ...settings, listen }, worldWith({ ...dns, serve }, clock))
+    return { provider, clock }
+  }
+
+  test('serve-dns: goes on as soon as it shows the values, here after a second', async () => {
+    const { provider, clock } = await besides('v')
+    await provider.present([one], call)
+    expect(clock.seconds).toBeGreaterThanOrEqual(1)
+    expect(clock.seconds).toBeLessThan(1.2)
+    await provider.cleanup([one], call)
+    await provider.close?.()
+  })
+
+  test('who does not show them within three seconds is another program', async () => {
+    const { provider, clock } = await besides('v')
+    await expect(provider.present([one, two], call)).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: 'taken',
+      hint: expect.stringContaining('another program listens there'),
+    })
+    expect(clock.seconds).toBeGreaterThan(2.9)
+    expect(clock.seconds).toBeLessThan(4)
   })
 })
 

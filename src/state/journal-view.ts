@@ -1,0 +1,72 @@
+import { Dns01Error, messageOf } from '../errors.js'
+import type { World } from '../world.js'
+import type { JournalEntry } from './journal.js'
+import { JOURNAL } from './layout.js'
+
+/** What was read counts for so long: a flood of questions costs five looks at the disk a second. */
+const keptSeconds = 0.2
+
+interface Held {
+  readonly changedAt: number
+  readonly entry: JournalEntry | undefined
+}
+
+/**
+ * The journal as a process sees it that does not hold the lock: entries come and go meanwhile, and each file is read
+ * once. Before anything stands there it is empty.
+ * @param root of the state directory
+ * @returns a look, at most 0.2 s old; the same list while nothing has changed. Throws Dns01Error STATE when the folder cannot be read
+ */
+export function openJournalView(
+  { files, clock, log }: Pick<World, 'files' | 'clock' | 'log'>,
+  root: string,
+): () => readonly JournalEntry[] {
+  const folder = `${root}/${JOURNAL}`
+  let held = new Map<string, Held>()
+  let entries: readonly JournalEntry[] = []
+  let readAt = Number.NEGATIVE_INFINITY
+
+  const read = (name: string, changedAt: number): Held => {
+    try {
+      const entry = JSON.parse(Buffer.from(files.read(`${folder}/${name}`)).toString('utf8')) as JournalEntry
+      return { changedAt, entry }
+    } catch (error) {
+      if (!isGone(error)) log.warn(`${folder}/${name} cannot be read (${messageOf(error)}); going on without it`)
+      return { changedAt, entry: undefined }
+    }
+  }
+  const look = (): void => {
+    const now = new Map<string, Held>()
+    for (const name of namesIn(files, folder)) {
+      const changedAt = files.info(`${folder}/${name}`)?.changedAt.getTime()
+      if (changedAt === undefined) continue
+      const before = held.get(name)
+      now.set(name, before?.changedAt === changedAt ? before : read(name, changedAt))
+    }
+    const isSame = now.size === held.size && [...now].every(([name, one]) => held.get(name) === one)
+    held = now
+    if (!isSame) entries = [...now.values()].flatMap(({ entry }) => entry ?? [])
+  }
+  return () => {
+    const time = clock.now().getTime()
+    if (Math.abs(time - readAt) >= keptSeconds * 1000) {
+      look()
+      readAt = time
+    }
+    return entries
+  }
+}
+
+const isGone = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT'
+
+function namesIn(files: World['files'], folder: string): string[] {
+  try {
+    return files.list(folder).flatMap(({ name }) => (name.endsWith('.json') ? [name] : []))
+  } catch (error) {
+    if (isGone(error)) return []
+    throw new Dns01Error('STATE', `listing ${folder}: ${messageOf(error)}`, {
+      hint: 'run it as the user that runs reconcile',
+      cause: error,
+    })
+  }
+}
