@@ -12,11 +12,16 @@ export interface DnsView {
 
 /** Opens no provider before it is needed. `providers` must be closed. */
 export function openDnsView(world: World, config: DnsConfig, defaultProvider: () => string | undefined): DnsView {
-  const resolvers = config.resolvers.length > 0 ? config.resolvers : world.dns.systemResolvers()
-  const outerView = { ...world, dns: { ...world.dns, systemResolvers: () => resolvers } } // providers ask whom we ask
+  const outer = outerView(world, config)
   return {
-    providers: openProviders(outerView, config, defaultProvider),
-    resolver: openResolver(world, resolvers),
+    providers: openProviders(outer, config, defaultProvider),
+    resolver: openResolver(world, outer.dns.systemResolvers()),
     propagation: config.propagation,
   }
+}
+
+/** The World of providers: they ask whom we ask. */
+export function outerView(world: World, { resolvers }: Pick<DnsConfig, 'resolvers'>): World {
+  const asked = resolvers.length > 0 ? resolvers : world.dns.systemResolvers()
+  return { ...world, dns: { ...world.dns, systemResolvers: () => asked } }
 }

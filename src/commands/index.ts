@@ -7,9 +7,11 @@ import { importJwkAccount, importPemAccount } from './import-account.js'
 import { importKeyCommand } from './import-key.js'
 import { importLe } from './import-le.js'
 import { plan } from './plan.js'
+import { providers } from './providers.js'
 import { quickstart } from './quickstart.js'
 import { reconcile } from './reconcile.js'
 import { revoke } from './revoke.js'
+import { serveDnsCommand } from './serve-dns.js'
 import { status } from './status.js'
 import { testNotify } from './test-notify.js'
 import { unwant } from './unwant.js'
@@ -22,8 +24,10 @@ export const COMMANDS: readonly Command[] = [
   reconcile,
   status,
   plan,
+  providers,
   quickstart,
   hook,
+  serveDnsCommand,
   revoke,
   cull,
   importLe,

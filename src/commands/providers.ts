@@ -1,0 +1,80 @@
+import { outerView } from '../dns-view.js'
+import { Dns01Error } from '../errors.js'
+import { hookFolders } from '../hooks.js'
+import { type Name, parseName } from '../names.js'
+import type { ProviderDefinition } from '../provider.js'
+import { defaultProvider } from '../provider-choice.js'
+import { loadProvider, settingValues } from '../provider-loader.js'
+import {
+  guideLines,
+  listLines,
+  type PolicyParts,
+  policies,
+  providerDocument,
+  providerLines,
+  providerList,
+  settingsOf,
+  wantedOf,
+} from '../provider-report.js'
+import { type Context, dnsConfig, looking } from '../session.js'
+import { type Command, texts } from './command.js'
+
+export const providers: Command = {
+  command: 'providers [name] [names..]',
+  describe: 'Show the DNS providers, or one with its settings; with names: what must stand in the DNS for them.',
+  options: {
+    'iam-policy': {
+      type: 'boolean',
+      describe: 'print the least rights for these names, or for all that are wanted (provider route53)',
+    },
+  },
+  run: async ({ name, names, 'iam-policy': iamPolicy }, context) => {
+    if (name === undefined && !iamPolicy) return showList(context)
+    const definition = await loadProvider(name === undefined ? 'route53' : String(name))
+    const hosts = texts(names).map(parseName)
+    if (iamPolicy) return showPolicy(context, definition, hosts)
+    return hosts.length > 0 ? showGuide(context, definition, hosts) : show(context, definition)
+  },
+}
+
+async function partsOf(context: Context): Promise<PolicyParts> {
+  const { world } = context
+  return { world, config: dnsConfig(context, await looking(context)), hookFolders: hookFolders(world.env) }
+}
+
+async function showList(context: Context): Promise<[]> {
+  const { world, config, hookFolders: folders } = await partsOf(context)
+  const list = await providerList(config, defaultProvider(world, folders))
+  context.out.show(list, () => listLines(list))
+  return []
+}
+
+function show({ out }: Context, definition: ProviderDefinition): [] {
+  const document = providerDocument(definition)
+  out.show(document, () => providerLines(document))
+  return []
+}
+
+async function showPolicy(context: Context, definition: ProviderDefinition, hosts: readonly Name[]): Promise<[]> {
+  const parts = await partsOf(context)
+  const wanted = async () => wantedOf(parts, definition, (await looking(context)).targets().targets)
+  const made = policies(parts, definition, hosts.length > 0 ? hosts : await wanted())
+  if (made.length > 1) context.world.log.notice(`${made.length} policies, because the names have different settings`)
+  context.out.show(made, () => made.map(({ policy }) => policy.trimEnd()))
+  return []
+}
+
+/** @throws Dns01Error USAGE for a provider that has no guide */
+async function showGuide(context: Context, definition: ProviderDefinition, hosts: readonly Name[]): Promise<unknown[]> {
+  const { world, signal, out } = context
+  if (!definition.guide)
+    throw new Dns01Error('USAGE', `the provider ${definition.name} needs no records of yours`, {
+      hint: 'dns01 probe NAME… tries a provider with names; --iam-policy prints the rights that one needs',
+    })
+  const parts = await partsOf(context)
+  const values = settingValues(world, definition, settingsOf(parts, definition, hosts[0]))
+  const records = await definition.guide(hosts, values as never, outerView(world, parts.config), signal)
+  out.show(records, () => guideLines(records))
+  const missing = records.filter(record => record.missing !== undefined)
+  return missing.map(({ name, type }) => new Dns01Error('CONFIG', `${name} ${type} is missing`))
+}
