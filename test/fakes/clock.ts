@@ -19,7 +19,11 @@ const quietTurns = 3
  * A clock whose time goes on by itself, from one sleeper to the next, as soon as everybody sleeps: an hour of waiting
  * takes milliseconds. Work that takes real time (sockets, disks) has none of its own here: use the real clock for it.
  */
-export function fakeClock(start = new Date('2026-01-01T00:00:00Z')): FakeClock {
+export function fakeClock(
+  start = new Date('2026-01-01T00:00:00Z'),
+  /** false: time never goes on for the sake of deadlines alone; one that nobody else outlives never comes. */
+  { deadlinesAlone = true }: { readonly deadlinesAlone?: boolean } = {},
+): FakeClock {
   let now = start.getTime()
   const timers = new Set<Timer>()
   let running = false
@@ -31,6 +35,7 @@ export function fakeClock(start = new Date('2026-01-01T00:00:00Z')): FakeClock {
     while (timers.size > 0) {
       for (let i = 0; i < quietTurns; i++) await new Promise(resolve => setImmediate(resolve))
       const onlyDeadlines = [...timers].every(timer => timer.idle)
+      if (onlyDeadlines && !deadlinesAlone) break
       if (onlyDeadlines) await new Promise(resolve => setTimeout(resolve, 20))
       if (onlyDeadlines && [...timers].some(timer => !timer.idle)) continue
       const timer = next()

@@ -6,6 +6,7 @@ import { StateDir } from '../../../src/state/state-dir.js'
 import { newTargetText } from '../../../src/target-edit.js'
 import { ecKey, selfSigned } from '../../fakes/certificates.js'
 import { MemoryFiles, Stopped } from '../../fakes/memory-files.js'
+import { invariants } from '../../fakes/state-invariants.js'
 import { type StateWorld, stateWorld } from '../../fakes/state-world.js'
 
 const ROOT = '/var/lib/acme'
@@ -42,30 +43,6 @@ async function run(fake: StateWorld): Promise<void> {
   })
 }
 
-/** What must hold at any moment, whoever looks. */
-function invariants(files: MemoryFiles): void {
-  const tree = files.info(ROOT) ? files.tree(ROOT) : []
-  for (const line of tree) {
-    expect(line, 'a key that others can read').not.toMatch(/^file (?!600).*\/privkey$/)
-    expect(line, 'a folder of keys that others can enter').not.toMatch(/^folder (?!700) (keys|accounts|tmp)\b/)
-    const [, folder] = line.match(/^folder \d+ ((?:keys|certs|accounts\/[^/]+)\/[a-z2-7]{52})$/) ?? []
-    const must = folder?.startsWith('certs/') ? 'url' : 'privkey'
-    if (folder)
-      expect(
-        tree.some(other => other.startsWith('file') && other.endsWith(` ${folder}/${must}`)),
-        `half-made ${folder}`,
-      ).toBe(true)
-    const [, complete] = line.match(/^file \d+ (certs\/.*)\/fullchain$/) ?? []
-    if (complete)
-      for (const file of ['cert', 'chain', 'privkey', 'url'])
-        expect(() => files.text(`${ROOT}/${complete}/${file}`), `${complete}/${file}`).not.toThrow()
-    const [, link] = line.match(/^link (live\/.*) ->/) ?? []
-    if (link)
-      for (const file of ['fullchain', 'cert', 'chain', 'privkey'])
-        expect(() => files.text(`${ROOT}/${link}/${file}`), `${link}/${file}`).not.toThrow()
-  }
-}
-
 /** A second run as somebody else finds all in order, says at most that it took over, and needs nothing mended by a third. */
 async function heals(fake: StateWorld): Promise<void> {
   fake.files.restart()
@@ -73,7 +50,7 @@ async function heals(fake: StateWorld): Promise<void> {
   again.time = new Date(fake.time.getTime() + 3600_000) // files that say nothing are taken for leftovers by their age
   const state = await StateDir.open(again.world, ROOT)
   await withLock(again.world, state, { command: 'second', waitSeconds: 0 }, () => state.conform())
-  invariants(fake.files)
+  invariants(fake.files, ROOT)
   expect(again.said.filter(line => !line.includes('took over the lock'))).toEqual([])
   expect(fake.files.tree(`${ROOT}/tmp`)).toEqual([])
   expect(fake.files.list(`${ROOT}/.dns01`).filter(({ name }) => name.startsWith('lock'))).toEqual([])
@@ -115,7 +92,7 @@ it('shows nobody a key, nor anything half-made, at any moment', async () => {
   fake.files.options = {
     ...fake.files.options,
     changed: () => {
-      invariants(fake.files)
+      invariants(fake.files, ROOT)
       looks++
     },
   }
@@ -134,7 +111,7 @@ describe('a run that stops at any change', () => {
       everywhere(fake => {
         fake.files.restart()
         fake.files.losePower()
-        invariants(fake.files)
+        invariants(fake.files, ROOT)
         return heals(fake)
       }),
     30_000,

@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import { ROOT } from '../fakes/outside.js'
+import { invariants } from '../fakes/state-invariants.js'
+import { at, heals, machineWith, stepsOf } from './whole-run.js'
+
+/** Of a run over 20 targets each so manieth step; 1 tries them all, in ten minutes. */
+const every = Number(process.env.CRASH_EVERY ?? 31)
+
+test('at no moment of a run can others read a key, or does a live link lead to something half-made', async () => {
+  const machine = machineWith(3)
+  await machine.run(step => {
+    if (step === 'disk') invariants(machine.files, ROOT)
+    return undefined
+  })
+})
+
+test.each([
+  { count: 3, apart: 1 },
+  { count: 20, apart: every },
+])(
+  'a run over $count targets that is killed heals',
+  async ({ count, apart }) => {
+    const steps = await stepsOf(count)
+    const tried: Record<string, number> = {}
+    for (let k = 0; k < steps.length; k += apart) {
+      const machine = machineWith(count)
+      await machine.run(at(k, 'stop'))
+      machine.files.restart()
+      await heals(machine, count).catch(error => told(error, k, steps[k]))
+      tried[`${steps[k]}`] = (tried[`${steps[k]}`] ?? 0) + 1
+    }
+    say(`killed, ${count} targets`, tried)
+  },
+  900_000,
+)
+
+test.each([
+  { what: 'nothing survives but what was synced', apart: 1, luck: () => () => false },
+  { what: 'some of what was not synced survives', apart: 3, luck: dice },
+])(
+  'a run over 2 targets heals when the power fails and $what',
+  async ({ what, apart, luck }) => {
+    const steps = await stepsOf(2)
+    const tried: Record<string, number> = {}
+    for (let k = 0; k < steps.length; k += apart) {
+      const machine = machineWith(2)
+      await machine.run(at(k, 'stop'))
+      machine.files.restart()
+      machine.files.losePower(luck(k))
+      await heals(machine, 2).catch(error => told(error, k, steps[k]))
+      tried[`${steps[k]}`] = (tried[`${steps[k]}`] ?? 0) + 1
+    }
+    say(`power lost, ${what}`, tried)
+  },
+  120_000,
+)
+
+/** The same luck for the same seed. */
+function dice(seed: number): () => boolean {
+  let state = seed + 1
+  return () => {
+    state = (state * 1103515245 + 12345) % 2147483648
+    return state > 1073741824
+  }
+}
+
+function told(error: Error, k: number, step: string | undefined): never {
+  error.message = `stopped at step ${k} (${step}): ${error.message}`
+  throw error
+}
+
+function say(what: string, tried: Readonly<Record<string, number>>): void {
+  const total = Object.values(tried).reduce((sum, n) => sum + n, 0)
+  expect(total).toBeGreaterThan(30)
+  const each = Object.entries(tried).map(([step, n]) => `${n} × ${step}`)
+  process.stderr.write(`${what}: ${total} points tried, ${total} healed (${each.join(', ')})\n`)
+}

@@ -1,0 +1,166 @@
+import { createHash, webcrypto as crypto, type JsonWebKey } from 'node:crypto'
+import * as x509 from '@peculiar/x509'
+import { type FakeCa, fakeCa, problem, type Reply } from './ca.js'
+
+x509.cryptoProvider.set(crypto as never)
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
+const newKeys = () => crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+const [rootKeys, strangersKeys] = [await newKeys(), await newKeys()]
+const DAY = 86_400_000
+
+/** How the CA behaves; without any of it, well. */
+export interface CaManners {
+  /** An accepted challenge is never looked at. */
+  readonly neverValidates?: boolean
+  /** A finalized order is processing for ever. */
+  readonly neverSigns?: boolean
+  /** An order becomes invalid when it is finalized, although all its names are proved. */
+  readonly refusesToSign?: boolean
+  /** The certificate is for a key that nobody asked with. */
+  readonly signsAnotherKey?: boolean
+  /** This name is left out. */
+  readonly forgets?: string
+  /** Its clock is ahead of everybody else's. */
+  readonly clockAheadSeconds?: number
+}
+
+export interface IssuingCa extends FakeCa {
+  readonly orders: readonly { readonly url: string; readonly names: readonly string[] }[]
+  /** Certificates that were signed: URL of the order, and names. */
+  readonly issued: readonly { readonly order: string; readonly names: readonly string[] }[]
+  manners: CaManners
+}
+
+export interface CaSurroundings {
+  /** What the CA sees in the DNS: the TXT values of a name. */
+  readonly txt: (name: string) => readonly string[] | Promise<readonly string[]>
+  readonly now: () => Date
+}
+
+interface Authorization {
+  readonly name: string
+  readonly wildcard: boolean
+  status: 'pending' | 'valid' | 'invalid'
+}
+
+/** A whole CA in memory: registers, orders, looks for the TXT values, signs what the request asks for, and remembers it all. */
+export function issuingCa(around: CaSurroundings, base = 'https://ca.test'): IssuingCa {
+  const ca = fakeCa(base)
+  const orders: { url: string; names: string[] }[] = []
+  const issued: { order: string; names: readonly string[] }[] = []
+  const accounts = new Set<string>()
+  let newest: JsonWebKey | undefined
+
+  ca.always('/new-account', ({ protected: { jwk }, payload }) => {
+    const thumbprint = thumbprintOf(jwk as JsonWebKey)
+    if (payload?.onlyReturnExisting && !accounts.has(thumbprint))
+      return problem('accountDoesNotExist', 'no account for this key', 400)
+    accounts.add(thumbprint)
+    newest = jwk
+    return { status: 201, headers: { location: `${base}/account/1` }, body: { status: 'valid' } }
+  })
+
+  ca.always('/new-order', ({ payload }) => {
+    const names = ((payload?.identifiers ?? []) as { value: string }[]).map(({ value }) => value)
+    const id = orders.length + 1
+    const url = `${base}/order/${id}`
+    orders.push({ url, names })
+    return newOrder(id, url, names)
+  })
+
+  function newOrder(id: number, url: string, names: readonly string[]): Reply {
+    const authorizations = names.map((name, i) => offer(`${id}-${i}`, name))
+    let status: 'processing' | 'valid' | 'invalid' | undefined
+    let certificate = ''
+    const body = () => ({
+      status: status ?? statusOf(authorizations),
+      identifiers: names.map(value => ({ type: 'dns', value })),
+      authorizations: authorizations.map((_, i) => `${base}/authz/${id}-${i}`),
+      finalize: `${base}/finalize/${id}`,
+      ...(status === 'valid' && { certificate: `${base}/certificate/${id}` }),
+    })
+    ca.always(`/order/${id}`, () => {
+      const reply = { body: body() }
+      if (status === 'processing' && !made.manners.neverSigns) status = 'valid'
+      return reply
+    })
+    ca.always(`/finalize/${id}`, async ({ payload }) => {
+      if (body().status !== 'ready') return problem('orderNotReady', `it is ${body().status}`)
+      status = made.manners.refusesToSign ? 'invalid' : 'processing'
+      if (status === 'processing') {
+        certificate = await sign(String(payload?.csr), names, new Date(ahead()), made.manners)
+        issued.push({ order: url, names })
+      }
+      return { headers: { location: url }, body: body() }
+    })
+    ca.always(`/certificate/${id}`, () =>
+      status === 'valid'
+        ? { headers: { 'content-type': 'application/pem-certificate-chain' }, body: certificate }
+        : problem('malformed', 'not yet', 404),
+    )
+    return { status: 201, headers: { location: url }, body: body() }
+  }
+
+  const ahead = (): number => around.now().getTime() + (made.manners.clockAheadSeconds ?? 0) * 1000
+
+  function offer(id: string, ordered: string): Authorization {
+    const wildcard = ordered.startsWith('*.')
+    const one: Authorization = { name: ordered.replace('*.', ''), wildcard, status: 'pending' }
+    const challenge = () => ({ type: 'dns-01', url: `${base}/challenge/${id}`, status: one.status, token: `t-${id}` })
+    ca.always(`/authz/${id}`, () => ({
+      body: {
+        status: one.status,
+        identifier: { type: 'dns', value: one.name },
+        ...(wildcard && { wildcard }),
+        challenges: [challenge()],
+      },
+    }))
+    ca.always(`/challenge/${id}`, async ({ payload }) => {
+      if (payload && one.status === 'pending' && !made.manners.neverValidates) {
+        const keyAuthorization = `t-${id}.${thumbprintOf(newest as JsonWebKey)}`
+        const value = createHash('sha256').update(keyAuthorization).digest('base64url')
+        one.status = (await around.txt(`_acme-challenge.${one.name}`)).includes(value) ? 'valid' : 'invalid'
+      }
+      return { body: challenge() }
+    })
+    return one
+  }
+
+  const made: IssuingCa = Object.assign(Object.create(ca) as FakeCa, { orders, issued, manners: {} })
+  return made
+}
+
+const statusOf = (all: readonly Authorization[]): string => {
+  if (all.some(({ status }) => status === 'invalid')) return 'invalid'
+  return all.every(({ status }) => status === 'valid') ? 'ready' : 'pending'
+}
+
+/** RFC 7638, of a P-256 key. */
+const thumbprintOf = ({ crv, kty, x, y }: JsonWebKey): string =>
+  createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url')
+
+/** 90 days from now for the key of the request and the names of the order, and its issuer; PEM. */
+async function sign(csr: string, names: readonly string[], now: Date, manners: CaManners): Promise<string> {
+  const request = new x509.Pkcs10CertificateRequest(Buffer.from(csr, 'base64url'))
+  const signed = names.filter(name => name !== manners.forgets).map(value => ({ type: 'dns', value }) as const)
+  const dates = { notBefore: new Date(now), notAfter: new Date(now.getTime() + 90 * DAY) }
+  const certificate = await x509.X509CertificateGenerator.create({
+    ...dates,
+    subject: '',
+    issuer: root.subject,
+    publicKey: manners.signsAnotherKey ? (strangersKeys.publicKey as never) : request.publicKey,
+    signingKey: rootKeys.privateKey as never,
+    signingAlgorithm: ALGORITHM,
+    extensions: [new x509.SubjectAlternativeNameExtension(signed)],
+  })
+  return `${certificate.toString('pem')}\n${root.toString('pem')}\n`
+}
+
+const root = await x509.X509CertificateGenerator.createSelfSigned({
+  name: 'CN=issuing CA of a test',
+  keys: rootKeys as never,
+  notBefore: new Date('2020-01-01T00:00:00Z'),
+  notAfter: new Date('2040-01-01T00:00:00Z'),
+  signingAlgorithm: ALGORITHM,
+  extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
+})

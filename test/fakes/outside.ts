@@ -1,0 +1,180 @@
+import { setMaxListeners } from 'node:events'
+import { openResolver } from '../../src/dns/zone.js'
+import { parseDnsConfig } from '../../src/dns-config.js'
+import { Dns01Error } from '../../src/errors.js'
+import type { Providers } from '../../src/provider-loader.js'
+import { Publisher } from '../../src/publisher.js'
+import { type Outcome, reconcile } from '../../src/reconcile.js'
+import { withLock } from '../../src/state/lock.js'
+import { StateDir } from '../../src/state/state-dir.js'
+import type { Log, World } from '../../src/world.js'
+import { fakeClock } from './clock.js'
+import { type FakeDns, fakeDns } from './dns.js'
+import { type IssuingCa, issuingCa } from './issuing-ca.js'
+import { MemoryFiles, Stopped } from './memory-files.js'
+import { countingRandom, fakeProvider } from './provider.js'
+
+/** Where a run touches the outside: a change on disk, the way there and the way back of a call. */
+export type Step = 'disk' | 'request' | 'answer' | 'question' | 'change asked' | 'change done'
+
+/** What happens instead of a step: the process ends, a message is lost, the disk says an error code. */
+export type Fault = 'stop' | 'lose' | 'ENOSPC' | 'EROFS' | undefined
+
+export interface Run {
+  /** undefined: it threw. */
+  readonly outcomes: readonly Outcome[] | undefined
+  readonly error: unknown
+  /** All steps it came to, in order. */
+  readonly steps: readonly Step[]
+  readonly seconds: number
+  /** `level: message`; warn and worse. */
+  readonly said: readonly string[]
+}
+
+/** Everything that outlives a process: disk, CA, zones, time. */
+export interface Outside {
+  readonly files: MemoryFiles
+  readonly ca: IssuingCa
+  readonly dns: FakeDns
+  /** Every TXT record that is up: `NAME VALUE`. */
+  txt(): string[]
+  /** A new process that reconciles, an hour after the last; `fault` is asked before each step, which is counted from 0. */
+  run(fault?: (step: Step, count: number) => Fault): Promise<Run>
+}
+
+export interface OutsideOptions {
+  /** Names of each target. */
+  readonly targets: readonly (readonly string[])[]
+  /** Apex of each zone; each has two servers. */
+  readonly zones: readonly string[]
+  /** conf/dns.yml */
+  readonly dnsYml?: string
+  /** What the machine's clock is ahead of everybody else's. */
+  readonly clockAheadSeconds?: number
+}
+
+export const ROOT = '/var/lib/acme'
+const parallel = 40
+
+/** Addresses of a zone's two servers. */
+export const serversOf = (zone: string, zones: readonly string[]): [string, string] => {
+  const net = zones.indexOf(zone) + 1
+  return [`192.0.2.${net}`, `198.51.100.${net}`]
+}
+
+/** A disk with these targets and no certificates, a CA that wants them proved, and zones for it. */
+export function outside(options: OutsideOptions): Outside {
+  const clock = fakeClock(undefined, { deadlinesAlone: false })
+  const dns = fakeDns(clock)
+  for (const zone of options.zones) {
+    const [one, two] = serversOf(zone, options.zones)
+    dns.zone(zone, { [`ns1.${zone}`]: [one], [`ns2.${zone}`]: [two] })
+  }
+  const challenges = options.targets.flat().map(name => `_acme-challenge.${name.replace('*.', '')}`)
+  const ca = issuingCa({ txt: dns.values, now: clock.now })
+  const files = new MemoryFiles({ now: clock.now })
+  files.put(`${ROOT}/conf/target`, `request:\n  provider: ${ca.directoryUrl}\n  key:\n    type: ecdsa\n`)
+  files.put(`${ROOT}/conf/responses`, '"acme-enter-email": ""\n"acme-agreement:https://ca.test/terms": true\n')
+  for (const names of options.targets)
+    files.put(`${ROOT}/desired/${names[0]}`, `satisfy:\n  names:\n${names.map(name => `    - '${name}'\n`).join('')}`)
+  const random = countingRandom()
+  let pid = 0
+
+  async function run(fault: (step: Step, count: number) => Fault = () => undefined): Promise<Run> {
+    await clock.sleep(3600, new AbortController().signal)
+    const steps: Step[] = []
+    const said: string[] = []
+    const began = clock.seconds
+    pid++
+    /** Throws what happens instead. */
+    const step = (kind: Step): string | undefined => {
+      if (files.stopped) throw new Stopped()
+      const what = fault(kind, steps.push(kind) - 1)
+      if (what === 'stop') files.stopped = true
+      if (what === 'stop') throw new Stopped()
+      if (what === 'lose') throw new Dns01Error('UNAVAILABLE', `the ${kind} was lost`)
+      return what
+    }
+    files.restart()
+    files.options = { now: clock.now, fail: () => step('disk') }
+    const world = worldOf({ step, said })
+    const ended = await reconcileOnce(world, options, providersOf(dns, step)).then(
+      outcomes => ({ outcomes, error: undefined }),
+      (error: unknown) => ({ outcomes: undefined, error }),
+    )
+    return { ...ended, steps, said, seconds: clock.seconds - began }
+  }
+
+  function worldOf({ step, said }: { step: (kind: Step) => unknown; said: string[] }): World {
+    const self = pid
+    return {
+      files,
+      random,
+      clock: {
+        now: () => new Date(clock.now().getTime() + (options.clockAheadSeconds ?? 0) * 1000),
+        deadline: clock.deadline,
+        sleep: clock.sleep,
+      },
+      fetch: async (url, request) => {
+        step('request')
+        const answer = await ca.fetch(url, request)
+        step('answer')
+        return answer
+      },
+      dns: {
+        ...dns,
+        query: async (question, where) => {
+          step('question')
+          return dns.query(question, where)
+        },
+      },
+      run: async () => ({ exit: 42, output: '' }),
+      env: {},
+      self: { pid: self, host: 'here', uid: 0, gid: 0, program: ['dns01'], alive: other => other === self },
+      log: logInto(said),
+    }
+  }
+
+  return { files, ca, dns, run, txt: () => challenges.flatMap(name => dns.values(name).map(v => `${name} ${v}`)) }
+}
+
+function logInto(said: string[]): Log {
+  const saying = (level: string) => (message: string) => void said.push(`${level}: ${message}`)
+  const quiet = (): void => {}
+  return {
+    ...{ error: saying('error'), warn: saying('warn'), notice: quiet, info: quiet },
+    ...{ debug: quiet, trace: quiet, step: quiet, mask: quiet },
+  }
+}
+
+/** One provider for all, which changes the zones themselves. */
+function providersOf(dns: FakeDns, step: (kind: Step) => unknown): Providers {
+  const changing =
+    (change: (name: string, value: string) => void) => async (records: readonly { name: string; value: string }[]) => {
+      step('change asked')
+      for (const { name, value } of records) change(name, value)
+      step('change done')
+    }
+  const open = fakeProvider([], {
+    present: changing((name, value) => {
+      if (!dns.values(name).includes(value)) dns.add(name, 'TXT', value)
+    }),
+    cleanup: changing((name, value) => dns.remove(name, 'TXT', value)),
+  })
+  return { for: async () => open, open: async () => open, close: async () => {} }
+}
+
+/** As the command does it. */
+async function reconcileOnce(world: World, { dnsYml = '' }: OutsideOptions, providers: Providers): Promise<Outcome[]> {
+  const { signal } = new AbortController()
+  setMaxListeners(0, signal)
+  const state = await StateDir.open(world, ROOT)
+  return withLock(world, state, { command: 'dns01 reconcile', waitSeconds: 0, signal }, async () => {
+    await state.conform()
+    const { propagation } = parseDnsConfig(dnsYml, 'conf/dns.yml', world.env)
+    const resolver = openResolver(world, [])
+    const publisher = new Publisher({ world, providers, journal: state.journal, resolver, propagation, signal })
+    const responses = state.responses()
+    return reconcile({ world, state, publisher, responses, signal, parallel, hookFolders: [] })
+  })
+}
