@@ -1,9 +1,9 @@
 import pLimit from 'p-limit'
 import { openAuthorities } from './certificate-authorities.js'
 import { type IssueParts, issue } from './issue.js'
-import { linkUp, tellWhatChanged } from './live.js'
+import { linkUp, pointLinks, tellWhatChanged } from './live.js'
 import type { Name } from './names.js'
-import { type Due, firstWave, plan } from './plan.js'
+import { type Due, firstWave, type LinkChange, type Plan, plan } from './plan.js'
 import type { Publisher } from './publisher.js'
 import { resume } from './resume.js'
 import { revoke } from './revoke.js'
@@ -47,36 +47,42 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
   await publisher.recover()
   const { targets, problems } = state.targets()
   const outcomes: Outcome[] = problems.map(error => ({ subject: 'desired', names: [], result: 'failed', error }))
-  try {
-    outcomes.push(...(await obtain(parts, targets, options)))
-  } finally {
-    await publisher.close()
-    for (const { link } of await linkUp(parts.world, state, targets))
-      outcomes.push({ subject: link, names: [], result: 'linked' })
-  }
+  const first = plan(held(parts, targets), { ...options, now: parts.world.clock.now() })
+  if (nothingIsDue(first)) {
+    await pointLinks(state, first.link) // what was read still holds: with ten thousand certificates a look takes a second
+    outcomes.push(...first.link.map(linked))
+  } else
+    try {
+      outcomes.push(...(await obtain(parts, targets, first, options)))
+    } finally {
+      await publisher.close()
+      outcomes.push(...(await linkUp(parts.world, state, targets)).map(linked))
+    }
   for (const { hook, error } of await tellWhatChanged(parts))
     outcomes.push({ subject: hook, names: [], result: 'failed', error })
   return outcomes
 }
 
+const nothingIsDue = ({ revoke, resume, issue }: Plan): boolean => revoke.length + resume.length + issue.length === 0
+
+const linked = ({ link }: LinkChange): Outcome => ({ subject: link, names: [], result: 'linked' })
+
 async function obtain(
   parts: ReconcileParts,
   targets: readonly Target[],
+  first: Plan,
   options: ReconcileOptions,
 ): Promise<Outcome[]> {
   const { world, state, responses, signal } = parts
-  const held = { targets, certificates: state.certificates(), links: state.links() }
-  const first = plan(held, { ...options, now: world.clock.now() })
-  if (first.revoke.length + first.resume.length + first.issue.length === 0) return []
   const authorities = openAuthorities({ world, state, responses, defaults: state.defaults(), signal })
   const all: IssueParts & ReconcileParts = { ...parts, authorities }
   const cleared = [...(await revokeAll(all, first.revoke)), ...(await resumeAll(all, first.resume))]
   const due =
-    cleared.length === 0 ? first.issue : plan(reread(parts, targets), { ...options, now: world.clock.now() }).issue
+    cleared.length === 0 ? first.issue : plan(held(parts, targets), { ...options, now: world.clock.now() }).issue
   return [...cleared, ...(await issueAll(all, due, options))]
 }
 
-const reread = ({ state }: ReconcileParts, targets: readonly Target[]) => ({
+const held = ({ state }: ReconcileParts, targets: readonly Target[]) => ({
   targets,
   certificates: state.certificates(),
   links: state.links(),
@@ -91,7 +97,7 @@ async function issueAll(parts: Issuing, due: readonly Due[], options: ReconcileO
   const atATime = pLimit(parts.parallel)
   const outcomes = await Promise.all(now.map(({ target, why }) => atATime(() => issueOne(parts, target, why))))
   const still = plan(
-    reread(
+    held(
       parts,
       later.map(d => d.target),
     ),
