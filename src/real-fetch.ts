@@ -19,6 +19,7 @@ const SYSTEM_BUNDLES = [
 ]
 
 const trustHint = 'if it is your own CA, put its root certificate (PEM) into a file and set SSL_CERT_FILE to that path'
+const clockHint = 'is the clock of this machine right? If it is, the server must get itself a new certificate'
 
 /** node's codes for a certificate that will not be trusted the next time either → what to do. */
 const UNTRUSTED: Readonly<Record<string, string>> = {
@@ -28,6 +29,8 @@ const UNTRUSTED: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT: trustHint,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: trustHint,
   CERT_SIGNATURE_FAILURE: trustHint,
+  CERT_HAS_EXPIRED: clockHint,
+  CERT_NOT_YET_VALID: clockHint,
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other names: check the host in the URL',
 }
 

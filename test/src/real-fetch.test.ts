@@ -16,18 +16,22 @@ const otherCaFile = join(folder, 'other.pem')
 const namesakeFile = join(folder, 'namesake.pem')
 let tls: https.ServerOptions
 let wrongName: https.ServerOptions
+let expired: https.ServerOptions
+let early: https.ServerOptions
 
 beforeAll(async () => {
   const dates = { notBefore: new Date(Date.now() - 3_600_000), notAfter: new Date(Date.now() + 86_400_000) }
   const root = await makeCertificate({ subject: 'CN=Test Root', ca: true, ...dates })
   const other = await makeCertificate({ subject: 'CN=Other Root', ca: true, ...dates })
   const namesake = await makeCertificate({ subject: 'CN=Test Root', ca: true, ...dates })
-  const leaf = async (name: string): Promise<https.ServerOptions> => {
-    const made = await makeCertificate({ subject: `CN=${name}`, names: [name], issuer: root, ...dates })
+  const leaf = async (name: string, more = dates): Promise<https.ServerOptions> => {
+    const made = await makeCertificate({ subject: `CN=${name}`, names: [name], issuer: root, ...more })
     return { cert: made.pem, key: made.keyPem }
   }
   tls = await leaf('127.0.0.1')
   wrongName = await leaf('elsewhere.test')
+  expired = await leaf('127.0.0.1', { ...dates, notAfter: new Date(Date.now() - 60_000) })
+  early = await leaf('127.0.0.1', { ...dates, notBefore: new Date(Date.now() + 3_600_000) })
   writeFileSync(caFile, root.pem)
   writeFileSync(otherCaFile, other.pem)
   writeFileSync(namesakeFile, namesake.pem)
@@ -157,6 +161,17 @@ describe('trust', () => {
     expect(error.code).toBe('CONFIG')
     expect(error.message).toContain('does not match')
     expect(error.hint).toContain('check the host in the URL')
+  })
+
+  test.each([
+    ['expired', () => expired, 'certificate has expired'],
+    ['not yet valid', () => early, 'certificate is not yet valid'],
+  ])('a certificate that is %s is not tried again, and the clock is named', async (_, options, words) => {
+    const url = await overHttps(hello, options())
+    const error = await failure(openFetch({ env: { SSL_CERT_FILE: caFile } })(url, get()))
+    expect(error.code).toBe('CONFIG')
+    expect(error.message).toContain(`its TLS certificate is not trusted: ${words}`)
+    expect(error.hint).toContain('is the clock of this machine right')
   })
 
   test('a file of CAs that cannot be read is named', async () => {
