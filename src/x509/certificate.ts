@@ -122,7 +122,7 @@ function authorityKeyIdOf(extension: Der | undefined): string | undefined {
 }
 
 /**
- * Checks what the CA sent before it goes live: it is for our key, has every name, is in force, and each certificate of
+ * Checks what the CA sent before it goes live: it is for our key, has every name, is in force (a slow clock allowed for), and each certificate of
  * the chain has signed the one before it (RFC 8555 §9.1). A leaf alone passes: a CA may leave its trust anchor out.
  * @throws Dns01Error REFUSED
  */
@@ -161,9 +161,13 @@ function wrongKey(facts: readonly CertificateFacts[], keyId: string): Dns01Error
   )
 }
 
+/** No CA signs for later: a certificate that seems to is the sign of a clock which is slow by less than this. */
+const slowClockSeconds = 86_400
+
 function checkDates({ notBefore, notAfter }: CertificateFacts, now: Date): void {
   const clock = `is the clock of this machine right? It says ${now.toISOString()}`
-  if (now < notBefore) throw notAsAsked(`it is not valid before ${notBefore.toISOString()}`, clock)
+  if (now.getTime() + slowClockSeconds * 1000 < notBefore.getTime())
+    throw notAsAsked(`it is not valid before ${notBefore.toISOString()}`, clock)
   if (now >= notAfter) throw notAsAsked(`it expired on ${notAfter.toISOString()}`, clock)
 }
 
