@@ -38,6 +38,8 @@ export interface Outside {
   readonly dns: FakeDns
   /** Every TXT record that is up: `NAME VALUE`. */
   txt(): string[]
+  /** Time goes on. */
+  later(seconds: number): Promise<void>
   /** A new process that reconciles, an hour after the last; `fault` is asked before each step, which is counted from 0. */
   run(fault?: (step: Step, count: number) => Fault): Promise<Run>
 }
@@ -80,8 +82,10 @@ export function outside(options: OutsideOptions): Outside {
   const random = countingRandom()
   let pid = 0
 
+  const later = (seconds: number): Promise<void> => clock.sleep(seconds, new AbortController().signal)
+
   async function run(fault: (step: Step, count: number) => Fault = () => undefined): Promise<Run> {
-    await clock.sleep(3600, new AbortController().signal)
+    await later(3600)
     const steps: Step[] = []
     const said: string[] = []
     const began = clock.seconds
@@ -135,7 +139,14 @@ export function outside(options: OutsideOptions): Outside {
     }
   }
 
-  return { files, ca, dns, run, txt: () => challenges.flatMap(name => dns.values(name).map(v => `${name} ${v}`)) }
+  return {
+    files,
+    ca,
+    dns,
+    later,
+    run,
+    txt: () => challenges.flatMap(name => dns.values(name).map(v => `${name} ${v}`)),
+  }
 }
 
 function logInto(said: string[]): Log {

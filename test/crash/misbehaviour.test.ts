@@ -1,0 +1,157 @@
+import { expect, test } from 'vitest'
+import { problem, type Reply } from '../fakes/ca.js'
+import type { Manners } from '../fakes/dns.js'
+import type { CaManners } from '../fakes/issuing-ca.js'
+import { type Outside, outside, type Run, serversOf } from '../fakes/outside.js'
+import { failures } from './whole-run.js'
+
+const ZONES = ['one.test']
+const ADDRESSES = serversOf('one.test', ZONES)
+const dnsYml = 'propagation:\n  give-up-after-seconds: 30\n'
+
+/** One target for a name and its wildcard: two values at one name. */
+const machine = (more: { clockAheadSeconds?: number } = {}): Outside =>
+  outside({ targets: [['www.one.test', '*.www.one.test']], zones: ZONES, dnsYml, ...more })
+
+const problemOf = ({ outcomes, error }: Run): unknown => error ?? failures(outcomes)[0]
+
+const live = ({ files }: Outside): string[] => files.tree('/var/lib/acme/live')
+
+/** A run that must fail in time with this error; nothing is live, nothing stays in DNS, no half-made certificate. */
+async function fails(it: Outside, expected: { code: string; message: RegExp; withinSeconds: number }): Promise<void> {
+  const run = await it.run()
+  expect(problemOf(run)).toMatchObject({ code: expected.code, message: expect.stringMatching(expected.message) })
+  expect(run.seconds).toBeLessThan(expected.withinSeconds)
+  expect(live(it)).toEqual([])
+  expect(it.txt()).toEqual([])
+}
+
+async function succeeds(it: Outside, withinSeconds: number): Promise<void> {
+  const run = await it.run()
+  expect(problemOf(run)).toBeUndefined()
+  expect(run.seconds).toBeLessThan(withinSeconds)
+  expect(live(it)).toHaveLength(2)
+  expect(it.txt()).toEqual([])
+}
+
+test.each<[string, CaManners, { code: string; message: RegExp; withinSeconds: number }]>([
+  [
+    'never looks at a challenge',
+    { neverValidates: true },
+    { code: 'UNAVAILABLE', message: /order .*: still pending after 600 s/, withinSeconds: 660 },
+  ],
+  [
+    'never signs',
+    { neverSigns: true },
+    { code: 'UNAVAILABLE', message: /order .*: still processing after 600 s/, withinSeconds: 660 },
+  ],
+  [
+    'gives up the order when it is finalized',
+    { refusesToSign: true },
+    { code: 'REFUSED', message: /order .* is invalid/, withinSeconds: 10 },
+  ],
+  [
+    'signs another key',
+    { signsAnotherKey: true },
+    { code: 'REFUSED', message: /not what was asked for: it is for another key/, withinSeconds: 10 },
+  ],
+  [
+    'leaves out a wanted name',
+    { forgets: '*.www.one.test' },
+    { code: 'REFUSED', message: /not what was asked for: it lacks \*\.www\.one\.test/, withinSeconds: 10 },
+  ],
+])('a CA that %s', async (_, manners, expected) => {
+  const it = machine()
+  it.ca.manners = manners
+  await fails(it, expected)
+  it.ca.manners = {}
+  await succeeds(it, 30) // what was signed late is downloaded, what was refused is asked for anew
+})
+
+test('a certificate that comes late is found by the next run, and not asked for twice', async () => {
+  const it = machine()
+  it.ca.manners = { neverSigns: true }
+  await it.run()
+  it.ca.manners = {}
+  await succeeds(it, 30)
+  expect(it.ca.orders).toHaveLength(1)
+})
+
+test('the live certificate stays when the next one is wrong', async () => {
+  const it = machine()
+  await succeeds(it, 30)
+  const before = live(it)
+  it.ca.manners = { signsAnotherKey: true }
+  await it.later(85 * 86_400)
+  expect(problemOf(await it.run())).toMatchObject({ code: 'REFUSED' })
+  expect(live(it)).toEqual(before)
+})
+
+test.each([-3600, 3600])('a clock that is %i s off is no obstacle', async clockAheadSeconds => {
+  await succeeds(machine({ clockAheadSeconds }), 30)
+})
+
+test('a clock that is a year slow is named as the cause', async () => {
+  const it = machine({ clockAheadSeconds: -365 * 86_400 })
+  await fails(it, { code: 'REFUSED', message: /not valid before/, withinSeconds: 30 })
+  expect(problemOf(await it.run())).toMatchObject({ hint: expect.stringContaining('clock') })
+})
+
+const broken = (status: number, headers: Record<string, string> = {}): Reply => ({ status, headers, body: 'oops' })
+
+test.each<[string, Reply, number]>([
+  ['500', broken(500), 5],
+  ['503 with Retry-After', broken(503, { 'retry-after': '20' }), 60],
+  ['a rate limit with Retry-After', problem('rateLimited', 'slow down', 429, {}), 0],
+  ['serverInternal', problem('serverInternal', 'oops', 500), 5],
+  ['a page of HTML', { status: 502, headers: { 'content-type': 'text/html' }, body: '<title>Bad Gateway</title>' }, 5],
+])('%s for newOrder, once', async (what, reply, withinSeconds) => {
+  const it = machine()
+  it.ca.next('/new-order', reply)
+  if (withinSeconds === 0) return fails(it, { code: 'UNAVAILABLE', message: /slow down/, withinSeconds: 5 }) // no time said: the next run
+  await succeeds(it, withinSeconds)
+  expect(what).not.toBe('')
+})
+
+test('500 for ever is told, in time, with what the CA said', async () => {
+  const it = machine()
+  it.ca.always('/new-order', broken(500))
+  await fails(it, { code: 'UNAVAILABLE', message: /newOrder for .*500.*oops/, withinSeconds: 360 })
+})
+
+test('a Retry-After of a day is left to the next run', async () => {
+  const it = machine()
+  it.ca.always('/new-order', broken(503, { 'retry-after': '86400' }))
+  await fails(it, { code: 'UNAVAILABLE', message: /503/, withinSeconds: 10 })
+})
+
+test.each<[string, readonly Manners[], RegExp]>([
+  ['never answers', [{ unheard: 'silent' }, {}], /^$/],
+  ['answers for another name', [{ unheard: 'otherName' }, {}], /^$/],
+  ['answers SERVFAIL', [{ rcode: 'SERVFAIL' }, {}], /^$/],
+  ['is not authoritative', [{ lame: true }, {}], /^$/],
+  ['lags ten seconds', [{ lagSeconds: 10 }, {}], /^$/],
+  ['shows one of two values', [{ showsAtMost: 1 }, {}], /1 of 2 servers lack the value after 30 s \(192\.0\.2\.1/],
+  ['lags for ever', [{ lagSeconds: 86_400 }, {}], /1 of 2 servers lack the value after 30 s \(192\.0\.2\.1/],
+  ['shows one of two values, and so do all', [{ showsAtMost: 1 }, { showsAtMost: 1 }], /2 of 2 servers lack/],
+])('a name server that %s', async (_, manners, message) => {
+  const it = machine()
+  for (const [i, how] of manners.entries()) it.dns.manners(`${ADDRESSES[i]}`, how)
+  if (message.source === '^$') return succeeds(it, 30)
+  await fails(it, { code: 'NOT_VISIBLE', message, withinSeconds: 40 })
+  for (const address of ADDRESSES) it.dns.manners(address, {})
+  await succeeds(it, 30)
+})
+
+test('a name server that flaps is waited for', async () => {
+  const it = machine()
+  let flap = 0
+  const run = await it.run(step => {
+    if (step === 'question')
+      it.dns.manners(ADDRESSES[0], ++flap % 3 === 0 ? {} : flap % 3 === 1 ? { rcode: 'SERVFAIL' } : { lagSeconds: 5 })
+    return undefined
+  })
+  expect(problemOf(run)).toBeUndefined()
+  expect(live(it)).toHaveLength(2)
+  expect(it.txt()).toEqual([])
+})
