@@ -98,7 +98,7 @@ export function openDisk(
     info: path => look('looking at', path, () => infoOrNothing(files, at(path))),
     list: folder => look('listing', folder, () => listOrNothing(files, at(folder))),
     read: path => look('reading', path, () => textOf(files.read(at(path)))),
-    readIfThere: path => (disk.info(path) === undefined ? undefined : disk.read(path)),
+    readIfThere: path => look('reading', path, () => textOrNothing(files, at(path))),
     linkAt: path => look('reading the link', path, () => linkOrNothing(files, at(path))),
 
     makeFolder: path =>
@@ -194,6 +194,15 @@ function listOrNothing(files: FilesOf, folder: string): { name: string; kind: Fi
     return files.list(folder)
   } catch (error) {
     if (errno(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+function textOrNothing(files: FilesOf, path: string): string | undefined {
+  try {
+    return textOf(files.read(path))
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return undefined
     throw error
   }
 }

@@ -99,12 +99,19 @@ const swapped = (bytes: Buffer): Buffer => Buffer.from(bytes.subarray(0, bytes.l
 /** UTCTime or GeneralizedTime in the one form RFC 5280 §4.1.2.5 allows: seconds, Zulu. */
 export function timeOf(der: Der | undefined): Date {
   const text = der ? Buffer.from(contentOf(der)).toString('latin1') : ''
-  const digits = text.match(der?.tag === TAG.utcTime ? /^(\d\d)(\d{10})Z$/ : /^(\d{4})(\d{10})Z$/)
-  if (!digits) throw wrongDer('a date is missing or malformed')
-  const [, year = '', rest = ''] = digits
-  const fullYear = year.length === 4 ? Number(year) : Number(year) + (Number(year) < 50 ? 2000 : 1900)
-  const [month = 0, day, hour, minute, second] = (rest.match(/../g) ?? []).map(Number)
-  const time = new Date(Date.UTC(fullYear, month - 1, day, hour, minute, second))
-  if (!time.toISOString().replace(/\D/g, '').startsWith(`${fullYear}${rest}`)) throw wrongDer(`${text} is no date`)
+  const form = der?.tag === TAG.utcTime ? /^\d{12}Z$/ : /^\d{14}Z$/
+  if (!form.test(text)) throw wrongDer('a date is missing or malformed')
+  const pair = (fromEnd: number): number => Number(text.slice(-fromEnd, 2 - fromEnd))
+  const [year, month, day, hour, minute, second] = [yearOf(text), pair(11), pair(9), pair(7), pair(5), pair(3)]
+  const time = new Date(Date.UTC(year, month - 1, day, hour, minute, second))
+  const isDay = time.getUTCFullYear() === year && time.getUTCMonth() === month - 1 && time.getUTCDate() === day
+  if (!isDay || hour > 23 || minute > 59 || second > 59) throw wrongDer(`${text} is no date`)
   return time
+}
+
+/** RFC 5280 §4.1.2.5.1: two digits are of 1950 to 2049. */
+function yearOf(text: string): number {
+  if (text.length === 15) return Number(text.slice(0, 4))
+  const year = Number(text.slice(0, 2))
+  return year < 50 ? 2000 + year : 1900 + year
 }

@@ -104,17 +104,17 @@ function thumbprintOf(key: KeyObject): string {
   return createHash('sha256').update(JSON.stringify(required)).digest('base64url')
 }
 
-const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
+const BASE32 = Buffer.from('abcdefghijklmnopqrstuvwxyz234567')
 
 /** acmetool's ID: lower-case base32 (RFC 4648 §6) without padding of the SHA-256, always 52 characters. */
 export function base32Id(bytes: Uint8Array): string {
-  let id = ''
-  let bits = 0
-  let held = 0
+  const id = Buffer.alloc(52) // a text grown letter by letter takes V8 thirty times the memory
+  let [length, bits, held] = [0, 0, 0]
   for (const byte of createHash('sha256').update(bytes).digest()) {
     held = (held << 8) | byte
-    for (bits += 8; bits >= 5; bits -= 5) id += BASE32[(held >> (bits - 5)) & 31]
+    for (bits += 8; bits >= 5; bits -= 5) id[length++] = BASE32[(held >> (bits - 5)) & 31] as number
     held &= 31
   }
-  return bits > 0 ? id + BASE32[(held << (5 - bits)) & 31] : id
+  id[length] = BASE32[(held << (5 - bits)) & 31] as number
+  return id.toString('latin1')
 }
