@@ -1,4 +1,4 @@
-import yargs, { type Options } from 'yargs'
+import yargs, { type Argv, type Options } from 'yargs'
 import type { Command, CommandArgs } from './commands/command.js'
 import { COMMANDS } from './commands/index.js'
 import { Dns01Error } from './errors.js'
@@ -20,12 +20,7 @@ const FLAGS = { ...GLOBAL, ...ALIASES, ...IDLE }
  */
 export async function parseCommandLine(argv: readonly string[]): Promise<Invocation | string> {
   if (argv.includes('--help-long') || argv.includes('--help-man')) return longHelp()
-  let chosen: Invocation | undefined
   let helpAbout: string | undefined
-  const choose = (command: Command) => (args: CommandArgs) => {
-    refuseRepeated(argv, mayRepeat(command))
-    chosen = { command, args, flags: globalFlags(args) }
-  }
   const parser = yargs()
     .scriptName('dns01')
     .locale('en')
@@ -42,26 +37,45 @@ export async function parseCommandLine(argv: readonly string[]): Promise<Invocat
       throw error ?? usageError(message, argv)
     })
   for (const command of COMMANDS)
-    parser.command(command.command, command.describe, command.options ?? {}, choose(command))
+    parser.command(command.command, command.describe, command.options ?? {}, args => {
+      throw new Chosen(command, args)
+    })
   parser.command('help [about]', 'Show this, or what a command takes.', {}, ({ about }: CommandArgs) => {
     helpAbout = about === undefined ? '' : nameOf(known(String(about)))
   })
-  let help = ''
-  await parser.parse([...argv], (_error: unknown, _args: unknown, output: string) => {
-    help = output
-  })
+  const output = await outputOf(parser, argv)
+  if (output instanceof Chosen) return invocation(argv, output)
   if (helpAbout !== undefined) return parseCommandLine([helpAbout, '--help'].filter(word => word !== ''))
-  if (help !== '') return help
-  if (!chosen)
-    choose(known('reconcile'))(
-      await yargs()
-        .options(FLAGS)
-        .help(false)
-        .version(false)
-        .parserConfiguration({ 'dot-notation': false })
-        .parse([...argv]),
-    )
-  return chosen as unknown as Invocation
+  if (output !== '') return output
+  const plain = yargs().options(FLAGS).help(false).version(false).parserConfiguration({ 'dot-notation': false })
+  return invocation(argv, new Chosen(known('reconcile'), await plain.parse([...argv])))
+}
+
+/** Thrown by the handlers, to leave yargs at once: it would go on to lay out a help that nobody reads, for 20 ms. */
+class Chosen {
+  constructor(
+    readonly command: Command,
+    readonly args: CommandArgs,
+  ) {}
+}
+
+/** What yargs would print, or the command that was chosen. */
+async function outputOf(parser: Argv, argv: readonly string[]): Promise<string | Chosen> {
+  let text = ''
+  try {
+    await parser.parse([...argv], (_error: unknown, _args: unknown, output: string) => {
+      text = output
+    })
+    return text
+  } catch (error) {
+    if (error instanceof Chosen) return error
+    throw error
+  }
+}
+
+function invocation(argv: readonly string[], { command, args }: Chosen): Invocation {
+  refuseRepeated(argv, mayRepeat(command))
+  return { command, args, flags: globalFlags(args) }
 }
 
 const nameOf = ({ command }: Command): string => command.split(' ')[0] as string
