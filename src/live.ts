@@ -2,15 +2,25 @@ import { Dns01Error } from './errors.js'
 import { hookTimeoutSeconds, notMyEvent, runHooks } from './hooks.js'
 import { type LinkChange, plan } from './plan.js'
 import { parseSeconds } from './provider.js'
+import { settleAll } from './settle.js'
 import type { StateDir } from './state/state-dir.js'
 import type { Target } from './target.js'
 import type { World } from './world.js'
 
-/** Points live/ elsewhere. The names are on disk before, so that the hooks are told even if we stop here. */
+/**
+ * Points live/ elsewhere. The names are on disk before, so that the hooks are told even if we stop here. One link that
+ * cannot be made does not keep the others from being.
+ */
 export async function pointLinks(state: StateDir, changes: readonly LinkChange[]): Promise<void> {
   if (changes.length === 0) return
   await state.journal.noteUntold(changes.map(change => change.link))
-  for (const { link, certificateId } of changes) await state.pointLive(link, certificateId)
+  const tries: Promise<boolean>[] = []
+  for (const { link, certificateId } of changes) {
+    const trying = state.pointLive(link, certificateId)
+    await trying.catch(() => {}) // told below
+    tries.push(trying)
+  }
+  await settleAll(tries)
 }
 
 /** Points every link of live/ at the best certificate for it. Returns what changed. */

@@ -31,7 +31,8 @@ interface Walk {
  */
 export async function conform(disk: Disk, world: Pick<World, 'log' | 'clock'>): Promise<void> {
   for (const folder of FOLDERS) await disk.makeFolder(folder)
-  for (const path of leftovers(disk, world.clock.now())) await disk.remove(path)
+  for (const path of leftovers(disk, world.clock.now()))
+    await disk.remove(path).catch((error: unknown) => world.log.warn(messageOf(error))) // the next run tries again
   for (let again = true; again; ) {
     const faults = inspect(disk)
     for (const fault of faults) await mend(fault, world)
