@@ -54,6 +54,7 @@ export const STORY = [
   'resume',
   'reconcile',
   'status',
+  'probe',
   'session',
   'hook-run',
   'quickstart',

@@ -7,6 +7,7 @@ import { importJwkAccount, importPemAccount } from './import-account.js'
 import { importKeyCommand } from './import-key.js'
 import { importLe } from './import-le.js'
 import { plan } from './plan.js'
+import { probe } from './probe.js'
 import { providers } from './providers.js'
 import { quickstart } from './quickstart.js'
 import { reconcile } from './reconcile.js'
@@ -24,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   reconcile,
   status,
   plan,
+  probe,
   providers,
   quickstart,
   hook,

@@ -37,7 +37,7 @@ async function scene(sleepSeconds: number, work: (scene: Scene) => Promise<void>
     let pebble: Pebble | undefined
     try {
       for (const address of ['127.0.0.1', '127.0.0.3']) {
-        const zones = { 'example.test': { records: parent } }
+        const zones = { test: {}, 'example.test': { records: parent } }
         binds.push(await startBind({ zones, addresses: [address], netns: netns.name, recursion: true }))
       }
       pebble = await startPebble({
@@ -89,6 +89,13 @@ describe.skipIf(lacking('named', 'pebble', 'dig', 'netns'))('a zone delegated to
         '',
       ])
       expect(good.exit).toBe(0)
+
+      const doctor = await runDns01(['probe', 'www.example.test'], options)
+      expect(doctor.stdout).toMatch(/ok +delegation +acme\.example\.test NS ns\.acme\.example\.test\./)
+      expect(doctor.stdout).toMatch(/ok +rights .*all servers showed it/)
+      expect(doctor.stdout).toContain('All is well.')
+      expect(doctor.stderr).toBe('')
+      expect(doctor.exit).toBe(0)
 
       const bad = await guide('gone.example.test', 'new.example.test')
       expect(bad.stdout).toContain('gone.example.test.acme.example.test.: it leads to elsewhere.example.test')

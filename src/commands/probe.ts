@@ -1,0 +1,35 @@
+import { openDnsView } from '../dns-view.js'
+import { hookFolders } from '../hooks.js'
+import { type Name, parseName } from '../names.js'
+import { probe as probeNames, type Wanted } from '../probe/probe.js'
+import { probeErrors, probeLines } from '../probe/report.js'
+import { defaultProvider } from '../provider-choice.js'
+import { dnsConfig, looking } from '../session.js'
+import type { StateDir } from '../state/state-dir.js'
+import { type Command, texts } from './command.js'
+
+export const probe: Command = {
+  command: 'probe <names..>',
+  describe: 'Examine all that certificates for these names depend on, try the provider, and say what to mend.',
+  run: async ({ names }, context) => {
+    const { world, signal, stateRoot, commandLine, out } = context
+    const state = await looking(context)
+    const wanted = wantedOf(state, [...new Set(texts(names).map(parseName))])
+    const config = dnsConfig(context, state)
+    const { providers, resolver } = openDnsView(world, config, () => defaultProvider(world, hookFolders(world.env)))
+    const parts = { world, config, providers, resolver, stateRoot, commandLine, signal }
+    const document = await probeNames(parts, wanted).finally(() => providers.close())
+    out.show(document, () => probeLines(document))
+    return probeErrors(document)
+  },
+}
+
+/** As their target has it; what nobody wants yet, as conf/target has it. */
+function wantedOf(state: StateDir, names: readonly Name[]): Wanted[] {
+  const { targets } = state.targets()
+  const defaults = state.defaults()
+  return names.map(name => {
+    const { ca, dns, env } = targets.find(target => target.requestNames.includes(name)) ?? defaults
+    return { name, ca, dns, env }
+  })
+}

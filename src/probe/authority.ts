@@ -1,0 +1,70 @@
+import { type Directory, objectsOf } from '../acme/objects.js'
+import { reachable } from '../certificate-authorities.js'
+import { Dns01Error } from '../errors.js'
+import type { World } from '../world.js'
+import { bounded, type Finding, failed, limits, ok, warning } from './finding.js'
+
+/** Apart from the CA's: more is told; TSIG and AWS refuse what is five minutes off (RFC 8945 §10, SigV4). */
+const toldSeconds = 60
+const refusedSeconds = 300
+
+interface Authority {
+  readonly findings: readonly Finding[]
+  /** What a CAA record may name to allow this CA; none when it does not say or cannot be reached. */
+  readonly identities: readonly string[]
+}
+
+/** One request: the directory, and the clock by the answer's Date. */
+export async function lookAtAuthority(
+  world: Pick<World, 'fetch' | 'clock'>,
+  ca: string,
+  signal: AbortSignal,
+): Promise<Authority> {
+  let directory: Directory | undefined
+  const seconds = limits.authoritySeconds
+  const findings = await bounded(world, { check: 'ca', seconds, signal }, async until => {
+    const url = reachable(ca)
+    if (!URL.canParse(url)) throw new Dns01Error('CONFIG', `${JSON.stringify(url)} is no URL`)
+    const began = world.clock.now()
+    const answer = await world.fetch(new URL(url), { method: 'GET', signal: until, timeoutSeconds: seconds })
+    const clock = clockFinding(answer.headers.date, began, world.clock.now())
+    if (answer.status !== 200) return [unusable(url, `HTTP status ${answer.status}`), ...clock]
+    try {
+      directory = objectsOf(url).directory(JSON.parse(Buffer.from(answer.body).toString()), `the directory ${url}`)
+    } catch (error) {
+      return [unusable(url, error instanceof Dns01Error ? error.message : 'it is no JSON'), ...clock]
+    }
+    return [directoryFinding(url, directory), ...clock]
+  })
+  return { findings, identities: directory?.caaIdentities ?? [] }
+}
+
+const unusable = (url: string, why: string): Finding =>
+  failed(
+    'ca',
+    `${url} gives no ACME directory: ${why}`,
+    'is this the URL of the directory? conf/target names it',
+    'CONFIG',
+  )
+
+function directoryFinding(url: string, { externalAccountRequired, caaIdentities }: Directory): Finding {
+  const more = [
+    ...(externalAccountRequired ? ['wants an external account binding'] : []),
+    ...(caaIdentities.length > 0 ? [`CAA name ${caaIdentities.join(', ')}`] : []),
+  ]
+  return ok('ca', `${url} answers${more.length > 0 ? ` (${more.join('; ')})` : ''}`)
+}
+
+/** `date`: the Date header, whole seconds (RFC 9110 §5.6.7); `began`, `ended`: our clock around the exchange. */
+export function clockFinding(date: string | undefined, began: Date, ended: Date): Finding[] {
+  const theirs = Date.parse(date ?? '')
+  if (Number.isNaN(theirs)) return []
+  const early = (began.getTime() - theirs - 1000) / 1000
+  const late = (ended.getTime() - theirs) / 1000
+  const offSeconds = early > 0 ? early : late < 0 ? late : 0
+  const away = `${Math.round(Math.abs(offSeconds))} s ${offSeconds > 0 ? 'ahead of' : 'behind'} the CA's`
+  const mend = 'set the clock (timedatectl set-ntp true): certificates and signatures are judged by it'
+  if (Math.abs(offSeconds) > refusedSeconds) return [failed('clock', `this machine's clock is ${away}`, mend)]
+  if (Math.abs(offSeconds) > toldSeconds) return [warning('clock', `this machine's clock is ${away}`, mend)]
+  return [ok('clock', `right, by the CA's (${offSeconds === 0 ? 'within a second' : away})`)]
+}

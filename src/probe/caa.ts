@@ -1,0 +1,116 @@
+import type { Resolver } from '../dns/zone.js'
+import { Dns01Error, messageOf } from '../errors.js'
+import { ancestors, type Name, withoutWildcard } from '../names.js'
+import { type Finding, failed, ok, warning } from './finding.js'
+
+/** One property of a CAA record (RFC 8659 §4.1). */
+export interface Property {
+  readonly critical: boolean
+  readonly tag: string
+  readonly value: string
+}
+
+/** `FLAGS TAG VALUE`, as World.dns has it. Tags are compared without regard to case (RFC 8659 §4.1). */
+export function parseProperty(data: string): Property {
+  const [flags = '0', tag = '', ...value] = data.split(' ')
+  return { critical: (Number(flags) & 128) !== 0, tag: tag.toLowerCase(), value: value.join(' ') }
+}
+
+export interface Verdict {
+  /** undefined: it cannot be told from here. */
+  readonly allowed: boolean | undefined
+  readonly why: string
+  /** The tag that decides: `issue` or `issuewild`. */
+  readonly tag: 'issue' | 'issuewild'
+}
+
+const KNOWN = new Set(['issue', 'issuewild', 'issuemail', 'issuevmc', 'iodef', 'contactemail', 'contactphone'])
+
+/**
+ * Whether a CA of these CAA names may issue, by the relevant set of properties (RFC 8659 §4.2 to §4.5, RFC 8657 §3, §4).
+ * `identities`: the directory's caaIdentities.
+ */
+export function caaVerdict(
+  set: readonly Property[],
+  { wildcard, identities }: { readonly wildcard: boolean; readonly identities: readonly string[] },
+): Verdict {
+  const tag = wildcard && set.some(property => property.tag === 'issuewild') ? 'issuewild' : 'issue'
+  const unknown = set.find(property => property.critical && !KNOWN.has(property.tag))
+  if (unknown) return { tag, allowed: false, why: `the critical property "${unknown.tag}" is known to no CA` }
+  const issuers = set.filter(property => property.tag === tag).map(({ value }) => parseIssuer(value))
+  if (issuers.length === 0) return { tag, allowed: true, why: `it restricts no ${tag}` }
+  const named = issuers.map(({ domain }) => domain).filter(domain => domain !== '')
+  if (named.length === 0) return { tag, allowed: false, why: `its ${tag} allows nobody` }
+  if (identities.length === 0)
+    return { tag, allowed: undefined, why: `its ${tag} allows ${named.join(', ')}; the CA does not say which it is` }
+  const ours = issuers.filter(({ domain }) => identities.some(identity => identity.toLowerCase() === domain))
+  if (ours.length === 0) return { tag, allowed: false, why: `its ${tag} allows only ${named.join(', ')}` }
+  const byDns = ours.filter(({ methods }) => methods === undefined || methods.includes('dns-01'))
+  if (byDns.length === 0) return { tag, allowed: false, why: `its validationmethods lack dns-01 (RFC 8657 §4)` }
+  const account = byDns.every(issuer => issuer.account !== undefined) ? byDns[0]?.account : undefined
+  return {
+    tag,
+    allowed: true,
+    why: `its ${tag} allows ${byDns[0]?.domain}${account === undefined ? '' : `, for the account ${account} only`}`,
+  }
+}
+
+/** `ca.example; accounturi=URL; validationmethods=dns-01` (RFC 8659 §4.2). */
+function parseIssuer(value: string): { domain: string; account?: string; methods?: string[] } {
+  const [domain = '', ...rest] = value.split(';').map(part => part.trim())
+  const parameters = new Map(rest.map(part => [part.split('=')[0]?.trim(), part.slice(part.indexOf('=') + 1).trim()]))
+  const account = parameters.get('accounturi')
+  const methods = parameters.get('validationmethods')
+  return {
+    domain: domain.toLowerCase().replace(/\.$/, ''),
+    ...(account === undefined ? {} : { account }),
+    ...(methods === undefined ? {} : { methods: methods.split(',').map(method => method.trim()) }),
+  }
+}
+
+/** Climbs the tree to the first name that has CAA records (RFC 8659 §3). Price: a question a label at most. */
+export async function lookAtCaa(
+  resolver: Resolver,
+  name: Name,
+  identities: readonly string[],
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const host = withoutWildcard(name)
+  for (const at of ancestors(host)) {
+    let set: Property[]
+    try {
+      const { answers } = await resolver.ask({ name: at, type: 'CAA' }, signal)
+      set = answers.filter(({ type }) => type === 'CAA').map(({ data }) => parseProperty(data))
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof Dns01Error)) throw error
+      return [unknown(at, error, identities)]
+    }
+    if (set.length > 0)
+      return [caaFinding(at, set, caaVerdict(set, { wildcard: host !== name, identities }), identities)]
+  }
+  return [ok('caa', `no CAA record at ${host} or above: any CA may issue`)]
+}
+
+/** A CA that says by which names CAA knows it looks there (RFC 8555 §9.7.6); an inner one mostly does not. */
+function unknown(at: Name, error: Dns01Error, identities: readonly string[]): Finding {
+  const mend = `a CA that cannot look up CAA must not issue: the servers of ${at} have to answer it`
+  return identities.length > 0
+    ? failed('caa', messageOf(error), mend, error.code)
+    : warning('caa', messageOf(error), `${mend}; this CA may not look at all`)
+}
+
+function caaFinding(at: Name, set: readonly Property[], verdict: Verdict, identities: readonly string[]): Finding {
+  const { allowed, why, tag } = verdict
+  const shown = set.map(property => `${property.tag} "${property.value}"`).join(', ')
+  if (allowed === undefined)
+    return warning('caa', `CAA of ${at} (${shown}): ${why}`, 'compare it with what the CA documents')
+  if (!allowed)
+    return failed(
+      'caa',
+      `CAA of ${at} forbids it (${shown}): ${why}`,
+      `add: ${at}. CAA 0 ${tag} "${identities[0] ?? 'the CA’s name'}"`,
+    )
+  if (!why.includes('account')) return ok('caa', `CAA of ${at} allows it: ${why}`)
+  return warning('caa', `CAA of ${at}: ${why}`, 'dns01 account-url prints ours; they must be the same')
+}

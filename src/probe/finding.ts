@@ -1,0 +1,80 @@
+import { type Code, Dns01Error, messageOf } from '../errors.js'
+import type { Name } from '../names.js'
+import type { World } from '../world.js'
+
+/** What is looked at, in the order of the report. */
+export type Check =
+  | 'ca'
+  | 'clock'
+  | 'caa'
+  | 'dnssec'
+  | 'cname'
+  | 'wildcard'
+  | 'zone'
+  | 'delegation'
+  | 'servers'
+  | 'view'
+  | 'rights'
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly check: Check
+  /** `warning`: certificates can be had nevertheless; `skipped`: could not or need not be looked at. */
+  readonly state: 'ok' | 'warning' | 'failed' | 'skipped'
+  readonly text: string
+  /** What to do. */
+  readonly mend?: string | undefined
+  /** With `failed`: what the exit status goes by. */
+  readonly code?: Code
+}
+
+/** What `dns01 probe --json` prints. */
+export interface ProbeDocument {
+  readonly authorities: readonly { readonly ca: string; readonly findings: readonly Finding[] }[]
+  readonly names: readonly { readonly name: Name; readonly findings: readonly Finding[] }[]
+}
+
+export const ok = (check: Check, text: string): Finding => ({ check, state: 'ok', text })
+export const warning = (check: Check, text: string, mend?: string): Finding => ({ check, state: 'warning', text, mend })
+export const skipped = (check: Check, text: string): Finding => ({ check, state: 'skipped', text })
+export const failed = (check: Check, text: string, mend?: string, code: Code = 'REFUSED'): Finding => ({
+  check,
+  state: 'failed',
+  text,
+  mend,
+  code,
+})
+
+/** @throws what is no Dns01Error: that is a bug */
+export function failure(check: Check, error: unknown): Finding {
+  if (!(error instanceof Dns01Error)) throw error
+  return failed(check, messageOf(error), error.hint, error.code)
+}
+
+/** Longest time for each part; together less than a minute. */
+export const limits = {
+  authoritySeconds: 10,
+  locateSeconds: 8,
+  lookSeconds: 6,
+  /** Waiting for the lock included. */
+  placeSeconds: 30,
+  lockSeconds: 4,
+  removeSeconds: 11,
+} as const
+
+/** Looks, for at most so long; what goes wrong is a finding, too. Ends when `signal` does, with its reason. */
+export async function bounded(
+  { clock }: Pick<World, 'clock'>,
+  { check, seconds, signal }: { readonly check: Check; readonly seconds: number; readonly signal: AbortSignal },
+  look: (signal: AbortSignal) => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  const deadline = clock.deadline(seconds)
+  const late = (): Finding[] => [failed(check, `no result within ${seconds} s`, undefined, 'UNAVAILABLE')]
+  const tooLate = new Promise<Finding[]>(resolve => deadline.addEventListener('abort', () => resolve(late())))
+  try {
+    return await Promise.race([look(AbortSignal.any([signal, deadline])), tooLate])
+  } catch (error) {
+    signal.throwIfAborted()
+    return deadline.aborted ? late() : [failure(check, error)]
+  }
+}

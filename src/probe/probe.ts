@@ -1,0 +1,227 @@
+import { followCnames } from '../dns/zone.js'
+import type { DnsConfig } from '../dns-settings.js'
+import { outerView } from '../dns-view.js'
+import { challengeName, type Name, withoutWildcard } from '../names.js'
+import { type Providers, settingValues } from '../provider-loader.js'
+import { type Placement, Publisher, type PublisherParts, type Wish } from '../publisher.js'
+import { withLock } from '../state/lock.js'
+import { StateDir } from '../state/state-dir.js'
+import type { Target } from '../target.js'
+import type { World } from '../world.js'
+import { lookAtAuthority } from './authority.js'
+import { lookAtCaa } from './caa.js'
+import {
+  bounded,
+  type Check,
+  type Finding,
+  failure,
+  limits,
+  ok,
+  type ProbeDocument,
+  skipped,
+  warning,
+} from './finding.js'
+import { type Look, lookAtDnssec, lookAtServers, lookAtViews, lookForWildcard } from './looks.js'
+import { type Trial, tryRights } from './rights.js'
+
+/** A name to probe, and how its certificate would be asked for. */
+export interface Wanted extends Pick<Target, 'ca' | 'dns' | 'env'> {
+  readonly name: Name
+}
+
+export interface ProbeParts {
+  readonly world: World
+  readonly config: DnsConfig
+  readonly providers: Providers
+  readonly resolver: PublisherParts['resolver']
+  readonly stateRoot: string
+  readonly commandLine: string
+  readonly signal: AbortSignal
+}
+
+/** What was found out about one name before the trial. */
+interface Examined {
+  readonly wanted: Wanted
+  readonly findings: readonly Finding[]
+  readonly placement: Placement | undefined
+  /** TXT values that stand there now. */
+  readonly values: readonly string[]
+}
+
+/**
+ * Looks at all that a certificate for these names depends on, and tries the provider with one value a name. Takes less
+ * than a minute, whatever does not answer. Changes nothing but that value.
+ */
+export async function probe(parts: ProbeParts, wanted: readonly Wanted[]): Promise<ProbeDocument> {
+  const { world, signal } = parts
+  const cas = [...new Set(wanted.map(({ ca }) => ca))]
+  const asked = new Map(cas.map(ca => [ca, lookAtAuthority(world, ca, signal)]))
+  const identitiesOf = async (ca: string): Promise<readonly string[]> => (await asked.get(ca))?.identities ?? []
+  const examined = await Promise.all(wanted.map(one => examine(parts, one, () => identitiesOf(one.ca))))
+  const rights = await tryAll(parts, examined)
+  return {
+    authorities: await Promise.all(cas.map(async ca => ({ ca, findings: (await asked.get(ca))?.findings ?? [] }))),
+    names: examined.map((one, i) => ({ name: one.wanted.name, findings: [...one.findings, ...(rights[i] ?? [])] })),
+  }
+}
+
+/** All that can be seen without changing anything. */
+async function examine(
+  parts: ProbeParts,
+  wanted: Wanted,
+  identities: () => Promise<readonly string[]>,
+): Promise<Examined> {
+  const { world, resolver, signal } = parts
+  const name = challengeName(wanted.name)
+  const within = (
+    check: Check,
+    look: (look: Look) => Promise<readonly Finding[]>,
+    seconds: number = limits.lookSeconds,
+  ) => bounded(world, { check, seconds, signal }, until => look({ world, resolver, signal: until }))
+  world.log.step(wanted.name, 'looking for its zone')
+  let placement: Placement | undefined
+  let chain: readonly Name[] = []
+  let values: readonly string[] = []
+  const place = await within(
+    'zone',
+    async look => {
+      placement = await locate(parts, wanted, look.signal)
+      return [zoneFinding(placement)]
+    },
+    limits.locateSeconds,
+  )
+  const end = placement?.record.name
+  const zone = placement?.zone
+  world.log.step(wanted.name, 'asking its servers, and those above')
+  const looks = await Promise.all([
+    within('caa', async look => lookAtCaa(resolver, wanted.name, await identities(), look.signal)),
+    within('dnssec', look => lookAtDnssec(look, name, zone?.apex)),
+    within('cname', async look => {
+      chain = (await followCnames(resolver, name, look.signal, async at => at === end)).chain
+      return [cnameFinding(chain), ...(await lookForWildcard(look, chain))]
+    }),
+    Promise.resolve(place),
+    within('delegation', look => lookAtGuide(parts, wanted, placement, look)),
+    within('servers', async look => {
+      if (!zone || !end || placement?.by.definition.whileRunning) return []
+      const found = await lookAtServers(look, zone, end)
+      values = found.values
+      return found.findings
+    }),
+    within('view', look => lookAtViews(look, name, zone, hostOf(wanted.ca))),
+  ])
+  world.log.step(wanted.name, undefined)
+  return { wanted, placement, values, findings: looks.flat() }
+}
+
+const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).hostname : '')
+
+/** As the engine does it, with a value that no CA has asked for. */
+async function locate(parts: ProbeParts, wanted: Wanted, signal: AbortSignal): Promise<Placement> {
+  const value = Buffer.from(parts.world.random(32)).toString('base64url')
+  const token = Buffer.from(parts.world.random(32)).toString('base64url')
+  const host = withoutWildcard(wanted.name)
+  const wildcard = host !== wanted.name
+  const keyAuthorization = `${token}.${token}`
+  const challenge = { host, wildcard, token, keyAuthorization, targetFile: '', env: wanted.env }
+  const wish: Wish = { value, dns: wanted.dns, challenge }
+  const [placement] = await publisherOf(parts, await lookingState(parts), signal).locate([wish])
+  return placement as Placement
+}
+
+const lookingState = ({ world, stateRoot }: ProbeParts): Promise<StateDir> =>
+  StateDir.open(world, stateRoot, { readOnly: true })
+
+const publisherOf = (
+  { world, providers, resolver, config }: ProbeParts,
+  state: StateDir,
+  signal: AbortSignal,
+): Publisher => {
+  const giveUpAfterSeconds = Math.min(
+    config.propagation.giveUpAfterSeconds,
+    limits.placeSeconds - limits.lockSeconds - 5,
+  )
+  const propagation = { ...config.propagation, giveUpAfterSeconds }
+  return new Publisher({ world, providers, resolver, propagation, signal, journal: state.journal })
+}
+
+function zoneFinding({ by, record, zone }: Placement): Finding {
+  const provider = `provider ${by.definition.name}`
+  if (!zone) return ok('zone', `${provider} finds the zone itself`)
+  return ok('zone', `${record.name} lies in the zone ${zone.apex}; ${provider}`)
+}
+
+const cnameFinding = (chain: readonly Name[]): Finding =>
+  ok('cname', chain.length > 1 ? `CNAME: ${chain.join(' → ')}` : `no CNAME: the value stands at ${chain[0]}`)
+
+/** Records that this provider needs elsewhere. */
+async function lookAtGuide(
+  parts: ProbeParts,
+  { name }: Wanted,
+  placement: Placement | undefined,
+  look: Look,
+): Promise<Finding[]> {
+  const definition = placement?.by.definition
+  if (!definition?.guide || !placement) return []
+  const values = settingValues(parts.world, definition, placement.by.config.settings)
+  const world = outerView(parts.world, parts.config)
+  const records = await definition.guide([withoutWildcard(name)], values as never, world, look.signal)
+  return records.map(({ name: at, type, data, missing }) =>
+    missing === undefined
+      ? ok('delegation', `${at} ${type} ${data}`)
+      : warning(
+          'delegation',
+          `${at} ${type} ${data}: ${missing}`,
+          `create this record, or dns01 providers ${definition.name} ${name} shows more`,
+        ),
+  )
+}
+
+/** One value a name, all under the lock. Undefined for names that have no place. */
+async function tryAll(parts: ProbeParts, examined: readonly Examined[]): Promise<(readonly Finding[])[]> {
+  const { world, config, signal, stateRoot, commandLine } = parts
+  const careful = examined.map(one => one.placement && overwrites(one))
+  const trials = examined.flatMap(({ placement }, i): Trial[] =>
+    placement && !careful[i] ? [{ placement, watched: config.propagation.wait && placement.zone !== undefined }] : [],
+  )
+  if (trials.length > 0) world.log.step('probe', 'placing a value a name, watching, removing it')
+  const deadline = world.clock.deadline(limits.placeSeconds)
+  const until = AbortSignal.any([signal, deadline])
+  const found = await attempt(trials.length, async () => {
+    if (trials.length === 0) return []
+    const state = await StateDir.open(world, stateRoot)
+    const lock = { waitSeconds: limits.lockSeconds, command: commandLine, signal }
+    return withLock(world, state, lock, () =>
+      tryRights(world, publisherOf(parts, state, until), state.journal, trials, until),
+    )
+  })
+  world.log.step('probe', undefined)
+  signal.throwIfAborted()
+  const byPlacement = new Map(trials.map(({ placement }, i) => [placement, found[i]]))
+  return examined.map(({ placement }, i) => {
+    const why = careful[i]
+    const finding = placement && byPlacement.get(placement)
+    return why
+      ? [skipped('rights', why)]
+      : finding
+        ? [finding]
+        : [skipped('rights', 'not tried: there is no place for a value')]
+  })
+}
+
+/** Why it would not be harmless; undefined if it is. */
+function overwrites({ placement, values }: Examined): string | undefined {
+  const definition = placement?.by.definition
+  if (!definition || definition.keepsOthers || values.length === 0) return undefined
+  return `not tried: ${definition.name} may replace what stands there, and ${values.length} value(s) do`
+}
+
+/** What stops all of them is told of each. */
+async function attempt(count: number, work: () => Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await work()
+  } catch (error) {
+    const finding = failure('rights', error)
+    return Array.from({ length: count }, () => finding)
+  }
+}

@@ -1,0 +1,38 @@
+import { Dns01Error } from '../errors.js'
+import type { Finding, ProbeDocument } from './finding.js'
+
+const WORDS: Readonly<Record<Finding['state'], string>> = {
+  ok: 'ok',
+  warning: 'WARNING',
+  failed: 'FAILED',
+  skipped: 'skipped',
+}
+
+/** The report that people read: a heading for each CA and name, a line for each finding, and what to do. */
+export function probeLines(document: ProbeDocument): string[] {
+  return [
+    ...document.authorities.flatMap(({ ca, findings }) => [ca, ...findings.flatMap(findingLines), '']),
+    ...document.names.flatMap(({ name, findings }) => [name, ...findings.flatMap(findingLines), '']),
+    summary(all(document)),
+  ]
+}
+
+function findingLines({ check, state, text, mend }: Finding): string[] {
+  const line = `  ${WORDS[state].padEnd(8)} ${check.padEnd(10)} ${text}`
+  return mend === undefined ? [line] : [line, `  ${''.padEnd(8)} ${''.padEnd(10)} → ${mend}`]
+}
+
+function summary(findings: readonly Finding[]): string {
+  const count = (state: Finding['state']): number => findings.filter(finding => finding.state === state).length
+  const said = [`${count('failed')} failed`, `${count('warning')} warning(s)`].filter(text => !text.startsWith('0'))
+  return said.length === 0 ? 'All is well.' : said.join(', ')
+}
+
+/** For the exit status: one error for each thing that failed. */
+export const probeErrors = (document: ProbeDocument): Dns01Error[] =>
+  all(document).flatMap(({ state, code, text, mend }) =>
+    state === 'failed' ? [new Dns01Error(code ?? 'REFUSED', text, { hint: mend })] : [],
+  )
+
+const all = ({ authorities, names }: ProbeDocument): Finding[] =>
+  [...authorities, ...names].flatMap(one => one.findings)

@@ -1,0 +1,83 @@
+import { Dns01Error, messageOf } from '../errors.js'
+import type { Placement, Publisher } from '../publisher.js'
+import type { Journal } from '../state/journal.js'
+import type { World } from '../world.js'
+import { type Finding, failed, failure, limits, ok, warning } from './finding.js'
+
+export interface Trial {
+  readonly placement: Placement
+  readonly watched: boolean
+}
+
+/**
+ * Places each value, watches until all servers show it, and takes it back, through the journal: a probe that is killed
+ * leaves nothing for longer than to the next run. One change a zone. The findings are in the order of the trials.
+ */
+export async function tryRights(
+  world: Pick<World, 'clock'>,
+  publisher: Publisher,
+  journal: Journal,
+  trials: readonly Trial[],
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const findings = await Promise.all(trials.map(trial => place(world, publisher, trial, signal)))
+  await takeBack(world, publisher, trials)
+  const left = new Set(journal.entries().flatMap(entry => entry.records.map(({ value }) => value)))
+  return trials.map(({ placement }, i) => {
+    const finding = findings[i] as Finding
+    if (finding.state !== 'ok' || !left.has(placement.record.value)) return finding
+    const text = `${finding.text}; but it could not be removed`
+    return warning(
+      'rights',
+      text,
+      'the provider may add and not remove? The journal has it, and the next run tries again',
+    )
+  })
+}
+
+async function place(
+  world: Pick<World, 'clock'>,
+  publisher: Publisher,
+  { placement, watched }: Trial,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const { by, record } = placement
+  const what = `${by.definition.name} placed a value at ${record.name}`
+  const began = world.clock.now().getTime()
+  try {
+    await unlessStopped(publisher.publish(placement), signal)
+    const seconds = ((world.clock.now().getTime() - began) / 1000).toFixed(1)
+    const seen = watched ? `all servers showed it after ${seconds} s` : 'nobody was asked whether it is there'
+    return ok('rights', `${what}; ${seen}; removed`)
+  } catch (error) {
+    if (signal.aborted)
+      return failed('rights', `${by.definition.name}: not within ${limits.placeSeconds} s`, slow, 'UNAVAILABLE')
+    if (!(error instanceof Dns01Error)) throw error
+    return error.code === 'NOT_VISIBLE'
+      ? failed('rights', `${what}; ${messageOf(error)}`, lagging, error.code)
+      : failure('rights', error)
+  }
+}
+
+/** A provider that hangs does not heed the signal. */
+function unlessStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const stopped = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+  return Promise.race([work, stopped])
+}
+
+const slow = 'a run of reconcile waits longer; look at the provider, and at its limits of requests'
+const lagging =
+  'those servers must take the zone from the same primary: look at NOTIFY, allow-transfer and their logs, or take them out of the NS records'
+
+/** A provider that hangs does not hold up the report: the journal has what is left. */
+async function takeBack(
+  { clock }: Pick<World, 'clock'>,
+  publisher: Publisher,
+  trials: readonly Trial[],
+): Promise<void> {
+  const late = clock.deadline(limits.removeSeconds)
+  const timeIsUp = new Promise<void>(resolve => late.addEventListener('abort', () => resolve()))
+  await Promise.race([publisher.withdraw(trials.map(({ placement }) => placement)), timeIsUp])
+}
