@@ -11,7 +11,7 @@ import {
   type World,
 } from '../src/provider.js'
 import { guide } from './builtin/guide.js'
-import { everywhere, isTaken, listenAt, near, servedByAnother } from './builtin/listening.js'
+import { everywhere, isTaken, listenAt, listenTogether, near, servedByAnother } from './builtin/listening.js'
 import { aliasFor, answerFrom, list, planOf, type Values, type ZonePlan, zoneOf } from './builtin/zones.js'
 
 export default defineProvider({
@@ -85,7 +85,7 @@ function openBuiltin(world: World, plan: ZonePlan, listen: readonly string[]): P
   const start = async (records: readonly TxtRecord[], signal: AbortSignal): Promise<void> => {
     if (server) return
     try {
-      server = await listenAt(world, listen, answer)
+      server = await listenTogether(world, listen, answer)
     } catch (error) {
       if (!isTaken(error)) throw error
       if (!(await servedByAnother(world, listen, records, signal))) throw takenByAnother(error as Dns01Error)

@@ -36,6 +36,44 @@ export async function listenAt(world: World, listen: readonly string[], answer: 
   }
 }
 
+/** One server and who answers there: settings of several zones may name the same addresses. */
+interface Together {
+  readonly answers: Set<Answer>
+  readonly server: Promise<DnsServer>
+}
+
+const shared = new WeakMap<World['dns'], Map<string, Together>>()
+
+/** As listenAt(), but whoever in this process names the same addresses shares one server; the last to close it does. */
+export async function listenTogether(world: World, listen: readonly string[], answer: Answer): Promise<DnsServer> {
+  const servers = shared.get(world.dns) ?? new Map<string, Together>()
+  shared.set(world.dns, servers)
+  const key = listen.join()
+  const together = servers.get(key) ?? begin(world, listen)
+  servers.set(key, together)
+  together.answers.add(answer)
+  const leave = (): boolean => together.answers.delete(answer) && together.answers.size === 0 && servers.delete(key)
+  try {
+    const { addresses, close } = await together.server
+    return { addresses, close: async () => (leave() ? close() : undefined) }
+  } catch (error) {
+    leave()
+    throw error
+  }
+}
+
+function begin(world: World, listen: readonly string[]): Together {
+  const answers = new Set<Answer>()
+  const answer: Answer = question => {
+    for (const each of answers) {
+      const found = each(question)
+      if (found) return found
+    }
+    return undefined
+  }
+  return { answers, server: listenAt(world, listen, answer) }
+}
+
 const unprivileged =
   'ports below 1024 need a right. Either: sudo setcap cap_net_bind_service=+ep "$(readlink -f "$(command -v node)")". ' +
   "Or set DNS01_BUILTIN_LISTEN=0.0.0.0:5353,[::]:5353 and, once: sudo nft 'add table inet dns01; " +

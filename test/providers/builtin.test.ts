@@ -85,6 +85,20 @@ test('listens only while records are up', async () => {
   await expect(ask('acme.test', 'SOA')).rejects.toThrow('no answer')
 })
 
+test('zones of different settings at one address share the server', async () => {
+  const { dns, provider, ask } = await scene()
+  const other = await builtin.open({ ...settings, zone: 'other.test' }, worldWith(dns))
+  const [a, b] = [record(at('_acme-challenge.acme.test'), 'a', zone), record(at('x.other.test'), 'b', 'other.test')]
+  await Promise.all([provider.present([a], call), other.present([b], { ...call, zone: at('other.test') })])
+  const values = async (name: string) => (await ask(name)).answers.map(r => r.data)
+  expect([await values(a.name), await values(b.name)]).toEqual([['a'], ['b']])
+  await provider.cleanup([a], call)
+  expect(await values(b.name)).toEqual(['b'])
+  expect((await ask(a.name)).rcode).toBe('REFUSED')
+  await other.cleanup([b], { ...call, zone: at('other.test') })
+  await expect(ask('other.test', 'SOA')).rejects.toThrow('no answer')
+})
+
 describe('knows its zones', () => {
   const zones = 'acme.test, _acme-challenge.host.example.org'
   const table: [name: string, zone: string | undefined][] = [
