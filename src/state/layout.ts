@@ -8,6 +8,7 @@ export const FOLDERS = ['accounts', 'certs', 'conf', 'desired', 'keys', 'live', 
 
 export const HIDDEN = '.dns01'
 export const JOURNAL = `${HIDDEN}/journal`
+export const LEDGER = `${HIDDEN}/ledger.json`
 /** Where conform() puts what it cannot leave and will not delete. */
 export const SET_ASIDE = `${HIDDEN}/set-aside`
 

@@ -11,6 +11,7 @@ import { conform } from './conform.js'
 import { type Disk, openDisk } from './disk.js'
 import { type Journal, openJournal } from './journal.js'
 import * as layout from './layout.js'
+import { type Ledger, openLedger } from './ledger.js'
 import { ownersFrom, type Permissions, parsePermissions, permissions } from './permissions.js'
 import { type Answers, parseResponses, type Responses, responses } from './responses.js'
 
@@ -35,6 +36,7 @@ export class StateDir {
   readonly #disk: Disk
   readonly #world: StateWorld
   readonly #warned = new Set<string>()
+  #ledger: Ledger | undefined
 
   private constructor(world: StateWorld, root: string, disk: Disk) {
     this.root = root
@@ -66,6 +68,12 @@ export class StateDir {
   /** Makes and mends what the schema asks for, and says so; a run with nothing to do writes nothing. */
   conform(): Promise<void> {
     return conform(this.#disk, this.#world)
+  }
+
+  /** What earlier runs learnt about the CAs' patience; read once, when first asked for. */
+  ledger(): Ledger {
+    this.#ledger ??= openLedger(this.#disk, this.#world)
+    return this.#ledger
   }
 
   // targets and settings

@@ -1,0 +1,173 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Failure, Ledger } from '../../../src/state/ledger.js'
+import { StateDir } from '../../../src/state/state-dir.js'
+import { type StateWorld, stateWorld } from '../../fakes/state-world.js'
+
+const FILE = '/s/.dns01/ledger.json'
+const start = new Date('2026-01-01T00:00:00Z')
+
+let fake: StateWorld
+/** As the next run reads it. */
+const open = async (readOnly = false): Promise<Ledger> => (await StateDir.open(fake.world, '/s', { readOnly })).ledger()
+const hoursLater = (hours: number): void => {
+  fake.time = new Date(start.getTime() + hours * 3_600_000)
+}
+const failure = (more: Partial<Failure> = {}): Failure => ({
+  code: 'REFUSED',
+  message: 'no',
+  since: fake.time,
+  last: fake.time,
+  times: 1,
+  ...more,
+})
+const contents = (ledger: Ledger) => ({
+  failures: Object.fromEntries(ledger.failures),
+  validations: Object.fromEntries(ledger.validations),
+  orders: Object.fromEntries(ledger.orders),
+})
+const empty = { failures: {}, validations: {}, orders: {} }
+
+beforeEach(() => {
+  fake = stateWorld()
+})
+
+describe('the ledger', () => {
+  it('is empty at first, and looking writes nothing', async () => {
+    expect(contents(await open())).toEqual(empty)
+    await (await open()).succeeded('never failed')
+    await (await open()).validationFailed()
+    await (await open()).mend()
+    expect(fake.files.changes).toBe(0)
+  })
+
+  it('is what the next run finds, readable by nobody else', async () => {
+    const ledger = await open()
+    const full = failure({ hint: 'do this', notBefore: new Date('2026-01-02T00:00:00Z'), times: 3 })
+    await ledger.failed('ca a', full)
+    await ledger.validationFailed('ca a', 'ca b')
+    await ledger.validationFailed('ca a')
+    await ledger.ordered('ca')
+    expect(contents(await open())).toEqual({
+      failures: { 'ca a': full },
+      validations: { 'ca a': [start, start], 'ca b': [start] },
+      orders: { ca: [start] },
+    })
+    expect(fake.files.info(FILE)?.mode).toBe(0o600)
+  })
+
+  it('forgets what succeeded, and is gone when nothing is left', async () => {
+    await (await open()).failed('a', failure())
+    await (await open()).failed('b', failure())
+    await (await open()).succeeded('a', 'c')
+    expect([...(await open()).failures.keys()]).toEqual(['b'])
+    await (await open()).succeeded('b')
+    expect(fake.files.info(FILE)).toBeUndefined()
+  })
+
+  it('forgets with time', async () => {
+    const ledger = await open()
+    await ledger.failed('old', failure())
+    await ledger.validationFailed('a')
+    await ledger.ordered('ca')
+    hoursLater(0.9)
+    await ledger.validationFailed('a')
+    hoursLater(1)
+    expect((await open()).validations.get('a')).toHaveLength(1)
+    hoursLater(3)
+    expect((await open()).orders.size).toBe(0)
+    hoursLater(30 * 24)
+    expect((await open()).failures.size).toBe(1)
+    hoursLater(30 * 24 + 1)
+    expect((await open()).failures.size).toBe(0)
+  })
+
+  it('does not believe what is said to be in the future: somebody had set the clock wrong', async () => {
+    hoursLater(1000)
+    const ledger = await open()
+    await ledger.failed('a', failure())
+    await ledger.validationFailed('a')
+    await ledger.ordered('ca')
+    hoursLater(0)
+    expect(contents(await open())).toEqual(empty)
+  })
+
+  it('keeps texts short', async () => {
+    await (await open()).failed('a', failure({ message: 'x'.repeat(100_000), hint: 'y'.repeat(100_000) }))
+    expect(fake.files.info(FILE)?.sizeBytes).toBeLessThan(5000)
+  })
+
+  it('shares writes: what changes during one goes into the next', async () => {
+    const ledger = await open()
+    await ledger.failed('first', failure())
+    const before = fake.files.changes
+    await ledger.failed('one', failure())
+    const each = fake.files.changes - before
+    await Promise.all(Array.from({ length: 100 }, (_, i) => ledger.failed(`name ${i}`, failure())))
+    expect(fake.files.changes - before - each).toBeLessThanOrEqual(2 * each)
+    expect((await open()).failures.size).toBe(102)
+  })
+
+  it('tells every caller whose change is not on disk, and writes it with the next', async () => {
+    const ledger = await open()
+    await ledger.failed('a', failure())
+    fake.files.options = { now: () => fake.time, fail: () => 'ENOSPC' }
+    await expect(Promise.all([ledger.failed('b', failure()), ledger.ordered('ca')])).rejects.toMatchObject({
+      code: 'STATE',
+    })
+    fake.files.options = { now: () => fake.time }
+    await ledger.ordered('ca')
+    expect([...(await open()).failures.keys()]).toEqual(['a', 'b'])
+  })
+})
+
+describe('a damaged ledger', () => {
+  const at = '2026-01-01T00:00:00Z'
+  it.each([
+    ['nothing', ''],
+    ['half of it', '{"failures":{'],
+    ['something else', '[]'],
+    ['a part missing', '{"failures":{},"orders":{}}'],
+    ['a date that is none', '{"failures":{},"orders":{"ca":["yesterday"]},"validations":{}}'],
+    [
+      'a number that cannot be',
+      JSON.stringify({ ...empty, failures: { a: { code: 'x', message: '', since: at, last: at, times: 0 } } }),
+    ],
+  ])('(%s) counts as empty, with a warning, and is set aside once', async (_, text) => {
+    fake.files.put(FILE, text)
+    expect(contents(await open(true))).toEqual(empty)
+    expect(fake.said).toEqual([expect.stringMatching(/^warn: \/s\/.dns01\/ledger.json is damaged/)])
+    await (await open()).mend()
+    expect(Buffer.from(fake.files.read('/s/.dns01/set-aside/ledger.json')).toString()).toBe(text)
+    expect(fake.files.info(FILE)).toBeUndefined()
+    fake.said.length = 0
+    await (await open()).mend()
+    expect(fake.said).toEqual([])
+  })
+
+  it('is set aside before the next one is written, beside an older one', async () => {
+    fake.files.put('/s/.dns01/set-aside/ledger.json', 'older')
+    fake.files.put(FILE, 'bad')
+    const ledger = await open()
+    await ledger.failed('a', failure())
+    await ledger.mend()
+    expect(Buffer.from(fake.files.read('/s/.dns01/set-aside/ledger.json.1')).toString()).toBe('bad')
+    expect((await open()).failures.size).toBe(1)
+  })
+})
+
+it('ten thousand failures are read in no time to speak of', async () => {
+  const ledger = await open()
+  const all = Array.from({ length: 10_000 }, (_, i) =>
+    ledger.failed(
+      `acme.example%2fdirectory host${i}.corp.example`,
+      failure({ message: 'the CA refused (dns): no TXT record', hint: 'probe' }),
+    ),
+  )
+  await Promise.all(all)
+  const state = await StateDir.open(fake.world, '/s')
+  const before = performance.now()
+  expect(state.ledger().failures.size).toBe(10_000)
+  const ms = performance.now() - before
+  process.stderr.write(`ledger of 10,000 failures read in ${ms.toFixed(1)} ms\n`)
+  expect(ms).toBeLessThan(200)
+})
