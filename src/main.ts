@@ -87,6 +87,7 @@ async function contextFor(
     lockWaitSeconds: flags.lockWaitSeconds,
     parallel: flags.parallel,
     commandLine: ['dns01', ...argv].join(' '),
+    batch: flags.batch,
     signal,
     out: outFor(flags.json),
   }

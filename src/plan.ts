@@ -7,6 +7,15 @@ import { claims, inOrderOfPriority, linkName, type Target } from './target.js'
 export interface Due {
   readonly target: Target
   readonly why: string
+  /** Somebody asked for it by name. */
+  readonly forced: boolean
+  /** Every name of it has a certificate that is valid still. */
+  readonly live: boolean
+  /** The names for whose sake it is due: all of them, but of a `partial` target those that its certificate lacks. */
+  readonly lacking: readonly Name[]
+  /** When the certificate that it has was due, and when it ends. */
+  readonly renewAt?: Date | undefined
+  readonly notAfter?: Date | undefined
 }
 
 export interface LinkChange {
@@ -44,13 +53,14 @@ export function renewAt(
   return new Date(notAfter.getTime() - Math.min(marginDays * dayMs, lifetimeMs / 3))
 }
 
-/** Whether this certificate may serve the target, its dates apart (acmetool-compat §8). */
+/** Whether this certificate may serve the target, its dates apart (acmetool-compat §8): has all names; of a `partial` target, one. */
 export function satisfies(certificate: Certificate, target: Target): boolean {
   const { facts } = certificate
   if (!certificate.complete || !facts || certificate.revoked || certificate.revokeWanted || !certificate.hasKey)
     return false
   if (facts.selfSigned || (target.requiredKeyType && facts.keyType !== target.requiredKeyType)) return false
-  return target.names.every(name => facts.names.includes(name))
+  const isIn = (name: Name): boolean => facts.names.includes(name)
+  return target.partial ? target.names.some(isIn) : target.names.every(isIn)
 }
 
 /** Certificates by the names in them, so that a target is not held against ten thousand. */
@@ -68,16 +78,35 @@ export function byName(certificates: readonly Certificate[]): ByName {
   return index
 }
 
-/** The satisfying certificate that ends last; of equals the one that is live already, else the smaller id, so that links never flap. */
-export function best(target: Target, index: ByName, links: ReadonlyMap<string, string>): Certificate | undefined {
-  const [first] = target.names
-  if (first === undefined) return undefined
-  const live = links.get(linkName(first, target.label))
+/**
+ * The satisfying certificate that ends last; of equals the one that is live already, else the smaller id, so that links
+ * never flap. For a `partial` target: first of all one that is not yet due, of these the one with most of its names.
+ */
+export function best(
+  target: Target,
+  index: ByName,
+  links: ReadonlyMap<string, string>,
+  now: Date,
+): Certificate | undefined {
+  const names = target.partial ? target.names : target.names.slice(0, 1)
+  const candidates = new Set(names.flatMap(name => index.get(name) ?? []))
+  const live = links.get(linkName(target.names[0] as Name, target.label))
+  const covers = ({ facts }: Certificate): number => {
+    if (!target.partial || !facts || now >= renewAt(facts, target.marginDays)) return 0
+    return target.names.filter(name => facts.names.includes(name)).length
+  }
   const rank = (a: Certificate, b: Certificate): number =>
+    covers(b) - covers(a) ||
     (b.facts?.notAfter.getTime() ?? 0) - (a.facts?.notAfter.getTime() ?? 0) ||
     Number(b.id === live) - Number(a.id === live) ||
     (a.id < b.id ? -1 : 1)
-  return (index.get(first) ?? []).filter(certificate => satisfies(certificate, target)).sort(rank)[0]
+  return [...candidates].filter(certificate => satisfies(certificate, target)).sort(rank)[0]
+}
+
+/** What may serve one name of a `partial` target: its best certificate, or while that lacks the name, any other that has it. */
+function bestForName(target: Target, name: Name, index: ByName, links: ReadonlyMap<string, string>, now: Date) {
+  const held = best(target, index, links, now)
+  return held && has(held, name) ? held : best({ ...target, names: [name] }, index, links, now)
 }
 
 export interface PlanOptions {
@@ -96,38 +125,73 @@ export function plan(held: Held, options: PlanOptions): Plan {
       c => c.revokeWanted && !c.revoked && c.complete && c.facts && options.now < c.facts.notAfter,
     ),
     resume: held.certificates.filter(c => !c.complete),
-    issue: chosen.flatMap(target => {
-      const why = whyDue(target, best(target, index, held.links), options)
-      return why === undefined ? [] : [{ target, why }]
-    }),
-    link: linkChanges(held, index),
+    issue: chosen.flatMap(target => dueOf(target, index, held.links, options) ?? []),
+    link: linkChanges(held, index, options.now),
   }
 }
 
+/** Whether and why a target needs a new certificate. */
+export function dueOf(
+  target: Target,
+  index: ByName,
+  links: ReadonlyMap<string, string>,
+  options: PlanOptions,
+): Due | undefined {
+  const held = best(target, index, links, options.now)
+  const why = whyDue(target, held, options)
+  if (why === undefined) return undefined
+  const facts = held?.facts
+  const renew = facts && renewAt(facts, target.marginDays)
+  const isValid = (one: Certificate | undefined): boolean => !!one?.facts && options.now < one.facts.notAfter
+  const isServed = (name: Name): boolean => isValid(bestForName(target, name, index, links, options.now))
+  const fills = target.partial && renew !== undefined && options.now < renew && !isForced(target, options)
+  return {
+    target,
+    why,
+    forced: isForced(target, options),
+    live: target.partial ? target.names.every(isServed) : isValid(held),
+    lacking: fills ? missingNames(target, held) : target.names,
+    renewAt: renew,
+    notAfter: facts?.notAfter,
+  }
+}
+
+const isForced = ({ names }: Target, { force }: PlanOptions): boolean =>
+  force?.some(name => names.includes(name)) ?? false
+
+/** The names of a target that are not in the certificate it has. */
+export const missingNames = ({ names }: Target, held: Certificate | undefined): Name[] =>
+  names.filter(name => !held || !has(held, name))
+
+export const has = ({ facts }: Certificate, name: Name): boolean => facts?.names.includes(name) ?? false
+
 /** Why this target needs a new certificate; undefined when it does not. */
-export function whyDue(target: Target, held: Certificate | undefined, { now, force }: PlanOptions): string | undefined {
+export function whyDue(target: Target, held: Certificate | undefined, options: PlanOptions): string | undefined {
+  const { now } = options
   if (!held?.facts) return 'no certificate yet'
-  if (force?.some(name => target.names.includes(name))) return 'renewal forced'
+  if (isForced(target, options)) return 'renewal forced'
   if (now >= held.facts.notAfter) return `expired ${held.facts.notAfter.toISOString().slice(0, 10)}`
   const at = renewAt(held.facts, target.marginDays)
   if (now >= at) return `renewal due since ${at.toISOString().slice(0, 16)}Z`
-  if (target.partial && !target.requestNames.every(name => held.facts?.names.includes(name)))
-    return 'some names are still missing'
-  return undefined
+  const missing = missingNames(target, held)
+  return missing.length === 0 ? undefined : `not in the certificate yet: ${missing.join(', ')}`
 }
 
 /** Every live link that should point elsewhere than it does. */
-function linkChanges({ targets, links }: Held, index: ByName): LinkChange[] {
-  const certificates = new Map<Target, Certificate | undefined>()
+function linkChanges({ targets, links }: Held, index: ByName, now: Date): LinkChange[] {
+  const whole = new Map<Target, Certificate | undefined>()
   const bestOf = (target: Target): Certificate | undefined => {
-    if (!certificates.has(target)) certificates.set(target, best(target, index, links))
-    return certificates.get(target)
+    if (!whole.has(target)) whole.set(target, best(target, index, links, now))
+    return whole.get(target)
   }
   return [...claims(targets)].flatMap(([link, target]) => {
-    const certificateId = bestOf(target)?.id
+    const certificateId = (target.partial ? bestForName(target, nameOf(link), index, links, now) : bestOf(target))?.id
     return certificateId === undefined || links.get(link) === certificateId ? [] : [{ link, certificateId }]
   })
 }
+
+/** NAME of NAME:LABEL. */
+export const nameOf = (link: string): Name => link.split(':')[0] as Name
 
 /**
  * The due targets that can start now, and those that one of them may make unnecessary: all its names are asked for

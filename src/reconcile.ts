@@ -1,12 +1,16 @@
 import pLimit from 'p-limit'
 import { openAuthorities } from './certificate-authorities.js'
+import { Dns01Error } from './errors.js'
 import { type IssueParts, issue } from './issue.js'
 import { linkUp, pointLinks, tellWhatChanged } from './live.js'
 import type { Name } from './names.js'
+import { caWaits, circumstances, decide, forceHint, type Ready, type Waiting, waitingText } from './patience.js'
 import { type Due, firstWave, type LinkChange, type Plan, plan } from './plan.js'
 import type { Publisher } from './publisher.js'
+import { countOrder, rememberFailure, rememberSuccess, whyMissing } from './remember.js'
 import { resume } from './resume.js'
 import { revoke } from './revoke.js'
+import { openSlots } from './slots.js'
 import type { Certificate } from './state/certificates.js'
 import type { Responses } from './state/responses.js'
 import type { StateDir } from './state/state-dir.js'
@@ -18,8 +22,11 @@ export interface Outcome {
   /** Target file, certificate id, or hook. */
   readonly subject: string
   readonly names: readonly Name[]
-  readonly result: 'issued' | 'resumed' | 'revoked' | 'linked' | 'failed'
+  /** `waits`: earlier failures, or what the CA allows, leave it to a later run. */
+  readonly result: 'issued' | 'resumed' | 'revoked' | 'linked' | 'failed' | 'waits'
   readonly error?: unknown
+  /** Of what waits: a name has no valid certificate meanwhile. */
+  readonly notLive?: boolean
 }
 
 export interface ReconcileParts {
@@ -36,6 +43,8 @@ export interface ReconcileParts {
 export interface ReconcileOptions {
   readonly force?: readonly Name[] | undefined
   readonly onlyFiles?: readonly string[] | undefined
+  /** Names somebody has just wanted: dns01's own back-off does not hold them up. */
+  readonly wanted?: readonly Name[] | undefined
 }
 
 /**
@@ -74,8 +83,9 @@ async function obtain(
   options: ReconcileOptions,
 ): Promise<Outcome[]> {
   const { world, state, responses, signal } = parts
+  await state.ledger().mend()
   const authorities = openAuthorities({ world, state, responses, defaults: state.defaults(), signal })
-  const all: IssueParts & ReconcileParts = { ...parts, authorities }
+  const all = { ...parts, authorities, began: world.clock.now(), targetCount: targets.length }
   const cleared = [...(await revokeAll(all, first.revoke)), ...(await resumeAll(all, first.resume))]
   const due =
     cleared.length === 0 ? first.issue : plan(held(parts, targets), { ...options, now: world.clock.now() }).issue
@@ -88,37 +98,63 @@ const held = ({ state }: ReconcileParts, targets: readonly Target[]) => ({
   links: state.links(),
 })
 
-type Issuing = IssueParts & ReconcileParts
-
-/** Every due target on its own, many at a time; those that another may make unnecessary are looked at again afterwards. */
-async function issueAll(parts: Issuing, due: readonly Due[], options: ReconcileOptions): Promise<Outcome[]> {
-  if (due.length === 0) return []
-  const { now, later } = firstWave(due)
-  const atATime = pLimit(parts.parallel)
-  const outcomes = await Promise.all(now.map(({ target, why }) => atATime(() => issueOne(parts, target, why))))
-  const still = plan(
-    held(
-      parts,
-      later.map(d => d.target),
-    ),
-    { ...options, now: parts.world.clock.now() },
-  )
-  return [...outcomes, ...(await issueAll(parts, later.length > 0 ? still.issue : [], options))]
+interface Issuing extends IssueParts, ReconcileParts {
+  readonly began: Date
+  readonly targetCount: number
 }
 
-async function issueOne(parts: Issuing, target: Target, why: string): Promise<Outcome> {
-  const { world, signal } = parts
+/**
+ * Every due target on its own, many at a time, but for those that must wait; those that another may make unnecessary are
+ * looked at again afterwards.
+ */
+async function issueAll(parts: Issuing, due: readonly Due[], options: ReconcileOptions): Promise<Outcome[]> {
+  if (due.length === 0) return []
+  const { world, state } = parts
+  const wave = firstWave(due)
+  const { go, wait, afterwards } = decide(wave.now, state.ledger(), circumstances(world, parts.targetCount, options))
+  const slots = openSlots(world, parts.parallel)
+  const outcomes = await Promise.all(go.map(one => slots(() => issueOne(parts, one, options))))
+  const later = [...wave.later, ...afterwards].map(one => one.target)
+  const still = later.length === 0 ? [] : plan(held(parts, later), { ...options, now: world.clock.now() }).issue
+  return [...wait.map(waits), ...outcomes.flat(), ...(await issueAll(parts, still, options))]
+}
+
+async function issueOne(parts: Issuing, due: Ready, options: ReconcileOptions): Promise<Outcome[]> {
+  const { world, state, signal } = parts
+  const { target, names, why } = due
   const about = { subject: target.file, names: target.names }
   try {
     signal.throwIfAborted()
+    const wait = caWaits(due, state.ledger(), circumstances(world, parts.targetCount, options))
+    if (wait) return [waits({ ...due, ...wait })]
     world.log.info(`${target.file}: ${why}`)
-    const { id } = await issue(parts, target)
-    world.log.info(`${target.file}: certificate ${id} issued`)
-    return { ...about, result: 'issued' }
+    const issued = await issue(parts, target, {
+      names,
+      worthwhile: rest => due.lacking.some(name => rest.includes(name)),
+      beforeOrder: () => countOrder(parts, target),
+    })
+    world.log.info(`${target.file}: certificate ${issued.id} issued`)
+    await rememberSuccess(parts, target, issued)
+    const missing = [...issued.missing.keys()]
+    const lacks: Outcome = { subject: target.file, names: missing, result: 'failed', error: whyMissing(issued.missing) }
+    return [{ ...about, names: issued.names, result: 'issued' }, ...(missing.length > 0 ? [lacks] : [])]
   } catch (error) {
-    return { ...about, result: 'failed', error }
+    const unwritten = await rememberFailure(parts, target, error).catch((problem: unknown) => problem)
+    const errors = unwritten === undefined ? [error] : [error, unwritten]
+    return errors.map(each => ({ ...about, result: 'failed', error: each }))
   }
 }
+
+/** As cron must know it: not an error of this run, but a name that is not live is no success. */
+const waits = (waiting: Waiting): Outcome => ({
+  subject: waiting.target.file,
+  names: waiting.target.names,
+  result: 'waits',
+  notLive: !waiting.live,
+  error: new Dns01Error('UNAVAILABLE', `${waiting.target.file}: ${waiting.why}; ${waitingText(waiting)}`, {
+    hint: waiting.failure && [waiting.failure.hint, forceHint(waiting.target.names)].filter(Boolean).join('; '),
+  }),
+})
 
 async function resumeAll(parts: Issuing, left: readonly Certificate[]): Promise<Outcome[]> {
   const atATime = pLimit(parts.parallel)

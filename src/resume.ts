@@ -3,6 +3,8 @@ import type { CertificateAuthority } from './certificate-authorities.js'
 import { accountsOnHostOf } from './certificate-authorities.js'
 import { codeOf, Dns01Error, messageOf } from './errors.js'
 import { finish, type IssueParts, orDrop, store } from './issue.js'
+import { isCounted, orderKey, waitsUntil } from './patience.js'
+import { note } from './remember.js'
 import type { Certificate } from './state/certificates.js'
 import { readCertificate } from './x509/certificate.js'
 import type { KeyPair } from './x509/keys.js'
@@ -10,11 +12,31 @@ import type { KeyPair } from './x509/keys.js'
 /**
  * Takes up an order that an earlier run left: finalized if it is ready, downloaded if it is valid, dropped if the CA
  * has given it up or forgotten it (acmetool-compat §5). In old directories `url` is the certificate's own.
- * Returns the certificate's id, undefined when there is none; what can't be resumed now holds up no target.
+ * Returns the certificate's id, undefined when there is none; what can't be resumed now holds up no target, and is tried
+ * ever more seldom.
  */
 export async function resume(parts: IssueParts, left: Certificate): Promise<string | undefined> {
   const { world, state, signal } = parts
+  const key = orderKey(left.url)
+  if (mustWait()) return undefined
   try {
+    const id = await takeUp()
+    await state.ledger().succeeded(key)
+    return id
+  } catch (error) {
+    if (signal.aborted) throw error
+    if (isCounted(error)) await note(parts, key, error)
+    world.log.warn(`the interrupted order ${left.url} waits for the next run: ${messageOf(error)}`)
+    return undefined
+  }
+
+  function mustWait(): boolean {
+    const { failures } = state.ledger()
+    const keys = [key, left.accountId?.split('/')[0] ?? '']
+    return keys.some(each => waitsUntil(failures.get(each), world.clock.now(), 'none') !== undefined)
+  }
+
+  async function takeUp(): Promise<string | undefined> {
     const found = await lookUp(parts, left)
     if (found === undefined) return await drop('the CA does not know it')
     const { authority, what } = found
@@ -25,10 +47,6 @@ export async function resume(parts: IssueParts, left: Certificate): Promise<stri
     return await (key
       ? finish(parts, authority.client, { id: left.id, order: what, key, names: what.identifiers, mustStaple: false })
       : downloadOnly(parts, authority, left.id, what))
-  } catch (error) {
-    if (signal.aborted) throw error
-    world.log.warn(`the interrupted order ${left.url} waits for the next run: ${messageOf(error)}`)
-    return undefined
   }
 
   async function drop(why: string): Promise<undefined> {

@@ -19,6 +19,8 @@ export interface Context {
   readonly parallel: number
   /** The command line's words, for who waits for the lock. */
   readonly commandLine: string
+  /** Nobody watches: --batch. */
+  readonly batch: boolean
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal
   readonly out: Out
@@ -69,13 +71,19 @@ export async function reconcileNow(
   }
 }
 
-/** Says what a run did, and hands back what went wrong. */
-export function report({ out, world }: Context, outcomes: readonly Outcome[]): unknown[] {
+/**
+ * Says what a run did, and hands back what went wrong. What waits was told when it failed: --batch is silent about it, so
+ * that cron writes of each try and not of each run; but a name without a valid certificate counts for the exit status.
+ */
+export function report({ out, world, batch }: Context, outcomes: readonly Outcome[]): unknown[] {
   const failed = outcomes.filter(outcome => outcome.result === 'failed')
   for (const { subject, error } of failed) world.log.error(describe(error, subject))
-  for (const { subject, result } of outcomes) if (result !== 'failed') world.log.info(`${subject}: ${result}`)
+  for (const { subject, result, error } of outcomes) {
+    if (result === 'waits') world.log[batch ? 'info' : 'notice'](describe(error, subject))
+    else if (result !== 'failed') world.log.info(`${subject}: ${result}`)
+  }
   if (out.json) out.show(outcomes.map(document), () => [])
-  return failed.map(outcome => outcome.error)
+  return [...failed, ...outcomes.filter(outcome => outcome.notLive)].map(outcome => outcome.error)
 }
 
 const describe = (error: unknown, subject: string): string => {
@@ -96,7 +104,7 @@ const document = ({ subject, names, result, error }: Outcome) => ({
   ...(error === undefined ? {} : { error: errorDocument(error) }),
 })
 
-export const errorDocument = (error: unknown) =>
+const errorDocument = (error: unknown) =>
   error instanceof Dns01Error
     ? { code: error.code, message: error.message, hint: error.hint, retryAfterSeconds: error.retryAfterSeconds }
     : { code: 'BUG', message: error instanceof Error ? error.message : String(error) }

@@ -1,5 +1,18 @@
 import type { Name } from './names.js'
-import { best, byName, renewAt, whyDue } from './plan.js'
+import {
+  circumstances,
+  decide,
+  type Failed,
+  failedText,
+  failureOf,
+  forceHint,
+  minute,
+  nameFailure,
+  type Waiting,
+  waitingText,
+} from './patience.js'
+import { best, byName, dueOf, has, missingNames, nameOf, renewAt } from './plan.js'
+import type { Certificate } from './state/certificates.js'
 import type { StateDir } from './state/state-dir.js'
 import { claims, type Target } from './target.js'
 import type { World } from './world.js'
@@ -24,21 +37,39 @@ export interface TargetStatus {
   readonly renewAt?: Date | undefined
   /** Why the next run gets a certificate; undefined when all is well. */
   readonly due?: string | undefined
+  /** Of a `partial` target: names that are not in its certificate, and since when they fail. */
+  readonly missing: readonly { readonly name: Name; readonly since?: Date | undefined }[]
+  /** Why the next run does not get it yet. */
+  readonly waits?: { readonly until?: Date | undefined; readonly because: string } | undefined
+  /** What went wrong last time, since when and how often. */
+  readonly failure?: Failed | undefined
   /** Link names that should point at the certificate and do not. */
   readonly unlinked: readonly string[]
 }
 
-export function statusDocument(world: Pick<World, 'clock'>, state: StateDir): StatusDocument {
+export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: StateDir): StatusDocument {
   const now = world.clock.now()
   const { targets, problems } = state.targets()
   const index = byName(state.certificates())
   const links = state.links()
   const owned = linksByTarget(targets)
+  const dues = new Map(
+    targets.flatMap(target => {
+      const due = dueOf(target, index, links, { now })
+      return due ? [[target, due] as const] : []
+    }),
+  )
+  const ledger = state.ledger()
+  const { wait } = decide([...dues.values()], ledger, circumstances(world, targets.length))
+  const waiting = new Map(wait.map(one => [one.target, one]))
+  const isUnlinked = (link: string, held: Certificate | undefined): boolean =>
+    held === undefined || (has(held, nameOf(link)) && links.get(link) !== held.id)
   return {
     stateDirectory: state.root,
     accounts: state.accounts().map(account => account.id),
     targets: targets.map(target => {
-      const held = best(target, index, links)
+      const held = best(target, index, links, now)
+      const due = dues.get(target)
       const facts = held?.facts
       return {
         file: target.file,
@@ -49,14 +80,23 @@ export function statusDocument(world: Pick<World, 'clock'>, state: StateDir): St
         notAfter: facts?.notAfter,
         daysLeft: facts && Math.floor((facts.notAfter.getTime() - now.getTime()) / 86_400_000),
         renewAt: facts && renewAt(facts, target.marginDays),
-        due: whyDue(target, held, { now }),
-        unlinked: (owned.get(target) ?? []).filter(link => held === undefined || links.get(link) !== held.id),
+        due: due?.why,
+        missing: (held ? missingNames(target, held) : []).map(name => ({
+          name,
+          since: nameFailure(target, name, ledger)?.since,
+        })),
+        waits: waitOf(waiting.get(target)),
+        failure: due && failureOf(due, ledger),
+        unlinked: (owned.get(target) ?? []).filter(link => isUnlinked(link, held)),
       }
     }),
     problems: problems.map(({ message, hint }) => ({ message, hint })),
     recordsLeft: state.journal.entries().length,
   }
 }
+
+const waitOf = (waiting: Waiting | undefined): TargetStatus['waits'] =>
+  waiting && { until: waiting.until, because: waiting.because }
 
 function linksByTarget(targets: readonly Target[]): Map<Target, string[]> {
   const owned = new Map<Target, string[]>()
@@ -71,6 +111,7 @@ export function statusLines(document: StatusDocument): string[] {
   const table = rows.length === 0 ? ['nothing is wanted yet: dns01 want NAME'] : columns([header, ...rows])
   return [
     ...table,
+    ...document.targets.flatMap(troubles),
     ...document.problems.map(({ message, hint }) => `! ${message}${hint ? ` (${hint})` : ''}`),
     ...(document.recordsLeft > 0 ? [`! an earlier run left TXT records; the next reconcile removes them`] : []),
   ]
@@ -79,7 +120,8 @@ export function statusLines(document: StatusDocument): string[] {
 function row(target: TargetStatus): string[] {
   const [first = target.file, ...others] = target.names
   const name = others.length === 0 ? first : `${first} +${others.length}`
-  const state = target.due ?? (target.unlinked.length > 0 ? `not linked: ${target.unlinked.join(', ')}` : 'ok')
+  const due = target.waits?.until ? `${target.due}; next try ${minute(target.waits.until)}` : target.due
+  const state = due ?? (target.unlinked.length > 0 ? `not linked: ${target.unlinked.join(', ')}` : 'ok')
   return [
     name,
     hostOf(target.ca),
@@ -87,6 +129,15 @@ function row(target: TargetStatus): string[] {
     target.renewAt?.toISOString().slice(0, 10) ?? '-',
     state,
   ]
+}
+
+/** What keeps a target from being well, a line each. */
+function troubles({ file, names, failure, waits, missing }: TargetStatus): string[] {
+  const told =
+    failure && `! ${file}: ${failedText(failure)}; ${waits?.until ? forceHint(names) : 'the next run tries again'}`
+  const held = waits && !failure ? [`! ${file}: ${waitingText(waits)}`] : []
+  const since = missing.map(({ name, since }) => (since ? `${name} since ${minute(since)}` : name))
+  return [...(told ? [told] : []), ...held, ...(since.length > 0 ? [`! ${file}: missing ${since.join(', ')}`] : [])]
 }
 
 const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : url)

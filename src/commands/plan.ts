@@ -1,4 +1,5 @@
 import { parseName } from '../names.js'
+import { circumstances, decide, waitingText } from '../patience.js'
 import { plan as planOf } from '../plan.js'
 import { looking } from '../session.js'
 import { type Command, texts } from './command.js'
@@ -12,12 +13,15 @@ export const plan: Command = {
     const { targets, problems } = state.targets()
     const held = { targets, certificates: state.certificates(), links: state.links() }
     const made = planOf(held, { now: context.world.clock.now(), force: texts(force).map(parseName) })
+    const { go, wait, afterwards } = decide(made.issue, state.ledger(), circumstances(context.world, targets.length))
+    const issue = [...go, ...afterwards.map(due => ({ ...due, names: due.target.requestNames }))]
     const left = state.journal.entries()
-    context.out.show({ ...made, remove: left }, () => [
+    context.out.show({ ...made, issue, wait, remove: left }, () => [
       ...left.map(entry => `remove   ${entry.records.length} TXT record(s) that an earlier run left in ${entry.zone}`),
       ...made.revoke.map(c => `revoke   ${c.facts?.names.join(', ')} (${c.id})`),
       ...made.resume.map(c => `resume   the order ${c.url}`),
-      ...made.issue.map(({ target, why }) => `issue    ${target.requestNames.join(', ')}: ${why} (${target.ca})`),
+      ...issue.map(({ target, names, why }) => `issue    ${names.join(', ')}: ${why} (${target.ca})`),
+      ...wait.map(one => `wait     ${one.target.requestNames.join(', ')}: ${one.why}; ${waitingText(one)}`),
       ...made.link.map(({ link, certificateId }) => `link     live/${link} to ${certificateId}`),
     ])
     return problems

@@ -14,7 +14,7 @@ export const want: Command = {
     return locked(context, async state => {
       await state.conform()
       await addWanted(context.world, state, wanted)
-      return reconcile === false ? [] : report(context, await reconcileNow(context, state))
+      return reconcile === false ? [] : report(context, await reconcileNow(context, state, { wanted }))
     })
   },
 }

@@ -72,7 +72,7 @@ describe('best', () => {
   const fresh = certificate('fresh', ['a.test'], { facts: { notAfter: day('2026-08-01') } })
   const twin = certificate('twin', ['a.test'], { facts: { notAfter: day('2026-08-01') } })
   const bestOf = (held: Certificate[], links: ReadonlyMap<string, string> = noLinks, wants = wanted) =>
-    best(wants, byName(held), links)?.id
+    best(wants, byName(held), links, now)?.id
 
   test.each<[string, Certificate[], ReadonlyMap<string, string>, string | undefined]>([
     ['none', [], noLinks, undefined],
@@ -118,10 +118,24 @@ describe('whyDue', () => {
     ['another name is forced', wanted, held, ['c.test'], undefined],
     [
       'partial, and a name is missing',
+      target('t', ['a.test', 'y.test', 'z.test'], { partial: true }),
+      held,
+      undefined,
+      'not in the certificate yet: y.test, z.test',
+    ],
+    [
+      'partial, a name is missing, and the rest is due',
+      target('t', ['a.test', 'z.test'], { partial: true }),
+      until('2026-06-10'),
+      undefined,
+      'renewal due since 2026-05-27T16:00Z',
+    ],
+    [
+      'partial, and a name that is asked for besides is missing',
       target('t', ['a.test'], { partial: true, requestNames: names('a.test', 'z.test') }),
       held,
       undefined,
-      'some names are still missing',
+      undefined,
     ],
     [
       'a requested name is missing, but only the others are to be satisfied',
@@ -132,6 +146,58 @@ describe('whyDue', () => {
     ],
   ])('%s', (_, wants, has, force, why) => {
     expect(whyDue(wants, has, { now, force: force && names(...force) })).toBe(why)
+  })
+})
+
+describe('a partial target', () => {
+  const wants = target('t', ['a.test', 'b.test', 'c.test'], { partial: true })
+  const old = certificate('old', ['a.test', 'b.test', 'c.test'], { facts: { notAfter: day('2026-06-10') } })
+  const some = certificate('some', ['a.test', 'b.test'])
+  const one = certificate('one', ['a.test'], { facts: { notAfter: day('2026-08-20') } })
+  const stranger = certificate('stranger', ['x.test'])
+  const of = (held: Certificate[], force?: string[]) => {
+    const made = plan(
+      { targets: [wants], certificates: held, links: noLinks },
+      { now, force: force && names(...force) },
+    )
+    const [due] = made.issue
+    return [
+      due && `${due.live ? 'live' : 'not live'}, for ${due.lacking.join(' ')}`,
+      made.link.map(({ link, certificateId }) => `${link} ${certificateId}`),
+    ]
+  }
+
+  test.each<[string, Certificate[], string | undefined, string[]]>([
+    ['none', [], 'not live, for a.test b.test c.test', []],
+    ['of another', [stranger], 'not live, for a.test b.test c.test', []],
+    ['some names', [some], 'not live, for c.test', ['a.test some', 'b.test some']],
+    ['most names win, not the latest', [one, some], 'not live, for c.test', ['a.test some', 'b.test some']],
+    [
+      'an older certificate serves the missing name as long as it is valid',
+      [old, some],
+      'live, for c.test',
+      ['a.test some', 'b.test some', 'c.test old'],
+    ],
+    ['all names, but due', [old], 'live, for a.test b.test c.test', ['a.test old', 'b.test old', 'c.test old']],
+    [
+      'some names, and due',
+      [certificate('some', ['a.test', 'b.test'], { facts: { notAfter: day('2026-06-10') } })],
+      'not live, for a.test b.test c.test',
+      ['a.test some', 'b.test some'],
+    ],
+    [
+      'all names',
+      [certificate('all', ['a.test', 'b.test', 'c.test'])],
+      undefined,
+      ['a.test all', 'b.test all', 'c.test all'],
+    ],
+  ])('that has %s', (_, held, due, links) => {
+    expect(of(held)).toEqual([due, links])
+    expect(of([...held].reverse())).toEqual([due, links])
+  })
+
+  test('that is forced asks for all', () => {
+    expect(of([some], ['a.test'])[0]).toBe('not live, for a.test b.test c.test')
   })
 })
 
@@ -239,7 +305,13 @@ describe('plan', () => {
 })
 
 describe('firstWave', () => {
-  const due = (wants: Target): Due => ({ target: wants, why: 'no certificate yet' })
+  const due = (wants: Target): Due => ({
+    target: wants,
+    why: 'no certificate yet',
+    forced: false,
+    live: false,
+    lacking: wants.names,
+  })
   const wave = (...wants: Target[]) => {
     const { now: first, later } = firstWave(wants.map(due))
     return [first.map(d => d.target.file), later.map(d => d.target.file)]

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Dns01Error } from '../../src/errors.js'
 import { parseName } from '../../src/names.js'
 import type { Certificate } from '../../src/state/certificates.js'
+import type { Failure } from '../../src/state/ledger.js'
 import type { StateDir } from '../../src/state/state-dir.js'
 import { statusDocument, statusLines } from '../../src/status.js'
 import type { Target } from '../../src/target.js'
@@ -57,16 +58,18 @@ interface Disk {
   readonly certificates?: readonly Certificate[]
   readonly links?: Readonly<Record<string, string>>
   readonly left?: number
+  readonly failures?: Readonly<Record<string, Failure>>
 }
 
-const documentOf = ({ targets = [], problems = [], certificates = [], links = {}, left = 0 }: Disk) =>
-  statusDocument({ clock }, {
+const documentOf = ({ targets = [], problems = [], certificates = [], links = {}, left = 0, failures = {} }: Disk) =>
+  statusDocument({ clock, env: {} }, {
     root: '/var/lib/acme',
     targets: () => ({ targets, problems }),
     certificates: () => certificates,
     links: () => new Map(Object.entries(links)),
     accounts: () => [{ id: 'ca.example%3a14000%2fdir/key', server: 'ca.example%3a14000%2fdir', keyId: 'key' }],
     journal: { entries: () => Array(left).fill({}) },
+    ledger: () => ({ failures: new Map(Object.entries(failures)), validations: new Map(), orders: new Map() }),
   } as unknown as StateDir)
 
 const linesOf = (disk: Disk) => statusLines(documentOf(disk))
@@ -106,6 +109,43 @@ describe('status', () => {
     expect(linesOf(disk)[1]).toMatch(/-3 d .* expired 2026-05-30$/)
   })
 
+  test('what failed is told: since when, how often, what to do, when it is tried again', () => {
+    const failure = {
+      code: 'REFUSED',
+      message: 'the CA refused (caa)',
+      hint: 'open https://unpause.example/x',
+      since: new Date('2026-06-01T10:00:00Z'),
+      last: new Date('2026-06-01T11:30:00Z'),
+      times: 3,
+    }
+    const failures = {
+      'ca.example%3a14000%2fdir a.test': failure,
+      'ca.example%3a14000%2fdir b.test': { ...failure, last: new Date('2026-06-01T10:00:00Z'), times: 1 },
+    }
+    const lines = linesOf({ targets: [target(['a.test']), target(['b.test'])], failures })
+    expect(lines[1]).toMatch(/no certificate yet; next try 2026-06-01T13:10Z$/)
+    expect(lines[2]).toMatch(/no certificate yet$/)
+    expect(lines.slice(3)).toEqual([
+      '! a.test-file: failed 3 times since 2026-06-01T10:00Z: the CA refused (caa) (open https://unpause.example/x); ' +
+        'dns01 reconcile --force a.test tries now',
+      '! b.test-file: failed since 2026-06-01T10:00Z: the CA refused (caa) (open https://unpause.example/x); ' +
+        'the next run tries again',
+    ])
+  })
+
+  test('what a partial certificate lacks is named, and since when', () => {
+    const since = new Date('2026-05-20T10:00:00Z')
+    const failure = { code: 'REFUSED', message: 'no', since, last: since, times: 1 }
+    const lines = linesOf({
+      targets: [target(['a.test', 'b.test', 'c.test'], { partial: true })],
+      certificates: [certificate('c', ['a.test'], '2026-08-01')],
+      links: { 'a.test': 'c' },
+      failures: { 'ca.example%3a14000%2fdir b.test': failure },
+    })
+    expect(lines[1]).toMatch(/not in the certificate yet: b.test, c.test$/)
+    expect(lines.at(-1)).toBe('! a.test-file: missing b.test since 2026-05-20T10:00Z, c.test')
+  })
+
   test('what is wrong comes below', () => {
     const problems = [
       new Dns01Error('CONFIG', 'desired/x:3: no YAML'),
@@ -142,6 +182,9 @@ describe('status', () => {
         daysLeft: 60,
         renewAt: new Date('2026-07-02T00:00:00Z'),
         due: undefined,
+        missing: [],
+        waits: undefined,
+        failure: undefined,
         unlinked: ['b.test'],
       },
     ])
