@@ -15,6 +15,8 @@ export async function makeTestCa(
     { type: 'ip', value: '127.0.0.1' },
     { type: 'ip', value: '::1' },
   ],
+  /** Of the server certificate, where the dates shall be others. */
+  more: { readonly notAfter?: Date } = {},
 ): Promise<{ ca: string; cert: string; key: string }> {
   const dates = { notBefore: new Date(Date.now() - DAY), notAfter: new Date(Date.now() + 30 * DAY) }
   const caKeys = await newKeys()
@@ -29,6 +31,7 @@ export async function makeTestCa(
   })
   const cert = await x509.X509CertificateGenerator.create({
     ...dates,
+    ...more,
     subject: 'CN=localhost',
     issuer,
     publicKey: serverKeys.publicKey as never,
