@@ -13,6 +13,8 @@ export interface Domain {
   readonly bind: Bind
   readonly pebble: Pebble
   readonly state: string
+  /** Name of the network namespace. */
+  readonly netns: string
   /** dns01 with the provider rfc2136. */
   start(args: readonly string[], options?: Pick<Dns01Options, 'env' | 'timeoutSeconds'>): RunningDns01
   /** A target for one name, as a file of desired/. */
@@ -58,6 +60,7 @@ export function inDomain(
         bind,
         pebble,
         state,
+        netns,
         start: (args, more = {}) => startDns01(args, { ...more, netns, env: { ...env, ...more.env } }),
         want: name => writeFileSync(join(state, 'desired', name), `satisfy:\n  names: [${name}]\n`),
         txt: async () => {
