@@ -3,7 +3,7 @@ import { codeOf } from '../../src/errors.js'
 import { type Fault, type Outside, outside, ROOT, type Run, type Step } from '../fakes/outside.js'
 import { invariants } from '../fakes/state-invariants.js'
 
-export const ZONES = ['one.test', 'two.test'] as const
+const ZONES = ['one.test', 'two.test'] as const
 
 /** `count` targets, by turns in the two zones; the last has its wildcard, too: two values at one name. */
 export function machineWith(count: number): Outside {

@@ -1,4 +1,5 @@
-// A name server that hands questions on to a good one and misbehaves: node bad-dns.mjs ADDRESS UPSTREAM MANNER [SECONDS]
+// A name server that hands questions on to a good one and misbehaves, when asked for TXT or (MANNER-to-all) for
+// anything: node bad-dns.mjs ADDRESS UPSTREAM MANNER [SECONDS]
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import dns2 from 'dns2'
@@ -32,7 +33,8 @@ const MANNERS = {
   flaps: (query, answer) => (++count % 2 === 0 ? answer : servfail(query)),
   'servfail-then-well': (query, answer) => (isEarly() ? servfail(query) : answer),
 }
-const how = MANNERS[manner]
+const toAll = manner.endsWith('-to-all')
+const how = MANNERS[manner.replace('-to-all', '')]
 if (!how) throw new Error(`there is no manner "${manner}"`)
 
 const byText = (a, b) => (String(a.data) < String(b.data) ? -1 : 1)
@@ -59,7 +61,7 @@ function answer(query, byUdp, send) {
   const socket = createSocket('udp4')
   socket.once('message', good => {
     socket.close()
-    const said = isTxt ? how(query, good, byUdp) : good
+    const said = isTxt || toAll ? how(query, good, byUdp) : good
     if (said) send(said)
   })
   socket.send(query, 53, upstream)

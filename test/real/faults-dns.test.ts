@@ -84,3 +84,31 @@ describe.skipIf(lacking('pebble', 'named', 'dig', 'netns')).concurrent('the only
     )
   })
 })
+
+describe.skipIf(lacking('pebble', 'named', 'dig', 'netns'))('a resolver', () => {
+  test.each<[string, string, RegExp]>([
+    [
+      'that never answers',
+      'silent-to-all',
+      /cannot look up CNAME _acme-challenge\.www\.corp\.test: .*127\.0\.0\.2.*no answer within 5 s\n.*DNS01_RESOLVERS/,
+    ],
+    [
+      'that answers SERVFAIL',
+      'servfail-to-all',
+      /127\.0\.0\.2 answers SERVFAIL for CNAME _acme-challenge\.www\.corp\.test\n.*DNSSEC/,
+    ],
+  ])('%s: exit 7, and it is named', (_, manner, words) =>
+    inDomain({ pebble: { nonceReject: 0 } }, async domain => {
+      const program = join(import.meta.dirname, '../fakes/bad-dns.mjs')
+      const argv = [process.execPath, program, bad, good, manner]
+      const server = await startServer(argv, { ready: /ready/, netns: domain.netns })
+      const env = { DNS01_RESOLVERS: bad }
+      const { exit, stderr, seconds } = await domain.start(['--batch', 'want', 'www.corp.test'], { env }).result
+      await server.stop()
+      expect(exit).toBe(7)
+      expect(stderr).toMatch(words)
+      expect(seconds).toBeLessThan(30)
+      expect(await domain.txt()).toEqual([])
+    }),
+  )
+})

@@ -14,6 +14,8 @@ interface Fault {
   readonly pebble?: PebbleOptions
   readonly trick?: Parameters<typeof startProxy>[0]['trick']
   readonly env?: Readonly<Record<string, string>>
+  /** Instead of the proxy's. */
+  readonly directoryUrl?: string
   /** The proxy's certificate has run out. */
   readonly expired?: boolean
 }
@@ -28,7 +30,7 @@ interface Outcome extends Dns01Result {
 const names = ['www.corp.example', '*.corp.example'] as const
 
 /** `dns01 want` against Pebble behind a proxy that misbehaves; then, whatever came of it, nothing half-made is there. */
-async function want({ pebble: options, trick = () => undefined, env, expired }: Fault): Promise<Outcome> {
+async function want({ pebble: options, trick = () => undefined, env, expired, directoryUrl }: Fault): Promise<Outcome> {
   const folder = temporaryFolder('faults')
   const state = join(folder.path, 'state')
   mkdirSync(join(folder.path, 'hooks'))
@@ -38,7 +40,7 @@ async function want({ pebble: options, trick = () => undefined, env, expired }: 
   writeFileSync(join(folder.path, 'ca.pem'), tls.ca)
   const toPort = Number(new URL(pebble.directoryUrl).port)
   const proxy = await startProxy({ toPort, tls, caPem: readFileSync(pebble.caFile, 'utf8'), trick })
-  prepareState(state, `https://localhost:${proxy.port}/dir`)
+  prepareState(state, directoryUrl ?? `https://localhost:${proxy.port}/dir`)
   try {
     const result = await runDns01(['--batch', 'want', ...names], {
       env: {
@@ -154,6 +156,16 @@ describe.skipIf(lacking('pebble')).concurrent('a CA behind a bad network', () =>
     expect(result.exit).toBe(exit)
     expect(result.stderr).toMatch(words)
     expect(result.live).toEqual([])
+  })
+
+  test('a CA that does not answer: exit 7 within a minute, and the address is named', async () => {
+    const dead = `https://localhost:${await freePort()}/dir`
+    const { exit, stderr, live, seconds } = await want({ directoryUrl: dead })
+    expect(exit).toBe(7)
+    expect(stderr).toContain(`${new URL(dead).origin} cannot be reached: `)
+    expect(stderr).toContain('ECONNREFUSED')
+    expect(seconds).toBeLessThan(60)
+    expect(live).toEqual([])
   })
 
   test('a certificate of somebody else is kept out', async () => {
