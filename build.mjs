@@ -31,6 +31,8 @@ const unused = {
   debug: 'module.exports = () => () => {}',
   'node-forge': 'module.exports = { pki: { rsa: { generateKeyPair() {} } } }',
   'string-width': 'export default text => text.length',
+  // for acme-client only, which would load it (30 ms) before the first request; src/x509/csr.ts does while the CA validates
+  '@peculiar/x509': 'module.exports = { cryptoProvider: { set() {} } }',
 }
 
 const withoutUnused = {
@@ -40,6 +42,9 @@ const withoutUnused = {
       path,
       namespace: 'unused',
     }))
+    build.onResolve({ filter: /^@peculiar\/x509$/ }, ({ path, importer }) =>
+      importer.includes('node_modules/acme-client/') ? { path, namespace: 'unused' } : undefined,
+    )
     build.onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({ contents: unused[path] }))
   },
 }

@@ -7,6 +7,7 @@ import { isCounted, orderKey, waitsUntil } from './patience.js'
 import { note } from './remember.js'
 import type { Certificate } from './state/certificates.js'
 import { readCertificate } from './x509/certificate.js'
+import { createCsr } from './x509/csr.js'
 import type { KeyPair } from './x509/keys.js'
 
 /**
@@ -44,9 +45,10 @@ export async function resume(parts: IssueParts, left: Certificate): Promise<stri
     if (what.status === 'pending' || what.status === 'invalid') return await drop(`it is ${what.status}`)
     const key = keyOf(parts, left)
     if (what.status === 'ready' && !key) return await drop('its private key is not in keys/')
-    return await (key
-      ? finish(parts, authority.client, { id: left.id, order: what, key, names: what.identifiers, mustStaple: false })
-      : downloadOnly(parts, authority, left.id, what))
+    if (!key) return await downloadOnly(parts, authority, left.id, what)
+    const { identifiers: names } = what
+    const csr = () => createCsr(key, names, { mustStaple: false })
+    return await finish(parts, authority.client, { id: left.id, order: what, keyId: key.id, names, csr })
   }
 
   async function drop(why: string): Promise<undefined> {

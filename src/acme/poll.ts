@@ -4,7 +4,7 @@ import { type Answer, retryAfterOf } from './answer.js'
 import type { SessionWorld } from './session.js'
 
 /** When an order or authorization is looked at: soon at first, since a CA nearby is done by then, later seldom. */
-const polling = { firstPauseSeconds: 0.06, growth: 1.7, maxPauseSeconds: 5 } as const
+const polling = { firstPauseSeconds: 0.04, growth: 1.7, maxPauseSeconds: 5 } as const
 
 export interface PollLimits {
   readonly giveUpAfterSeconds: number

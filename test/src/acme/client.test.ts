@@ -270,9 +270,9 @@ describe('orders', () => {
       return { body: order(looks.length < 12 ? 'pending' : 'ready') }
     })
     await client.pollOrder(url, isReady, limits, signal)
-    expect(looks[0]).toBeCloseTo(0.06)
+    expect(looks[0]).toBeCloseTo(0.04)
     const pauses = looks.slice(1).map((at, i) => at - (looks[i] ?? 0))
-    expect(pauses[0]).toBeCloseTo(0.102)
+    expect(pauses[0]).toBeCloseTo(0.068)
     expect(Math.max(...pauses)).toBeCloseTo(5)
     expect(pauses.every((pause, i) => pause > (pauses[i - 1] ?? 0) - 0.001)).toBe(true)
   })
@@ -284,7 +284,7 @@ describe('orders', () => {
     ca.always('/order/1', { body: order('ready') })
     const before = clock.seconds
     await client.pollOrder(url, isReady, limits, signal)
-    expect(clock.seconds - before).toBeCloseTo(0.06 + 7 + 120)
+    expect(clock.seconds - before).toBeCloseTo(0.04 + 7 + 120)
   })
 
   it('that stay as they are: UNAVAILABLE in time, with a last look', async () => {
