@@ -141,8 +141,13 @@ async function issueOne(parts: Issuing, due: Ready, options: ReconcileOptions): 
   } catch (error) {
     const unwritten = await rememberFailure(parts, target, error).catch((problem: unknown) => problem)
     const errors = unwritten === undefined ? [error] : [error, unwritten]
-    return errors.map(each => ({ ...about, result: 'failed', error: each }))
+    return errors.map(each => ({ ...about, names: atFault(target, each), result: 'failed', error: each }))
   }
+}
+
+const atFault = ({ partial, names }: Target, error: unknown): readonly Name[] => {
+  const some = partial && error instanceof Dns01Error ? names.filter(name => error.byName.has(name)) : []
+  return some.length > 0 ? some : names
 }
 
 /** As cron must know it: not an error of this run, but a name that is not live is no success. */

@@ -2,7 +2,8 @@ import pLimit from 'p-limit'
 import manifest from '../../package.json' with { type: 'json' }
 import { Dns01Error } from '../errors.js'
 import type { HttpResponse, World } from '../world.js'
-import type { Answer } from './answer.js'
+import { type Answer, answerError } from './answer.js'
+import { isTemporaryStatus } from './problem.js'
 
 /** What we need of an account's key; an x509 KeyPair is one. */
 export interface AccountKey {
@@ -69,7 +70,7 @@ const userAgent = `dns01/${manifest.version} acme-client/5`
  * made for that call, whose prototype is the one HttpClient.
  */
 export function openTransport(
-  world: Pick<World, 'fetch'>,
+  world: Pick<World, 'fetch' | 'clock'>,
   key: AccountKey,
   options: {
     readonly directoryUrl: string
@@ -98,9 +99,11 @@ export function openTransport(
 
   async function newNonce(signal: AbortSignal): Promise<string> {
     const url = await options.newNonceUrl(signal)
-    const { status, headers } = await exchange('HEAD', url, { signal })
+    const answer = await exchange('HEAD', url, { signal })
+    const { status, headers } = answer
     const nonce = headers['replay-nonce']
     if (status < 400 && nonce) return nonce
+    if (isTemporaryStatus(status)) throw answerError(answer, `newNonce ${url}`, world.clock.now())
     throw new Dns01Error('UNAVAILABLE', `newNonce ${url}: the CA answered ${status} without a nonce`)
   }
 

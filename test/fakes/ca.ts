@@ -59,7 +59,6 @@ export function fakeCa(base = 'https://ca.test'): FakeCa {
 
   async function answer(url: URL, request: HttpRequest): Promise<Reply> {
     const path = url.pathname
-    if (request.method === 'HEAD' && path === '/new-nonce') return { status: 200 }
     const signed: SignedRequest =
       request.method === 'POST'
         ? readSigned(url, request)
@@ -97,6 +96,7 @@ export function fakeCa(base = 'https://ca.test'): FakeCa {
       meta: { termsOfService: `${base}/terms` },
     },
   })
+  usual.set('/new-nonce', { status: 200 })
   usual.set('/new-account', { status: 201, headers: { location: `${base}/account/1` }, body: { status: 'valid' } })
 
   return {

@@ -9,20 +9,22 @@ export const ecKey = (): KeyPair =>
     generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'pem' }).toString(),
   )
 
-/** A self-signed certificate for these names, as storeCertificate() takes it. */
+/** A self-signed certificate for these names, as storeCertificate() takes it; with `issuer` it seems to be somebody else's. */
 export async function selfSigned(
   key: KeyPair,
   names: readonly string[],
-  dates: { notBefore?: Date; notAfter?: Date } = {},
+  dates: { notBefore?: Date; notAfter?: Date; issuer?: string } = {},
 ): Promise<{ cert: string; chain: string }> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
   const der = Buffer.from(key.pkcs8.replace(/-----[^-]+-----|\s/g, ''), 'base64')
   const privateKey = await crypto.subtle.importKey('pkcs8', der, algorithm, true, ['sign'])
   const { d: _, key_ops: __, ...jwk } = await crypto.subtle.exportKey('jwk', privateKey)
   const publicKey = await crypto.subtle.importKey('jwk', jwk, algorithm, true, ['verify'])
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: `CN=${names[0]}`,
-    keys: { privateKey, publicKey },
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject: `CN=${names[0]}`,
+    issuer: dates.issuer ?? `CN=${names[0]}`,
+    publicKey,
+    signingKey: privateKey,
     notBefore: dates.notBefore ?? new Date('2026-01-01T00:00:00Z'),
     notAfter: dates.notAfter ?? new Date('2026-04-01T00:00:00Z'),
     signingAlgorithm: algorithm,

@@ -4,7 +4,7 @@ import { parseDnsConfig } from '../../src/dns-config.js'
 import { Dns01Error } from '../../src/errors.js'
 import type { Providers } from '../../src/provider-loader.js'
 import { Publisher } from '../../src/publisher.js'
-import { type Outcome, reconcile } from '../../src/reconcile.js'
+import { type Outcome, type ReconcileOptions, reconcile } from '../../src/reconcile.js'
 import { withLock } from '../../src/state/lock.js'
 import { StateDir } from '../../src/state/state-dir.js'
 import type { Log, World } from '../../src/world.js'
@@ -40,8 +40,13 @@ export interface Outside {
   txt(): string[]
   /** Time goes on. */
   later(seconds: number): Promise<void>
-  /** A new process that reconciles, an hour after the last; `fault` is asked before each step, which is counted from 0. */
-  run(fault?: (step: Step, count: number) => Fault): Promise<Run>
+  /** A new process that reconciles; `fault` is asked before each step, which is counted from 0. */
+  run(fault?: (step: Step, count: number) => Fault, how?: How): Promise<Run>
+}
+
+export interface How extends ReconcileOptions {
+  /** Since the last run; an hour when absent. */
+  readonly afterSeconds?: number
 }
 
 export interface OutsideOptions {
@@ -53,11 +58,14 @@ export interface OutsideOptions {
   readonly dnsYml?: string
   /** What the machine's clock is ahead of everybody else's. */
   readonly clockAheadSeconds?: number
+  /** https://ca.test when absent. */
+  readonly caUrl?: string
+  readonly env?: World['env']
+  /** Targets worked on at the same time; 40 when absent. */
+  readonly parallel?: number
 }
 
 export const ROOT = '/var/lib/acme'
-const parallel = 40
-
 /** Addresses of a zone's two servers. */
 export const serversOf = (zone: string, zones: readonly string[]): [string, string] => {
   const net = zones.indexOf(zone) + 1
@@ -73,10 +81,11 @@ export function outside(options: OutsideOptions): Outside {
     dns.zone(zone, { [`ns1.${zone}`]: [one], [`ns2.${zone}`]: [two] })
   }
   const challenges = options.targets.flat().map(name => `_acme-challenge.${name.replace('*.', '')}`)
-  const ca = issuingCa({ txt: dns.values, now: clock.now })
+  const ca = issuingCa({ txt: dns.values, now: clock.now }, options.caUrl)
   const files = new MemoryFiles({ now: clock.now })
   files.put(`${ROOT}/conf/target`, `request:\n  provider: ${ca.directoryUrl}\n  key:\n    type: ecdsa\n`)
-  files.put(`${ROOT}/conf/responses`, '"acme-enter-email": ""\n"acme-agreement:https://ca.test/terms": true\n')
+  const terms = `${options.caUrl ?? 'https://ca.test'}/terms`
+  files.put(`${ROOT}/conf/responses`, `"acme-enter-email": ""\n"acme-agreement:${terms}": true\n`)
   for (const names of options.targets)
     files.put(`${ROOT}/desired/${names[0]}`, `satisfy:\n  names:\n${names.map(name => `    - '${name}'\n`).join('')}`)
   const random = countingRandom()
@@ -84,8 +93,11 @@ export function outside(options: OutsideOptions): Outside {
 
   const later = (seconds: number): Promise<void> => clock.sleep(seconds, new AbortController().signal)
 
-  async function run(fault: (step: Step, count: number) => Fault = () => undefined): Promise<Run> {
-    await later(3600)
+  async function run(
+    fault: (step: Step, count: number) => Fault = () => undefined,
+    { afterSeconds = 3600, ...how }: How = {},
+  ): Promise<Run> {
+    await later(afterSeconds)
     const steps: Step[] = []
     const said: string[] = []
     const began = clock.seconds
@@ -102,7 +114,7 @@ export function outside(options: OutsideOptions): Outside {
     files.restart()
     files.options = { now: clock.now, fail: () => step('disk') }
     const world = worldOf({ step, said })
-    const ended = await reconcileOnce(world, options, providersOf(dns, step)).then(
+    const ended = await reconcileOnce(world, options, providersOf(dns, step), how).then(
       outcomes => ({ outcomes, error: undefined }),
       (error: unknown) => ({ outcomes: undefined, error }),
     )
@@ -133,7 +145,7 @@ export function outside(options: OutsideOptions): Outside {
         },
       },
       run: async () => ({ exit: 42, output: '' }),
-      env: {},
+      env: options.env ?? {},
       self: { pid: self, host: 'here', uid: 0, gid: 0, program: ['dns01'], alive: other => other === self },
       log: logInto(said),
     }
@@ -176,7 +188,12 @@ function providersOf(dns: FakeDns, step: (kind: Step) => unknown): Providers {
 }
 
 /** As the command does it. */
-async function reconcileOnce(world: World, { dnsYml = '' }: OutsideOptions, providers: Providers): Promise<Outcome[]> {
+async function reconcileOnce(
+  world: World,
+  { dnsYml = '', parallel = 40 }: OutsideOptions,
+  providers: Providers,
+  how: ReconcileOptions,
+): Promise<Outcome[]> {
   const { signal } = new AbortController()
   setMaxListeners(0, signal)
   const state = await StateDir.open(world, ROOT)
@@ -186,6 +203,6 @@ async function reconcileOnce(world: World, { dnsYml = '' }: OutsideOptions, prov
     const resolver = openResolver(world, [])
     const publisher = new Publisher({ world, providers, journal: state.journal, resolver, propagation, signal })
     const responses = state.responses()
-    return reconcile({ world, state, publisher, responses, signal, parallel, hookFolders: [] })
+    return reconcile({ world, state, publisher, responses, signal, parallel, hookFolders: [] }, how)
   })
 }
