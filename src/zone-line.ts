@@ -41,7 +41,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-export const keyOf = (record: TxtRecord): string => `${record.name} ${record.value}`
+const keyOf = (record: TxtRecord): string => `${record.name} ${record.value}`
 
 export function openLine(parts: LineParts, by: OpenProvider, zone: Name): ZoneLine {
   const { world, journal, signal } = parts
