@@ -118,18 +118,11 @@ async function obtain(parts: IssueParts, it: Obtaining): Promise<string> {
   const { world, state, signal } = parts
   const { authority, target, key, names } = it
   const order = await authority.client.newOrder({ names }, signal)
-  let made: Promise<Uint8Array> | undefined
-  const csr = (): Promise<Uint8Array> => {
-    made ??= createCsr(key, names, { mustStaple: target.mustStaple })
-    return made
-  }
-  const validating = () => void csr().catch(() => {}) // made while the CA is at work; finish() tells what went wrong
-  const news = { arrived: it.arrived, validating }
-  const ready = isReady(order) ? order : await prove(parts, authority, target, order, news)
+  const ready = isReady(order) ? order : await prove(parts, authority, target, order, it.arrived)
   const id = await state.addOrder({ url: order.url, accountId: authority.accountId, keyId: key.id })
   it.keyIsNeeded() // from here on an order knows the key: it stays
   world.log.step(target.file, 'waiting for the certificate')
-  return finish(parts, authority.client, { id, order: ready, keyId: key.id, names, csr })
+  return finish(parts, authority.client, { id, order: ready, key, names, mustStaple: target.mustStaple })
 }
 
 /** request.key.id names a key to use; when it is not there, a new one is made and the log says so. */
@@ -144,9 +137,9 @@ function existingKey({ state, world }: IssueParts, target: Target): KeyPair | un
 interface Finishing {
   readonly id: string
   readonly order: Order
-  readonly keyId: string
+  readonly key: KeyPair
   readonly names: readonly Name[]
-  readonly csr: () => Promise<Uint8Array>
+  readonly mustStaple: boolean
 }
 
 /** From a ready order to a certificate that was checked and stored. */
@@ -154,19 +147,20 @@ export async function finish(parts: IssueParts, client: AcmeClient, it: Finishin
   const { signal } = parts
   const limits = { giveUpAfterSeconds: signingSeconds }
   return orDrop(parts, it.id, async () => {
-    const finalized = it.order.status === 'ready' ? await client.finalize(it.order, await it.csr(), signal) : it.order
+    const csr = () => createCsr(it.key, it.names, it)
+    const finalized = it.order.status === 'ready' ? await client.finalize(it.order, csr(), signal) : it.order
     const valid =
       finalized.status === 'valid'
         ? finalized
         : await client.pollOrder(it.order.url, o => o.status === 'valid', limits, signal)
-    return store(parts, it, await client.certificate(valid, signal))
+    return store(parts, { ...it, keyId: it.key.id }, await client.certificate(valid, signal))
   })
 }
 
 /** What came back is checked before it can go live; what fails the check stays out. */
 export async function store(
   { state, world }: IssueParts,
-  it: Pick<Finishing, 'id' | 'names' | 'keyId'>,
+  it: Pick<Finishing, 'id' | 'names'> & { readonly keyId: string },
   chain: string,
 ): Promise<string> {
   const want = { keyId: it.keyId, names: it.names, now: world.clock.now() }

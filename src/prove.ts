@@ -14,14 +14,6 @@ export interface ProveParts {
   readonly signal: AbortSignal
 }
 
-/** When it comes to something. */
-export interface ProveNews {
-  /** The records are asked for. */
-  arrived(): void
-  /** All is up to the CA: there is time for other things. */
-  validating(): void
-}
-
 /** How long the CA may take to validate. */
 const limits = { giveUpAfterSeconds: 600 } as const
 
@@ -46,7 +38,7 @@ export async function prove(
   { client, accountKey }: CertificateAuthority,
   target: Target,
   order: Order,
-  tell: ProveNews,
+  arrived: () => void,
 ): Promise<Order> {
   const { publisher, signal, world } = parts
   const all = await Promise.all(order.authorizations.map(url => client.authorization(url, signal)))
@@ -96,7 +88,7 @@ export async function prove(
     const rounds = publisher.rounds(placements)
     for (const [i, round] of rounds.entries()) {
       const placing = round.map(placement => attempt(() => place(placement))(answerTo(placement)))
-      tell.arrived()
+      arrived()
       await Promise.all(placing)
       if (failed.size > 0 && !target.partial) return
       if (i === rounds.length - 1) return
@@ -114,7 +106,6 @@ export async function prove(
 
   async function allValid(): Promise<Order> {
     world.log.step(target.file, 'waiting for the CA to validate')
-    tell.validating()
     try {
       return await client.pollOrder(order.url, isReady, limits, signal)
     } catch (error) {

@@ -7,7 +7,6 @@ import { isCounted, orderKey, waitsUntil } from './patience.js'
 import { note } from './remember.js'
 import type { Certificate } from './state/certificates.js'
 import { readCertificate } from './x509/certificate.js'
-import { createCsr } from './x509/csr.js'
 import type { KeyPair } from './x509/keys.js'
 
 /**
@@ -46,9 +45,8 @@ export async function resume(parts: IssueParts, left: Certificate): Promise<stri
     const key = keyOf(parts, left)
     if (what.status === 'ready' && !key) return await drop('its private key is not in keys/')
     if (!key) return await downloadOnly(parts, authority, left.id, what)
-    const { identifiers: names } = what
-    const csr = () => createCsr(key, names, { mustStaple: false })
-    return await finish(parts, authority.client, { id: left.id, order: what, keyId: key.id, names, csr })
+    const it = { id: left.id, order: what, key, names: what.identifiers, mustStaple: false }
+    return await finish(parts, authority.client, it)
   }
 
   async function drop(why: string): Promise<undefined> {

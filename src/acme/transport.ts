@@ -1,3 +1,4 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto'
 import pLimit from 'p-limit'
 import manifest from '../../package.json' with { type: 'json' }
 import { Dns01Error } from '../errors.js'
@@ -39,6 +40,7 @@ export interface Transport {
 /** What we use of acme-client's HttpClient, which its types do not show. */
 interface Signer {
   maxBadNonceRetries: number
+  accountKey: KeyObject | Buffer
   getJwk(): object
   signedRequest(url: string, payload: object | null, options: SignOptions): Promise<Answer>
 }
@@ -145,6 +147,7 @@ async function openSigner(
   const { http } = client as unknown as { http: Signer }
   http.maxBadNonceRetries = badNonceRetries
   http.getJwk() // kept there, so that the objects made for single calls find it
+  http.accountKey = createPrivateKey(key.pem) // or each signature reads the PEM anew, for ten times its own price
   return http
 }
 

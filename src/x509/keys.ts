@@ -11,14 +11,13 @@ import { promisify } from 'node:util'
 import { Dns01Error, messageOf } from '../errors.js'
 import type { KeySpec } from '../target.js'
 
-/** A private key in the forms others ask for. `pem`, `pkcs8` and what is derived from them are secrets. */
+/** A private key in the forms others ask for; `pem` is a secret. */
 export interface KeyPair {
   /** Key ID: base32Id of the SubjectPublicKeyInfo; the same as `keyId` of a certificate for this key. */
   readonly id: string
   readonly type: 'ecdsa' | 'rsa'
   /** As acmetool writes it: PKCS#1 or SEC1, 64 columns, newline at the end. */
   readonly pem: string
-  readonly pkcs8: string
   /** JWK thumbprint (RFC 7638 §3): base64url of SHA-256 over the required members in lexicographic order. */
   readonly thumbprint: string
 }
@@ -79,14 +78,9 @@ function decode(from: string | JsonWebKeyInput): KeyObject {
 function keyPair(key: KeyObject): KeyPair {
   const type = typeOf(key)
   const pem = key.export({ type: type === 'rsa' ? 'pkcs1' : 'sec1', format: 'pem' }).toString()
-  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
-  return {
-    id: base32Id(spki),
-    type,
-    pem,
-    pkcs8: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    thumbprint: thumbprintOf(key),
-  }
+  const publicKey = createPublicKey(key)
+  const spki = publicKey.export({ type: 'spki', format: 'der' })
+  return { id: base32Id(spki), type, pem, thumbprint: thumbprintOf(publicKey) }
 }
 
 function typeOf(key: KeyObject): KeyPair['type'] {
@@ -98,8 +92,8 @@ function typeOf(key: KeyObject): KeyPair['type'] {
   })
 }
 
-function thumbprintOf(key: KeyObject): string {
-  const { crv, e, kty, n, x, y } = createPublicKey(key).export({ format: 'jwk' })
+function thumbprintOf(publicKey: KeyObject): string {
+  const { crv, e, kty, n, x, y } = publicKey.export({ format: 'jwk' })
   const required = kty === 'RSA' ? { e, kty, n } : { crv, kty, x, y }
   return createHash('sha256').update(JSON.stringify(required)).digest('base64url')
 }

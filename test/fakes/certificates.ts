@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import type { Name } from '../../src/names.js'
 import { splitPems } from '../../src/x509/certificate.js'
@@ -16,7 +16,7 @@ export async function selfSigned(
   dates: { notBefore?: Date; notAfter?: Date; issuer?: string } = {},
 ): Promise<{ cert: string; chain: string }> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-  const der = Buffer.from(key.pkcs8.replace(/-----[^-]+-----|\s/g, ''), 'base64')
+  const der = createPrivateKey(key.pem).export({ type: 'pkcs8', format: 'der' })
   const privateKey = await crypto.subtle.importKey('pkcs8', der, algorithm, true, ['sign'])
   const { d: _, key_ops: __, ...jwk } = await crypto.subtle.exportKey('jwk', privateKey)
   const publicKey = await crypto.subtle.importKey('jwk', jwk, algorithm, true, ['verify'])

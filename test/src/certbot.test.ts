@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { parseConf, readCertbot } from '../../src/certbot.js'
 import { planTakeover } from '../../src/import-certbot.js'
 import { StateDir } from '../../src/state/state-dir.js'
+import type { KeyPair } from '../../src/x509/keys.js'
 import { ecKey, selfSigned } from '../fakes/certificates.js'
 import { day } from '../fakes/held.js'
 import { stateWorld } from '../fakes/state-world.js'
@@ -39,7 +40,7 @@ describe("certbot's folder", () => {
   let fake: ReturnType<typeof stateWorld>
   let state: StateDir
   const account = ecKey()
-  const jwk = JSON.stringify(createPrivateKey(account.pkcs8).export({ format: 'jwk' }))
+  const jwk = JSON.stringify(createPrivateKey(account.pem).export({ format: 'jwk' }))
 
   beforeEach(async () => {
     fake = stateWorld()
@@ -57,7 +58,7 @@ describe("certbot's folder", () => {
     const { cert } = await selfSigned(key, hosts, { notAfter: options.notAfter ?? day('2026-08-01') })
     fake.files.put(`/le/renewal/${name}.conf`, `version = 1\n[renewalparams]\n${options.conf ?? ''}`)
     fake.files.put(`/le/live/${name}/fullchain.pem`, cert)
-    fake.files.put(`/le/live/${name}/privkey.pem`, (options.otherKey ? ecKey() : key).pkcs8)
+    fake.files.put(`/le/live/${name}/privkey.pem`, pkcs8(options.otherKey ? ecKey() : key))
     return key
   }
 
@@ -120,3 +121,6 @@ describe("certbot's folder", () => {
     expect(plan).toThrow('/le holds nothing of certbot')
   })
 })
+
+/** As certbot writes keys. */
+const pkcs8 = ({ pem }: KeyPair): string => createPrivateKey(pem).export({ type: 'pkcs8', format: 'pem' }).toString()

@@ -1,0 +1,32 @@
+import { TAG } from './der.js'
+
+/** One element (X.690 §8.1), its length in as few bytes as possible (§10.1); its content is the parts one after the other. */
+export function element(tag: number, ...parts: readonly Uint8Array[]): Buffer {
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
+  return Buffer.concat([Buffer.of(tag, ...lengthBytes(length)), ...parts])
+}
+
+function lengthBytes(length: number): number[] {
+  if (length < 0x80) return [length]
+  const bytes: number[] = []
+  for (let left = length; left > 0; left >>>= 8) bytes.unshift(left & 0xff)
+  return [0x80 | bytes.length, ...bytes]
+}
+
+export const sequence = (...parts: readonly Uint8Array[]): Buffer => element(TAG.sequence, ...parts)
+
+/** The bits of whole bytes (X.690 §8.6). */
+export const bitString = (bytes: Uint8Array): Buffer => element(TAG.bits, Buffer.of(0), bytes)
+
+/** An object identifier from its dots (X.690 §8.19). */
+export function objectIdentifier(dotted: string): Buffer {
+  const [top = 0, second = 0, ...rest] = dotted.split('.').map(Number)
+  return element(TAG.oid, ...[top * 40 + second, ...rest].map(base128))
+}
+
+/** Seven bits a byte, all but the last with the high bit set. */
+function base128(arc: number): Buffer {
+  const bytes = [arc & 0x7f]
+  for (let left = arc >>> 7; left > 0; left >>>= 7) bytes.unshift((left & 0x7f) | 0x80)
+  return Buffer.from(bytes)
+}
