@@ -145,7 +145,7 @@ interface Finishing {
 /** From a ready order to a certificate that was checked and stored. */
 export async function finish(parts: IssueParts, client: AcmeClient, it: Finishing): Promise<string> {
   const { signal } = parts
-  const limits = { giveUpAfterSeconds: signingSeconds }
+  const limits = { giveUpAfterSeconds: it.signingSeconds ?? signingSeconds }
   return orDrop(parts, it.id, async () => {
     const csr = () => createCsr(it.key, it.names, it)
     const finalized = it.order.status === 'ready' ? await client.finalize(it.order, csr(), signal) : it.order

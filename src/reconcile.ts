@@ -12,6 +12,7 @@ import { resume } from './resume.js'
 import { revoke } from './revoke.js'
 import { openSlots } from './slots.js'
 import type { Certificate } from './state/certificates.js'
+import { serverPart } from './state/layout.js'
 import type { Responses } from './state/responses.js'
 import type { StateDir } from './state/state-dir.js'
 import type { Target } from './target.js'
@@ -86,11 +87,25 @@ async function obtain(
   await state.ledger().mend()
   const authorities = openAuthorities({ world, state, responses, defaults: state.defaults(), signal })
   const all = { ...parts, authorities, began: world.clock.now(), targetCount: targets.length }
-  const cleared = [...(await revokeAll(all, first.revoke)), ...(await resumeAll(all, first.resume))]
+  const revoked = await revokeAll(all, first.revoke)
+  const { resumed, awaited } = await resumeAll(all, first.resume)
+  const cleared = [...revoked, ...resumed]
   const due =
     cleared.length === 0 ? first.issue : plan(held(parts, targets), { ...options, now: world.clock.now() }).issue
-  return [...cleared, ...(await issueAll(all, due, options))]
+  const because = 'the CA is still at the order that an earlier run made'
+  const wait = due.filter(one => !one.forced && isAwaited(one.target, awaited))
+  const go = due.filter(one => !wait.includes(one))
+  return [...cleared, ...wait.map(one => waits({ ...one, because })), ...(await issueAll(all, go, options))]
 }
+
+/** An order that the CA is still at. */
+interface Awaited {
+  readonly server: string | undefined
+  readonly names: readonly Name[]
+}
+
+const isAwaited = ({ ca, requestNames }: Target, all: readonly Awaited[]): boolean =>
+  all.some(order => order.server === serverPart(ca) && requestNames.every(name => order.names.includes(name)))
 
 const held = ({ state }: ReconcileParts, targets: readonly Target[]) => ({
   targets,
@@ -161,10 +176,20 @@ const waits = (waiting: Waiting): Outcome => ({
   }),
 })
 
-async function resumeAll(parts: Issuing, left: readonly Certificate[]): Promise<Outcome[]> {
+async function resumeAll(
+  parts: Issuing,
+  left: readonly Certificate[],
+): Promise<{ readonly resumed: Outcome[]; readonly awaited: Awaited[] }> {
   const atATime = pLimit(parts.parallel)
-  const results = await Promise.all(left.map(one => atATime(() => resume(parts, one).catch(() => undefined))))
-  return results.flatMap((id): Outcome[] => (id === undefined ? [] : [{ subject: id, names: [], result: 'resumed' }]))
+  const resumed: Outcome[] = []
+  const awaited: Awaited[] = []
+  const one = async (certificate: Certificate): Promise<void> => {
+    const { id, awaited: names } = await resume(parts, certificate)
+    if (id !== undefined) resumed.push({ subject: id, names: [], result: 'resumed' })
+    if (names) awaited.push({ server: certificate.accountId?.split('/')[0], names })
+  }
+  await Promise.all(left.map(certificate => atATime(() => one(certificate).catch(() => undefined))))
+  return { resumed, awaited }
 }
 
 /** Tells the CA to revoke what somebody marked: with the account's key, else with the certificate's own (RFC 8555 §7.6). */

@@ -1,39 +1,58 @@
 import type { Order } from './acme/client.js'
 import type { CertificateAuthority } from './certificate-authorities.js'
 import { accountsOnHostOf } from './certificate-authorities.js'
-import { codeOf, Dns01Error, messageOf } from './errors.js'
+import { codeOf, Dns01Error, FAULTS, messageOf } from './errors.js'
 import { finish, type IssueParts, orDrop, store } from './issue.js'
+import type { Name } from './names.js'
 import { isCounted, orderKey, waitsUntil } from './patience.js'
 import { note } from './remember.js'
 import type { Certificate } from './state/certificates.js'
 import { readCertificate } from './x509/certificate.js'
 import type { KeyPair } from './x509/keys.js'
 
+export interface Resumed {
+  /** Of the certificate, when it is here now. */
+  readonly id?: string | undefined
+  /** Names of an order that the CA is still at: to order them once more would not be quicker. */
+  readonly awaited?: readonly Name[] | undefined
+}
+
+/** The CA had its time when the order was made; the targets that wait for their turn come first. */
+const signingSeconds = 10
+/** After this time the names of an order that does not end may be ordered anew. */
+const awaitedAtMostHours = 24
+
 /**
  * Takes up an order that an earlier run left: finalized if it is ready, downloaded if it is valid, dropped if the CA
  * has given it up or forgotten it (acmetool-compat §5). In old directories `url` is the certificate's own.
- * Returns the certificate's id, undefined when there is none; what can't be resumed now holds up no target, and is tried
- * ever more seldom.
+ * What the CA does not let us see is tried ever more seldom, and holds up no target.
  */
-export async function resume(parts: IssueParts, left: Certificate): Promise<string | undefined> {
+export async function resume(parts: IssueParts, left: Certificate): Promise<Resumed> {
   const { world, state, signal } = parts
-  const key = orderKey(left.url)
-  if (mustWait()) return undefined
+  const unseen = orderKey(left.url)
+  const unfinished = `${unseen} is unfinished`
+  if (mustWait()) return {}
+  let awaited: readonly Name[] | undefined
   try {
     const id = await takeUp()
-    await state.ledger().succeeded(key)
-    return id
+    await state.ledger().succeeded(unseen, unfinished)
+    return { id }
   } catch (error) {
     if (signal.aborted) throw error
-    if (isCounted(error)) await note(parts, key, error)
+    if (isCounted(error)) await note(parts, awaited ? unfinished : unseen, error)
     world.log.warn(`the interrupted order ${left.url} waits for the next run: ${messageOf(error)}`)
-    return undefined
+    return FAULTS[codeOf(error)].again && !isOld() ? { awaited } : {}
   }
 
   function mustWait(): boolean {
     const { failures } = state.ledger()
-    const keys = [key, left.accountId?.split('/')[0] ?? '']
+    const keys = [unseen, left.accountId?.split('/')[0] ?? '']
     return keys.some(each => waitsUntil(failures.get(each), world.clock.now(), 'none') !== undefined)
+  }
+
+  function isOld(): boolean {
+    const since = state.ledger().failures.get(unfinished)?.since ?? world.clock.now()
+    return world.clock.now().getTime() - since.getTime() > awaitedAtMostHours * 3_600_000
   }
 
   async function takeUp(): Promise<string | undefined> {
@@ -89,7 +108,9 @@ const keyOf = ({ state }: IssueParts, left: Certificate): KeyPair | undefined =>
 /** For an order whose key is told by nothing but the certificate to come. */
 async function downloadOnly(parts: IssueParts, { client }: CertificateAuthority, id: string, order: Order) {
   const done = (o: Order): boolean => o.status === 'valid'
-  const valid = done(order) ? order : await client.pollOrder(order.url, done, { giveUpAfterSeconds: 600 }, parts.signal)
+  const valid = done(order)
+    ? order
+    : await client.pollOrder(order.url, done, { giveUpAfterSeconds: signingSeconds }, parts.signal)
   return storeChain(parts, id, await client.certificate(valid, parts.signal))
 }
 

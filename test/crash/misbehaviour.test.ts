@@ -68,13 +68,33 @@ test.each<[string, CaManners, { code: string; message: RegExp; withinSeconds: nu
   await succeeds(it, 30) // what was signed late is downloaded, what was refused is asked for anew
 })
 
-test('a certificate that comes late is found by the next run, and not asked for twice', async () => {
+test('a certificate that comes hours late is waited for, holds up nobody, and is not asked for twice', async () => {
   const it = machine()
   it.ca.manners = { neverSigns: true }
   await it.run()
+  for (let hour = 1; hour < 12; hour++) {
+    const run = await it.run()
+    expect(run.seconds).toBeLessThan(30)
+    expect(run.outcomes).toEqual([expect.objectContaining({ result: 'waits', notLive: true })])
+    expect(run.outcomes?.[0]?.error).toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringMatching(/the CA is still at the order/),
+    })
+  }
+  expect(it.ca.orders).toHaveLength(1)
   it.ca.manners = {}
   await succeeds(it, 30)
   expect(it.ca.orders).toHaveLength(1)
+})
+
+test('a certificate that has not come for a day is asked for anew', async () => {
+  const it = machine()
+  it.ca.manners = { neverSigns: true }
+  for (let run = 0; run < 3; run++) {
+    await it.run()
+    await it.later(86_400)
+  }
+  expect(it.ca.orders).toHaveLength(2)
 })
 
 test('the live certificate stays when the next one is wrong', async () => {

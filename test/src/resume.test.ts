@@ -45,7 +45,7 @@ describe('an order that was left', () => {
     return it.state.certificates().find(c => c.id === id) as Certificate
   }
 
-  const resumed = (certificate: Certificate) => resume(it as unknown as IssueParts, certificate)
+  const resumed = async (certificate: Certificate) => (await resume(it as unknown as IssueParts, certificate)).id
   const now = () => it.state.certificates()[0]
 
   test.each([
