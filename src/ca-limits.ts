@@ -15,7 +15,7 @@ export interface CaLimits {
  * limits on certificates (50 for a registered domain, 5 for the same names, in 7 days) are not counted here: other
  * machines share them, so only the CA knows; its answer says until when, and that is remembered.
  */
-export const CA_LIMITS: Readonly<Record<string, CaLimits>> = {
+const CA_LIMITS: Readonly<Record<string, CaLimits>> = {
   'acme-v02.api.letsencrypt.org': { ordersPer3Hours: 300, failedValidationsPerHour: 5 },
   'acme-staging-v02.api.letsencrypt.org': { ordersPer3Hours: 1500, failedValidationsPerHour: 200 },
 }

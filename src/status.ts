@@ -1,16 +1,6 @@
+import { type Failed, failedText, failureOf, minute, nameFailure } from './back-off.js'
 import type { Name } from './names.js'
-import {
-  circumstances,
-  decide,
-  type Failed,
-  failedText,
-  failureOf,
-  forceHint,
-  minute,
-  nameFailure,
-  type Waiting,
-  waitingText,
-} from './patience.js'
+import { circumstances, decide, forceHint, type Waiting, waitingText } from './patience.js'
 import { best, byName, dueOf, has, missingNames, nameOf, renewAt } from './plan.js'
 import type { Certificate } from './state/certificates.js'
 import type { StateDir } from './state/state-dir.js'

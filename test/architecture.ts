@@ -48,6 +48,8 @@ export const STORY = [
   'revoke',
   'plan',
   'ca-limits',
+  'back-off',
+  'allowance',
   'patience',
   'live',
   'cull',

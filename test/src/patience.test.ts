@@ -1,19 +1,18 @@
 import { describe, expect, test } from 'vitest'
-import { limitsOf } from '../../src/ca-limits.js'
-import { Dns01Error } from '../../src/errors.js'
-import type { Name } from '../../src/names.js'
 import {
   afterFailure,
-  decide,
   failureOf,
   type Insistence,
   isCounted,
   minute,
   namesKey,
   nextTry,
-  waitingText,
   waitsUntil,
-} from '../../src/patience.js'
+} from '../../src/back-off.js'
+import { limitsOf } from '../../src/ca-limits.js'
+import { Dns01Error } from '../../src/errors.js'
+import type { Name } from '../../src/names.js'
+import { decide, waitingText } from '../../src/patience.js'
 import type { Due } from '../../src/plan.js'
 import type { Failure, Memory } from '../../src/state/ledger.js'
 import type { Target } from '../../src/target.js'

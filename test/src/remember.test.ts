@@ -103,12 +103,12 @@ describe('back-off', () => {
     ])
   })
 
-  test('an order that can not be resumed now is asked for ever more seldom', async () => {
+  test('an order that the CA does not let us see is asked for ever more seldom', async () => {
     machine.ca.manners = { neverSigns: true }
     await machine.run()
     machine.ca.manners = {}
-    machine.ca.always('/order/1', problem('serverInternal', 'oh', 500))
-    machine.ca.always('/order/2', problem('serverInternal', 'oh', 500))
+    machine.ca.always('/order/1', problem('unauthorized', 'no', 403))
+    machine.ca.always('/order/2', problem('unauthorized', 'no', 403))
     const asks = async (afterSeconds: number) => {
       const before = machine.ca.asked.filter(line => line === 'POST /order/1').length
       await machine.run(undefined, { afterSeconds })
