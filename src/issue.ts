@@ -140,6 +140,8 @@ interface Finishing {
   readonly key: KeyPair
   readonly names: readonly Name[]
   readonly mustStaple: boolean
+  /** How long the CA may take; as for a new order when absent. */
+  readonly signingSeconds?: number
 }
 
 /** From a ready order to a certificate that was checked and stored. */

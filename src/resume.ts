@@ -64,7 +64,8 @@ export async function resume(parts: IssueParts, left: Certificate): Promise<Resu
     const key = keyOf(parts, left)
     if (what.status === 'ready' && !key) return await drop('its private key is not in keys/')
     if (!key) return await downloadOnly(parts, authority, left.id, what)
-    const it = { id: left.id, order: what, key, names: what.identifiers, mustStaple: false }
+    awaited = what.identifiers
+    const it = { id: left.id, order: what, key, names: awaited, mustStaple: false, signingSeconds }
     return await finish(parts, authority.client, it)
   }
 
