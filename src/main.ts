@@ -135,5 +135,11 @@ function tell(log: Log, error: unknown): void {
   else log.error(error.hint ? `${error.message}\n  ${error.hint}` : error.message)
 }
 
+/** Into a pipe node writes later: what is not yet written would be lost by process.exit(). */
+const flushed = (stream: NodeJS.WriteStream): Promise<void> => new Promise(resolve => stream.write('', () => resolve()))
+
+const outputs = [process.stdout, process.stderr]
+for (const stream of outputs) stream.on('error', () => {}) // its reader has gone: `dns01 status | head`
 process.exitCode = await main(process.argv.slice(2))
+await Promise.all(outputs.map(flushed))
 process.exit(process.exitCode)
