@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import { Dns01Error } from './errors.js'
 import { hookTimeoutSeconds, notMyEvent, runHooks } from './hooks.js'
 import { type LinkChange, plan } from './plan.js'
@@ -7,6 +8,9 @@ import type { StateDir } from './state/state-dir.js'
 import type { Target } from './target.js'
 import type { World } from './world.js'
 
+/** Each waits for the disk, to last through a power loss; together they wait once. */
+const linksAtOnce = 20
+
 /**
  * Points live/ elsewhere. The names are on disk before, so that the hooks are told even if we stop here. One link that
  * cannot be made does not keep the others from being.
@@ -14,13 +18,8 @@ import type { World } from './world.js'
 export async function pointLinks(state: StateDir, changes: readonly LinkChange[]): Promise<void> {
   if (changes.length === 0) return
   await state.journal.noteUntold(changes.map(change => change.link))
-  const tries: Promise<boolean>[] = []
-  for (const { link, certificateId } of changes) {
-    const trying = state.pointLive(link, certificateId)
-    await trying.catch(() => {}) // told below
-    tries.push(trying)
-  }
-  await settleAll(tries)
+  const atATime = pLimit(linksAtOnce)
+  await settleAll(changes.map(({ link, certificateId }) => atATime(() => state.pointLive(link, certificateId))))
 }
 
 /** Points every link of live/ at the best certificate for it. Returns what changed. */

@@ -36,6 +36,8 @@ export class StateDir {
   readonly #disk: Disk
   readonly #world: StateWorld
   readonly #warned = new Set<string>()
+  /** Certificates whose `privkey` link was looked at: a hundred names make a hundred links to one of them. */
+  readonly #keyLinkIsRight = new Set<string>()
   #ledger: Ledger | undefined
 
   private constructor(world: StateWorld, root: string, disk: Disk) {
@@ -311,10 +313,13 @@ export class StateDir {
    */
   async pointLive(link: string, certificateId: string): Promise<boolean> {
     const path = layout.livePath(plainName(link))
-    const cert = this.#disk.readIfThere(layout.certificatePath(certificateId, 'fullchain'))
-    if (cert === undefined)
+    if (!this.#disk.info(layout.certificatePath(certificateId, 'fullchain')))
       throw new Dns01Error('STATE', `certs/${certificateId} is not complete; ${path} is not pointed at it`)
-    await this.#mendKeyLink(certificateId, readCertificate(cert).keyId)
+    if (!this.#keyLinkIsRight.has(certificateId)) {
+      const { keyId } = readCertificate(this.#disk.read(layout.certificatePath(certificateId, 'fullchain')))
+      await this.#mendKeyLink(certificateId, keyId)
+      this.#keyLinkIsRight.add(certificateId)
+    }
     const before = this.#disk.info(path)
     if (before && before.kind !== 'link')
       throw new Dns01Error('STATE', `${join(this.root, path)} is a ${before.kind}, not a link`, {
