@@ -66,7 +66,7 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
       outcomes.push(...(await obtain(parts, targets, first, options)))
     } finally {
       await publisher.close()
-      outcomes.push(...(await linkUp(parts.world, state, targets)).map(linked))
+      outcomes.push(...(await relink(parts, targets)))
     }
   for (const { hook, error } of await tellWhatChanged(parts))
     outcomes.push({ subject: hook, names: [], result: 'failed', error })
@@ -74,6 +74,13 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
 }
 
 const nothingIsDue = ({ revoke, resume, issue }: Plan): boolean => revoke.length + resume.length + issue.length === 0
+
+/** Links that cannot be made are an outcome beside the others: what was issued must be told all the same. */
+const relink = ({ world, state }: ReconcileParts, targets: readonly Target[]): Promise<Outcome[]> =>
+  linkUp(world, state, targets).then(
+    changes => changes.map(linked),
+    error => [{ subject: 'live', names: [], result: 'failed', error }],
+  )
 
 const linked = ({ link }: LinkChange): Outcome => ({ subject: link, names: [], result: 'linked' })
 
