@@ -30,17 +30,36 @@ export interface Certificate {
  * @throws Dns01Error STATE when something cannot be read
  */
 export function readCertificates(disk: Disk, keyIds: ReadonlySet<string>, log: Pick<Log, 'warn'>): Certificate[] {
+  const accountOf = accountReader()
   return disk.list('certs').flatMap(({ name, kind }) => {
     if (isHidden(name)) return []
     if (!ID_FORM.test(name)) {
       log.warn(`certs/${name}: the name is no certificate id; it is left alone`)
       return []
     }
-    return (kind === 'folder' ? readOne(disk, name, keyIds, log) : undefined) ?? []
+    return (kind === 'folder' ? readOne({ disk, keyIds, log, accountOf }, name) : undefined) ?? []
   })
 }
 
-function readOne(disk: Disk, id: string, keyIds: ReadonlySet<string>, log: Pick<Log, 'warn'>): Certificate | undefined {
+interface Reading {
+  readonly disk: Disk
+  readonly keyIds: ReadonlySet<string>
+  readonly log: Pick<Log, 'warn'>
+  readonly accountOf: (link: string | undefined) => string | undefined
+}
+
+/** SERVER/KEYID of what an `account` link says; thousands of certificates share one text. */
+function accountReader(): Reading['accountOf'] {
+  const known = new Map<string, string>()
+  return link => {
+    if (link === undefined) return undefined
+    const id = known.get(link) ?? link.split('/').slice(-2).join('/')
+    known.set(link, id)
+    return id
+  }
+}
+
+function readOne({ disk, keyIds, log, accountOf }: Reading, id: string): Certificate | undefined {
   const isThere = (file: string): boolean => disk.info(certificatePath(id, file)) !== undefined
   const url = disk.readIfThere(certificatePath(id, 'url'))?.trim()
   if (url === undefined) return undefined
@@ -49,7 +68,8 @@ function readOne(disk: Disk, id: string, keyIds: ReadonlySet<string>, log: Pick<
     return undefined
   }
   const facts = isThere('fullchain') ? readFacts(disk, id, log) : undefined
-  const keyId = disk.linkAt(certificatePath(id, 'privkey'))?.split('/').at(-2)
+  const linked = disk.linkAt(certificatePath(id, 'privkey'))?.split('/').at(-2)
+  const keyId = linked === facts?.keyId ? facts?.keyId : linked // one text instead of two
   return {
     id,
     url,
@@ -57,7 +77,7 @@ function readOne(disk: Disk, id: string, keyIds: ReadonlySet<string>, log: Pick<
     complete: facts !== undefined,
     revokeWanted: isThere('revoke'),
     revoked: isThere('revoked'),
-    accountId: disk.linkAt(certificatePath(id, 'account'))?.split('/').slice(-2).join('/'),
+    accountId: accountOf(disk.linkAt(certificatePath(id, 'account'))),
     keyId,
     hasKey: keyIds.has(facts?.keyId ?? keyId ?? ''),
   }
