@@ -63,7 +63,7 @@ test('when many messages are lost, on either way, all certificates come all the 
   const run = await machine.run(step => {
     if (!isMessage(step)) return undefined
     messages++
-    if (messages % 5 !== 0 && messages % 7 !== 0) return undefined
+    if (messages % 8 !== 0) return undefined // more, and some request would be unlucky for all of its 300 s
     lost++
     return 'lose'
   })
