@@ -1,8 +1,7 @@
 import { openDnsView } from '../dns-view.js'
 import { hookFolders } from '../hooks.js'
 import { type Name, parseName } from '../names.js'
-import { probe as probeNames, type Wanted } from '../probe/probe.js'
-import { probeErrors, probeLines } from '../probe/report.js'
+import type { Wanted } from '../probe/probe.js'
 import { defaultProvider } from '../provider-choice.js'
 import { dnsConfig, looking } from '../session.js'
 import type { StateDir } from '../state/state-dir.js'
@@ -12,6 +11,8 @@ export const probe: Command = {
   command: 'probe <names..>',
   describe: 'Examine all that certificates for these names depend on, try the provider, and say what to mend.',
   run: async ({ names }, context) => {
+    const { probe: probeNames } = await import('../probe/probe.js') // much, and seldom needed
+    const { probeErrors, probeLines } = await import('../probe/report.js')
     const { world, signal, stateRoot, commandLine, out } = context
     const state = await looking(context)
     const wanted = wantedOf(state, [...new Set(texts(names).map(parseName))])

@@ -1,4 +1,3 @@
-import { quickstart as prepare, readyLines } from '../quickstart/quickstart.js'
 import { locked } from '../session.js'
 import type { Command } from './command.js'
 
@@ -6,10 +5,12 @@ export const quickstart: Command = {
   command: 'quickstart',
   describe: 'Choose CA and DNS provider, register, install hooks and renewal. Safe to repeat.',
   options: { expert: { type: 'boolean', describe: 'ask about keys and hooks, too' } },
-  run: ({ expert }, context) =>
-    locked(context, async state => {
+  run: async ({ expert }, context) => {
+    const { quickstart: prepare, readyLines } = await import('../quickstart/quickstart.js') // much, and seldom needed
+    return locked(context, async state => {
       const ready = await prepare(context, state, expert === true)
       context.out.show(ready, () => readyLines(ready))
       return []
-    }),
+    })
+  },
 }

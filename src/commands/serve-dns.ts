@@ -1,4 +1,3 @@
-import { serveDns } from '../serve-dns.js'
 import { dnsConfig, looking } from '../session.js'
 import type { Command } from './command.js'
 
@@ -6,6 +5,7 @@ export const serveDnsCommand: Command = {
   command: 'serve-dns',
   describe: 'Answer DNS for the zones of the provider builtin, always and not only during a run, until stopped.',
   run: async (_args, context) => {
+    const { serveDns } = await import('../serve-dns.js') // DNS messages take 5 ms to load
     const state = await looking(context)
     const { world, signal } = context
     await serveDns({ world, signal, config: dnsConfig(context, state), root: state.root })
