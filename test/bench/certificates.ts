@@ -2,6 +2,8 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, typ
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as layout from '../../src/state/layout.js'
+import { TAG } from '../../src/x509/der.js'
+import { bitString, element, objectIdentifier, sequence } from '../../src/x509/der-write.js'
 import { parseKey } from '../../src/x509/keys.js'
 import { toPem } from '../../src/x509/pem.js'
 import { prepareState } from '../real/servers/state.js'
@@ -9,22 +11,12 @@ import { wantAll } from './clients.js'
 
 /** Thousands of certificates without any CA: DER put together by hand, 0.2 ms each. */
 
-const der = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
-  const content = Buffer.concat(parts)
-  const { length } = content
-  const head =
-    length < 128 ? [tag, length] : length < 256 ? [tag, 0x81, length] : [tag, 0x82, length >> 8, length & 255]
-  return Buffer.concat([Buffer.from(head), content])
-}
-const sequence = (...parts: readonly Uint8Array[]): Buffer => der(0x30, ...parts)
-const oid = (hex: string): Buffer => der(0x06, Buffer.from(hex, 'hex'))
-const bits = (bytes: Uint8Array): Buffer => der(0x03, Buffer.from([0]), bytes)
-const octets = (bytes: Uint8Array): Buffer => der(0x04, bytes)
-
-const ecdsaWithSha256 = sequence(oid('2a8648ce3d040302'))
-const commonName = (text: string): Buffer => sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(text)))))
-const utcTime = (date: Date): Buffer => der(0x17, Buffer.from(`${date.toISOString().replace(/\D/g, '').slice(2, 14)}Z`))
-const version3 = der(0xa0, der(0x02, Buffer.from([2])))
+const ecdsaWithSha256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'))
+const commonName = (text: string): Buffer =>
+  sequence(element(0x31, sequence(objectIdentifier('2.5.4.3'), element(0x0c, Buffer.from(text)))))
+const utcTime = (date: Date): Buffer =>
+  element(0x17, Buffer.from(`${date.toISOString().replace(/\D/g, '').slice(2, 14)}Z`))
+const version3 = element(0xa0, element(0x02, Buffer.from([2])))
 const day = 86_400_000
 
 interface Made {
@@ -38,21 +30,25 @@ function certificate(names: readonly string[], subject: KeyObject, issuer: KeyOb
   const serial = createHash('sha256').update(spki).digest().subarray(0, 15)
   const now = Date.now()
   const dates = sequence(utcTime(new Date(now - day)), utcTime(new Date(now + 89 * day)))
-  const altNames = sequence(...names.map(name => der(0x82, Buffer.from(name))))
+  const altNames = sequence(...names.map(name => element(0x82, Buffer.from(name))))
   const extension = isCa
-    ? sequence(oid('551d13'), der(0x01, Buffer.from([255])), octets(sequence(der(0x01, Buffer.from([255])))))
-    : sequence(oid('551d11'), octets(altNames))
+    ? sequence(
+        objectIdentifier('2.5.29.19'),
+        element(0x01, Buffer.from([255])),
+        element(TAG.octets, sequence(element(0x01, Buffer.from([255])))),
+      )
+    : sequence(objectIdentifier('2.5.29.17'), element(TAG.octets, altNames))
   const toSign = sequence(
     version3,
-    der(0x02, Buffer.from([1]), serial),
+    element(0x02, Buffer.from([1]), serial),
     ecdsaWithSha256,
     commonName('CA of the benchmark'),
     dates,
     commonName(isCa ? 'CA of the benchmark' : `${names[0]}`),
     spki,
-    der(0xa3, sequence(extension)),
+    element(0xa3, sequence(extension)),
   )
-  return toPem(sequence(toSign, ecdsaWithSha256, bits(sign('sha256', toSign, issuer))))
+  return toPem(sequence(toSign, ecdsaWithSha256, bitString(sign('sha256', toSign, issuer))))
 }
 
 const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey

@@ -44,20 +44,30 @@ export const oneName: Row = {
     }),
 }
 
+/** Those that take seconds for each name do a tenth. */
+const slowShare = 10
+
 export const manyNames: Row = {
   id: 'names',
   title: '1 certificate, 100 names',
   needs,
   measure: ({ clients, pace, size }) =>
     withLab(async lab => {
-      const all = size === 'full' ? clients : named(clients, 'dns01', 'certbot')
-      const results = await race(racers(lab, all, [hosts(size === 'tiny' ? 3 : 100)]), pace)
+      const count = size === 'tiny' ? 3 : 100
+      const slow = size === 'full' ? clients.filter(({ name }) => name !== 'dns01' && name !== 'certbot') : []
+      const all = racers(lab, named(clients, 'dns01', 'certbot'), [hosts(count)])
+      const some = racers(lab, slow, [hosts(count / slowShare)]).map(racer => ({ ...racer, scale: slowShare }))
+      const results = await race([...all, ...some], pace)
       const goals = [
         within(results, 1, 'certbot', 1 / 5),
         atMost(results, 'requests', 225, 'requests'),
         atMost(results, 'updates', 2, 'updates'),
       ]
-      return { results, goals, notes: size === 'full' ? [] : ['the others take minutes: in the full run only'] }
+      const notes = [
+        ...slow.map(({ name }) => `${name}: measured with ${count / slowShare} names, multiplied`),
+        ...(size === 'full' ? [] : ['the others take minutes: in the full run only']),
+      ]
+      return { results, goals, notes }
     }),
 }
 

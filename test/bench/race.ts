@@ -25,6 +25,8 @@ export interface Racer {
 
 export interface Result {
   readonly name: string
+  /** Why it has no (more) samples. */
+  readonly failure?: string | undefined
   readonly samples: readonly Sample[]
   readonly scale: number
 }
@@ -36,17 +38,24 @@ export interface Pace {
   readonly secondsEach: number
 }
 
-/** In turn, so that a slow moment of the machine meets everybody. */
+/** In turn, so that a slow moment of the machine meets everybody. One that fails is out; when the first does, so is the race. */
 export async function race(racers: readonly Racer[], { rounds, secondsEach }: Pace): Promise<Result[]> {
-  const results = racers.map(({ name, scale = 1 }) => ({ name, scale, samples: [] as Sample[] }))
+  const results = racers.map(({ name, scale = 1 }) => ({ name, scale, samples: [] as Sample[], failure: '' }))
   for (let round = 0; round < rounds; round++)
     for (const [i, racer] of racers.entries()) {
-      const samples = results[i]?.samples ?? []
-      const spent = samples.reduce((sum, { seconds }) => sum + seconds, 0)
-      if (round === 0 || spent < secondsEach) samples.push(await racer.run())
+      const result = results[i]
+      if (!result || result.failure || (round > 0 && spent(result) >= secondsEach)) continue
+      try {
+        result.samples.push(await racer.run())
+      } catch (error) {
+        if (i === 0) throw error
+        result.failure = (error as Error).message
+      }
     }
   return results
 }
+
+const spent = ({ samples }: Result): number => samples.reduce((sum, { seconds }) => sum + seconds, 0)
 
 /** The median; of an even number of samples the smaller of the two in the middle. */
 export function median(values: readonly number[]): number {

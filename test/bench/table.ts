@@ -24,7 +24,8 @@ export function block(row: Row, { results, goals, notes }: Measurements): string
     return `  ${result.name.padEnd(18)}${[...values, ratio(result, base), `${result.samples.length}`].map(cell).join('')}`
   })
   const verdicts = goals.map(({ text, met }) => `  ${met ? 'reached' : 'MISSED '}  ${text}`)
-  return [head, ...lines, ...verdicts, ...notes.map(note => `  note     ${note}`), ''].join('\n')
+  const failures = results.flatMap(({ name, failure }) => (failure ? [`  FAILED   ${name}: ${failure}`] : []))
+  return [head, ...lines, ...verdicts, ...failures, ...notes.map(note => `  note     ${note}`), ''].join('\n')
 }
 
 function ratio(result: Result, base: number | undefined): string {
