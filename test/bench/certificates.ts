@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as layout from '../../src/state/layout.js'
 import { TAG } from '../../src/x509/der.js'
 import { bitString, element, objectIdentifier, sequence } from '../../src/x509/der-write.js'
-import { parseKey } from '../../src/x509/keys.js'
+import { base32Id, parseKey } from '../../src/x509/keys.js'
 import { toPem } from '../../src/x509/pem.js'
 import { prepareState } from '../real/servers/state.js'
 import { wantAll } from './clients.js'
@@ -23,6 +23,7 @@ interface Made {
   /** PEM */
   readonly key: string
   readonly cert: string
+  readonly keyId: string
 }
 
 function certificate(names: readonly string[], subject: KeyObject, issuer: KeyObject, isCa = false): string {
@@ -60,7 +61,8 @@ function openMint(): { readonly chain: string; issue(names: readonly string[]): 
     chain: certificate([], ca, ca, true),
     issue: names => {
       const key = newKey()
-      return { key: key.export({ type: 'sec1', format: 'pem' }).toString(), cert: certificate(names, key, ca) }
+      const keyId = base32Id(createPublicKey(key).export({ type: 'spki', format: 'der' }))
+      return { key: key.export({ type: 'sec1', format: 'pem' }).toString(), cert: certificate(names, key, ca), keyId }
     },
   }
 }
@@ -85,8 +87,7 @@ export function fillState(state: string, hosts: readonly string[]): void {
     hosts.map(host => [host]),
   )
   for (const [i, host] of hosts.entries()) {
-    const { key, cert } = mint.issue([host])
-    const keyId = keyIdOf(key)
+    const { key, cert, keyId } = mint.issue([host])
     const url = `https://ca.bench.test/order/${i}`
     const id = layout.certificateId(url)
     folder(layout.keyFolder(keyId), 0o700)
@@ -99,8 +100,6 @@ export function fillState(state: string, hosts: readonly string[]): void {
     symlinkSync(layout.liveLinkTo(id), join(state, layout.livePath(host)))
   }
 }
-
-const keyIdOf = (pem: string): string => parseKey(pem).id
 
 /** The same as certbot keeps it: archive/, live/ with links, renewal/. */
 export function fillCertbot(config: string, hosts: readonly string[]): void {
