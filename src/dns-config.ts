@@ -9,7 +9,6 @@ import type { World } from './world.js'
 export {
   type DnsConfig,
   defaultPropagation,
-  type Propagation,
   type ZoneConfig,
   zoneConfigFor,
 } from './dns-settings.js'

@@ -93,7 +93,7 @@ async function obtain(
   const { world, state, responses, signal } = parts
   await state.ledger().mend()
   const authorities = openAuthorities({ world, state, responses, defaults: state.defaults(), signal })
-  const all = { ...parts, authorities, began: world.clock.now(), targetCount: targets.length }
+  const all = { ...parts, authorities, began: world.clock.now(), targets }
   const revoked = await revokeAll(all, first.revoke)
   const { resumed, awaited } = await resumeAll(all, first.resume)
   const cleared = [...revoked, ...resumed]
@@ -122,7 +122,7 @@ const held = ({ state }: ReconcileParts, targets: readonly Target[]) => ({
 
 interface Issuing extends IssueParts, ReconcileParts {
   readonly began: Date
-  readonly targetCount: number
+  readonly targets: readonly Target[]
 }
 
 /**
@@ -133,7 +133,7 @@ async function issueAll(parts: Issuing, due: readonly Due[], options: ReconcileO
   if (due.length === 0) return []
   const { world, state } = parts
   const wave = firstWave(due)
-  const { go, wait, afterwards } = decide(wave.now, state.ledger(), circumstances(world, parts.targetCount, options))
+  const { go, wait, afterwards } = decide(wave.now, state.ledger(), circumstances(world, parts.targets.length, options))
   const slots = openSlots(world, parts.parallel)
   const outcomes = await Promise.all(go.map(one => slots(() => issueOne(parts, one, options))))
   const later = [...wave.later, ...afterwards].map(one => one.target)
@@ -147,7 +147,7 @@ async function issueOne(parts: Issuing, due: Ready, options: ReconcileOptions): 
   const about = { subject: target.file, names: target.names }
   try {
     signal.throwIfAborted()
-    const wait = caWaits(due, state.ledger(), circumstances(world, parts.targetCount, options))
+    const wait = caWaits(due, state.ledger(), circumstances(world, parts.targets.length, options))
     if (wait) return [waits({ ...due, ...wait })]
     world.log.info(`${target.file}: ${why}`)
     const issued = await issue(parts, target, {
@@ -191,7 +191,7 @@ async function resumeAll(
   const resumed: Outcome[] = []
   const awaited: Awaited[] = []
   const one = async (certificate: Certificate): Promise<void> => {
-    const { id, awaited: names } = await resume(parts, certificate)
+    const { id, awaited: names } = await resume(parts, certificate, parts.targets)
     if (id !== undefined) resumed.push({ subject: id, names: [], result: 'resumed' })
     if (names) awaited.push({ server: certificate.accountId?.split('/')[0], names })
   }

@@ -7,6 +7,7 @@ import { finish, type IssueParts, orDrop, store } from './issue.js'
 import type { Name } from './names.js'
 import { note } from './remember.js'
 import type { Certificate } from './state/certificates.js'
+import type { Target } from './target.js'
 import { readCertificate } from './x509/certificate.js'
 import type { KeyPair } from './x509/keys.js'
 
@@ -25,9 +26,10 @@ const awaitedAtMostHours = 24
 /**
  * Takes up an order that an earlier run left: finalized if it is ready, downloaded if it is valid, dropped if the CA
  * has given it up or forgotten it (acmetool-compat §5). In old directories `url` is the certificate's own.
- * What the CA does not let us see is tried ever more seldom, and holds up no target.
+ * What the CA does not let us see is tried ever more seldom, and holds up no target. `targets` say what else belongs in
+ * a request that is still to be made.
  */
-export async function resume(parts: IssueParts, left: Certificate): Promise<Resumed> {
+export async function resume(parts: IssueParts, left: Certificate, targets: readonly Target[] = []): Promise<Resumed> {
   const { world, state, signal } = parts
   const unseen = orderKey(left.url)
   const unfinished = `${unseen} is unfinished`
@@ -65,7 +67,11 @@ export async function resume(parts: IssueParts, left: Certificate): Promise<Resu
     if (what.status === 'ready' && !key) return await drop('its private key is not in keys/')
     if (!key) return await downloadOnly(parts, authority, left.id, what)
     awaited = what.identifiers
-    const it = { id: left.id, order: what, key, names: awaited, mustStaple: false, signingSeconds }
+    const asked = new Set(awaited)
+    const isItsTarget = ({ requestNames }: Target): boolean =>
+      requestNames.length === asked.size && requestNames.every(name => asked.has(name))
+    const mustStaple = targets.some(target => target.mustStaple && isItsTarget(target))
+    const it = { id: left.id, order: what, key, names: awaited, mustStaple, signingSeconds }
     return await finish(parts, authority.client, it)
   }
 

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { IssueParts } from '../../src/issue.js'
 import { resume } from '../../src/resume.js'
 import type { Certificate } from '../../src/state/certificates.js'
+import type { Target } from '../../src/target.js'
 import { type CaWorld, caWorld } from '../fakes/authorities.js'
 import { problem, type Reply } from '../fakes/ca.js'
 import { ecKey, selfSigned } from '../fakes/certificates.js'
@@ -9,6 +10,9 @@ import { day } from '../fakes/held.js'
 
 const url = 'https://ca.test/order/1'
 const pemChain = { 'content-type': 'application/pem-certificate-chain' }
+
+/** 1.3.6.1.5.5.7.1.24 in DER (RFC 7633 §6). */
+const tlsFeature = Buffer.from('06082b06010505070118', 'hex')
 
 const order = (status: string): Reply => ({
   body: {
@@ -63,6 +67,26 @@ describe('an order that was left', () => {
     expect(await resumed(certificate)).toBe(certificate.id)
     expect(now()).toMatchObject({ complete: true, keyId: key.id, hasKey: true })
     expect(it.fake.said).toEqual([])
+  })
+
+  test.each([
+    [
+      'as the target of these names asks for it',
+      [{ names: ['a.test'], requestNames: ['a.test'], mustStaple: true }],
+      true,
+    ],
+    ['not for the target of other names', [{ names: ['b.test'], requestNames: ['b.test'], mustStaple: true }], false],
+    ['not when no target is left', [], false],
+  ])('and is ready is finalized with must-staple %s', async (_, targets, wanted) => {
+    let request: Buffer | undefined
+    it.ca.always('/order/1', order('valid'))
+    it.ca.next('/order/1', order('ready'))
+    it.ca.always('/finalize/1', ({ payload }) => {
+      request = Buffer.from(String(payload?.csr), 'base64url')
+      return order('valid')
+    })
+    await resume(it as unknown as IssueParts, await left(), targets as unknown as Target[])
+    expect(request?.includes(tlsFeature)).toBe(wanted)
   })
 
   test('and whose url is that of the certificate itself is completed', async () => {
