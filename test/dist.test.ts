@@ -47,7 +47,6 @@ describe('what users get', () => {
 
   test('keeps the licences of what is bundled', () => {
     const text = readFileSync(join(root, 'dist/LICENSES.txt'), 'utf8')
-    for (const name of ['yargs', 'acme-client', 'dns2', 'yaml'])
-      expect(text).toMatch(new RegExp(`^${name} \\d`, 'm'))
+    for (const name of ['yargs', 'acme-client', 'dns2', 'yaml']) expect(text).toMatch(new RegExp(`^${name} \\d`, 'm'))
   })
 })
