@@ -110,6 +110,9 @@ const GONE: Readonly<Record<string, string>> = {
 /** yargs tells what is unknown; we add what it may have meant, flag or command. */
 function usageError(message: string, argv: readonly string[]): Dns01Error {
   const [first = ''] = message.split('\n')
+  const chosen = argv.map(named).find(command => command !== undefined)
+  if (chosen && first.startsWith('Not enough non-option arguments'))
+    return new Dns01Error('USAGE', `${nameOf(chosen)} lacks an argument`, { hint: `dns01 ${chosen.command}` })
   const unknown = first.match(/^Unknown (?:argument|command)s?: ([^,]+)/)?.[1]
   if (unknown === undefined) return new Dns01Error('USAGE', first, { hint: 'dns01 --help shows commands and flags' })
   if (argv.some(word => flagOf(word) === unknown)) return unknownFlag(unknown, argv)

@@ -14,6 +14,7 @@ export function distance(a: string, b: string): number {
 
 /** `did you mean "X"?`, or the list of choices when none is near. */
 export function didYouMean(word: string, choices: readonly string[]): string {
+  if (choices.length === 0) return 'there are none'
   const [best] = [...choices].sort((a, b) => distance(word, a) - distance(word, b))
   const near = best !== undefined && distance(word, best) <= Math.max(2, Math.floor(word.length / 3))
   return near ? `did you mean "${best}"?` : `known are: ${choices.join(', ')}`

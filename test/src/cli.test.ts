@@ -84,7 +84,9 @@ describe('the command line', () => {
     [['status', 'extra'], 'status does not take "extra"', 'dns01 status --help shows what it takes'],
     [['plan', 'a', 'b'], 'plan does not take "a"', 'dns01 plan --help shows what it takes'],
     [['--xlog.severity', 'inf'], '--xlog.severity: there is no severity "inf"', 'did you mean "INFO"?'],
-    [['want'], 'Not enough non-option arguments: got 0, need at least 1', 'dns01 --help shows commands and flags'],
+    [['want'], 'want lacks an argument', 'dns01 want <names..>'],
+    [['--batch', 'revoke', '--reason', 'superseded'], 'revoke lacks an argument', 'dns01 revoke <id>'],
+    [['import-pem-account', 'u'], 'import-pem-account lacks an argument', 'dns01 import-pem-account <url> <file>'],
   ])('%j: %s; %s', async (argv, message, hint) => {
     await expect(parseCommandLine(argv)).rejects.toMatchObject({ code: 'USAGE', message, hint })
   })

@@ -15,7 +15,7 @@ describe('didYouMean', () => {
   })
 
   test('with nothing to choose from', () => {
-    expect(didYouMean('x', [])).toBe('known are: ')
+    expect(didYouMean('x', [])).toBe('there are none')
   })
 })
 
