@@ -52,15 +52,27 @@ const texts = (values: Record<string, string | number | boolean | undefined>): R
  * @throws Dns01Error CONFIG with file, line and, for a mistyped key, a suggestion
  */
 export function parseDnsConfig(text: string, path: string, env: World['env']): DnsConfig {
+  const { doc, lineOf, placeOf } = readYaml(text, path)
+  const [broken] = doc.errors
+  if (broken) throw new Dns01Error('CONFIG', `${lineOf(broken.pos[0])}: ${broken.message.split('\n')[0]}`)
+  const parsed = v.safeParse(map(file), doc.toJS() ?? {})
+  if (!parsed.success) throw explain(parsed.issues[0], placeOf)
+  return withEnv(toConfig(parsed.output, path), env)
+}
+
+/** `FILE:LINE` of a key, given by the keys that lead to it. */
+export type PlaceOf = (keys: readonly string[]) => string
+
+/** Where things stand in a conf/dns.yml that was parsed before. */
+export const placesIn = (text: string, path: string): PlaceOf => readYaml(text, path).placeOf
+
+function readYaml(text: string, path: string) {
   const lines = new LineCounter()
   const doc = parseDocument(text, { lineCounter: lines, version: '1.1' })
   const lineOf = (offset: number | undefined): string =>
     offset === undefined ? path : `${path}:${lines.linePos(offset).line}`
-  const [broken] = doc.errors
-  if (broken) throw new Dns01Error('CONFIG', `${lineOf(broken.pos[0])}: ${broken.message.split('\n')[0]}`)
-  const parsed = v.safeParse(map(file), doc.toJS() ?? {})
-  if (!parsed.success) throw explain(parsed.issues[0], at => lineOf(offsetOf(doc, at)))
-  return withEnv(toConfig(parsed.output, path), env)
+  const placeOf: PlaceOf = keys => lineOf(offsetOf(doc, keys))
+  return { doc, lineOf, placeOf }
 }
 
 function toConfig(read: v.InferOutput<typeof file>, path: string): DnsConfig {
@@ -87,7 +99,7 @@ function zoneName(text: string, path: string): Name {
   }
 }
 
-function explain(issue: v.BaseIssue<unknown>, where: (path: string[]) => string): Dns01Error {
+function explain(issue: v.BaseIssue<unknown>, where: PlaceOf): Dns01Error {
   const path = (issue.path ?? []).map(item => String(item.key))
   const unknown = issue.type === 'strict_object' && issue.expected === 'never'
   const what = unknown ? `unknown key "${path.join('.')}"` : `${path.join('.') || 'the file'}: ${issue.message}`

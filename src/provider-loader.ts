@@ -104,15 +104,11 @@ export function settingValues(
   { name, settings }: Pick<ProviderDefinition, 'name' | 'settings'>,
   conf: Readonly<Record<string, string>>,
 ): Record<string, string | undefined> {
-  const keys = Object.keys(settings)
-  const stranger = Object.keys(conf).find(key => !keys.includes(key.replace(/-file$/, '')) && !keys.includes(key))
-  if (stranger)
-    throw new Dns01Error('CONFIG', `provider ${name} has no setting "${stranger}"`, {
-      hint: didYouMean(stranger.replace(/-file$/, ''), keys),
-    })
+  const fault = settingFault({ name, settings }, conf)
+  if (fault) throw new Dns01Error('CONFIG', fault.message, { hint: fault.hint })
   return Object.fromEntries(
     Object.entries(settings).map(([key, setting]) => {
-      const value = fromConf(world, name, key, setting, conf) ?? fromEnv(world, setting) ?? setting.default
+      const value = fromConf(world, key, conf) ?? fromEnv(world, setting) ?? setting.default
       if (value === undefined && setting.required) throw missing(name, key, setting)
       if (setting.secret && value) world.log.mask(value)
       return [key, value]
@@ -120,20 +116,33 @@ export function settingValues(
   )
 }
 
+/** What is wrong with a provider's settings in conf/, before any value is looked at: an unknown key, a secret for all to read. */
+export function settingFault(
+  { name, settings }: Pick<ProviderDefinition, 'name' | 'settings'>,
+  conf: Readonly<Record<string, string>>,
+): { readonly key: string; readonly message: string; readonly hint: string } | undefined {
+  const keys = Object.keys(settings)
+  for (const key of Object.keys(conf)) {
+    if (!keys.includes(key) && !keys.includes(key.replace(/-file$/, ''))) {
+      const hint = didYouMean(key.replace(/-file$/, ''), keys)
+      return { key, message: `provider ${name} has no setting "${key}"`, hint }
+    }
+    if (settings[key]?.secret) {
+      const elsewhere = `set ${settings[key].env[0] ?? key} in the environment`
+      const hint = `write "${key}-file: PATH" there, or ${elsewhere}, and change the secret`
+      return { key, message: `${name}: the secret "${key}" stands in a file that everybody can read`, hint }
+    }
+  }
+  return undefined
+}
+
 function fromConf(
   world: Pick<World, 'files'>,
-  provider: string,
   key: string,
-  setting: Setting,
   conf: Readonly<Record<string, string>>,
 ): string | undefined {
   const path = conf[`${key}-file`]
-  if (path !== undefined && !(setting.secret && conf[key] !== undefined))
-    return readSecretFile(world.files, path, 'the setting in').trim()
-  if (conf[key] === undefined || !setting.secret) return conf[key]
-  throw new Dns01Error('CONFIG', `${provider}: the secret "${key}" stands in a file that everybody can read`, {
-    hint: `write "${key}-file: PATH" there, or set ${setting.env[0] ?? key} in the environment, and change the secret`,
-  })
+  return path === undefined ? conf[key] : readSecretFile(world.files, path, 'the setting in').trim()
 }
 
 function fromEnv(world: Pick<World, 'env' | 'files'>, setting: Setting): string | undefined {

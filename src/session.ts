@@ -1,4 +1,5 @@
-import { type DnsConfig, parseDnsConfig } from './dns-config.js'
+import { checkProviders } from './dns-check.js'
+import { type DnsConfig, parseDnsConfig, placesIn } from './dns-config.js'
 import { openDnsView } from './dns-view.js'
 import { Dns01Error } from './errors.js'
 import { hookFolders } from './hooks.js'
@@ -44,8 +45,12 @@ export async function locked<T>(context: Context, work: (state: StateDir) => Pro
 export const looking = ({ world, stateRoot }: Context): Promise<StateDir> =>
   StateDir.open(world, stateRoot, { readOnly: true })
 
-export function dnsConfig({ world }: Context, state: StateDir): DnsConfig {
-  return parseDnsConfig(state.confText('dns.yml') ?? '', `${state.root}/conf/dns.yml`, world.env)
+/** conf/dns.yml, checked as a whole. @throws Dns01Error CONFIG with file, line and a suggestion */
+export async function dnsConfig({ world }: Pick<Context, 'world'>, state: StateDir): Promise<DnsConfig> {
+  const [text, path] = [state.confText('dns.yml') ?? '', `${state.root}/conf/dns.yml`]
+  const config = parseDnsConfig(text, path, world.env)
+  await checkProviders(config, keys => placesIn(text, path)(keys)) // read again only if something is wrong
+  return config
 }
 
 /** Reconciles, the lock being held. */
@@ -55,7 +60,7 @@ export async function reconcileNow(
   options: ReconcileOptions = {},
 ): Promise<Outcome[]> {
   const { world, signal, parallel, responseFile } = context
-  const config = dnsConfig(context, state)
+  const config = await dnsConfig(context, state)
   const folders = hookFolders(world.env)
   const { providers, resolver, propagation } = openDnsView(world, config, () => defaultProvider(world, folders))
   const publisher = new Publisher({ world, providers, journal: state.journal, resolver, propagation, signal })

@@ -37,6 +37,7 @@ export const STORY = [
   'dns-config',
   'provider-choice',
   'provider-loader',
+  'dns-check',
   'provider-report',
   'serve-dns',
   'dns-view',

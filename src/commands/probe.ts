@@ -16,7 +16,7 @@ export const probe: Command = {
     const { world, signal, stateRoot, commandLine, out } = context
     const state = await looking(context)
     const wanted = wantedOf(state, [...new Set(texts(names).map(parseName))])
-    const config = dnsConfig(context, state)
+    const config = await dnsConfig(context, state)
     const { providers, resolver } = openDnsView(world, config, () => defaultProvider(world, hookFolders(world.env)))
     const parts = { world, config, providers, resolver, stateRoot, commandLine, signal }
     const document = await probeNames(parts, wanted).finally(() => providers.close())

@@ -39,7 +39,7 @@ export const providers: Command = {
 
 async function partsOf(context: Context): Promise<PolicyParts> {
   const { world } = context
-  return { world, config: dnsConfig(context, await looking(context)), hookFolders: hookFolders(world.env) }
+  return { world, config: await dnsConfig(context, await looking(context)), hookFolders: hookFolders(world.env) }
 }
 
 async function showList(context: Context): Promise<[]> {

@@ -8,7 +8,7 @@ export const serveDnsCommand: Command = {
     const { serveDns } = await import('../serve-dns.js') // DNS messages take 5 ms to load
     const state = await looking(context)
     const { world, signal } = context
-    await serveDns({ world, signal, config: dnsConfig(context, state), root: state.root })
+    await serveDns({ world, signal, config: await dnsConfig(context, state), root: state.root })
     return []
   },
 }

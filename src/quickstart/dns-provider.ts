@@ -1,12 +1,12 @@
 import { dirname } from 'node:path'
 import { stringify } from 'yaml'
+import type { DnsConfig } from '../dns-settings.js'
 import { loadEnv } from '../env-file.js'
 import { Dns01Error } from '../errors.js'
 import { hookFolders } from '../hooks.js'
 import type { ProviderDefinition } from '../provider.js'
 import { defaultProvider } from '../provider-choice.js'
 import { loadProvider, openProviders, providerNames } from '../provider-loader.js'
-import type { dnsConfig } from '../session.js'
 import type { World } from '../world.js'
 import type { Answers, Choice } from './answers.js'
 import { ID } from './ids.js'
@@ -22,7 +22,7 @@ export interface DnsChoice {
 interface Parts {
   readonly world: World
   readonly answers: Answers
-  readonly config: ReturnType<typeof dnsConfig>
+  readonly config: DnsConfig
   /** There is a conf/dns.yml: it is checked, and stays as it is. */
   readonly isConfigured: boolean
 }

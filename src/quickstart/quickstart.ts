@@ -41,7 +41,7 @@ export async function quickstart(context: Context, state: StateDir, expert: bool
   const targetText = await chooseDefaults({ text: before, answers, log: world.log, expert })
   tellAboutMethods(world, answers)
   const isConfigured = state.confText('dns.yml') !== undefined
-  const dns = await chooseProvider({ world, answers, config: dnsConfig(context, state), isConfigured })
+  const dns = await chooseProvider({ world, answers, config: await dnsConfig(context, state), isConfigured })
   const hookPlan = await planHooks(world, { answers, folders: hookFolders(world.env), expert })
   const schedule = await planSchedule(world, answers)
 

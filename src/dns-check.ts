@@ -1,0 +1,33 @@
+import type { PlaceOf } from './dns-config.js'
+import type { DnsConfig } from './dns-settings.js'
+import { Dns01Error, messageOf } from './errors.js'
+import { loadProvider, settingFault } from './provider-loader.js'
+
+/**
+ * Checks that every provider which conf/dns.yml names is there and knows the settings it is given, long before one is
+ * needed. Loads the providers that are named, and opens none.
+ * @throws Dns01Error CONFIG with file, line and a suggestion
+ */
+export async function checkProviders(config: DnsConfig, placeOf: PlaceOf): Promise<void> {
+  const { provider, settings } = config.fallback
+  if (provider !== undefined) await checkOne(provider, settings, placeOf)
+  for (const [name, zone] of config.zones) {
+    const chosen = zone.provider ?? provider
+    if (chosen !== undefined)
+      await checkOne(chosen, zone.settings, ([, key]) => placeOf(['zones', name, key ?? 'provider']))
+  }
+}
+
+/** `placeOf` is given ['provider'], or ['settings', KEY]. */
+async function checkOne(provider: string, settings: Readonly<Record<string, string>>, placeOf: PlaceOf): Promise<void> {
+  const definition = await loadProvider(provider).catch((error: unknown) => {
+    if (!(error instanceof Dns01Error)) throw error
+    throw new Dns01Error(error.code, `${placeOf(['provider'])}: ${messageOf(error)}`, {
+      hint: error.hint,
+      cause: error,
+    })
+  })
+  const fault = settingFault(definition, settings)
+  if (fault)
+    throw new Dns01Error('CONFIG', `${placeOf(['settings', fault.key])}: ${fault.message}`, { hint: fault.hint })
+}
