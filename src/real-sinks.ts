@@ -64,7 +64,8 @@ function toSyslog(facility: string, stderr: Pick<Sink, 'write'>): (line: string)
     const { status, error } = works ? spawnSync('logger', argv, { input: `${text}\n`, timeout: 5000 }) : { status: 0 }
     if (status === 0) return
     works = false
-    stderr.write(`warn: logger(1) does not take our lines for syslog: ${error ? messageOf(error) : `exit ${status}`}`)
+    const why = typeof status === 'number' ? `exit ${status}` : messageOf(error) // it may end before it has read: EPIPE
+    stderr.write(`warn: logger(1) does not take our lines for syslog: ${why}`)
   }
 }
 
