@@ -141,7 +141,7 @@ function primaryConfig(options: BindOptions, folder: string, port: number, all: 
       `recursion ${options.recursion ? 'yes; allow-recursion { any; }' : 'no'};`,
       'allow-transfer { any; }; querylog yes;',
       secondaries.length > 0
-        ? `notify explicit; notify-delay 0; notify-rate 1000; serial-query-rate 1000; also-notify { ${secondaries.map(each => `${each.address} port ${each.port};`).join(' ')} };`
+        ? `notify explicit; notify-delay 0; also-notify { ${secondaries.map(each => `${each.address} port ${each.port};`).join(' ')} };`
         : 'notify no;',
       options.options ?? '',
     ]),
@@ -158,7 +158,7 @@ function secondaryConfig(options: BindOptions, folder: string, port: number, sec
   const lag = options.lagSeconds
   const refresh = lag === undefined ? '' : `min-refresh-time ${lag}; max-refresh-time ${lag};`
   return (
-    commonOptions(folder, secondary.port, [secondary.address], [`recursion no; notify no; serial-query-rate 1000; ${refresh}`]) + zones.join('')
+    commonOptions(folder, secondary.port, [secondary.address], [`recursion no; notify no; ${refresh}`]) + zones.join('')
   )
 }
 
