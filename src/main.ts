@@ -1,13 +1,13 @@
 import { setMaxListeners } from 'node:events'
 import { resolve } from 'node:path'
-import { clearLine, cursorTo } from 'node:readline'
 import type { Invocation } from './cli.js'
 import { loadEnv } from './env-file.js'
 import { Dns01Error, exitStatus } from './errors.js'
 import type { GlobalFlags } from './flags.js'
 import { openFiles } from './real-files.js'
-import { openLog, type Sink, type StatusLine } from './real-log.js'
+import { openLog, type Sink } from './real-log.js'
 import { sinksFor } from './real-sinks.js'
+import { askingWithout, openTerminalLine, type TerminalLine } from './real-terminal.js'
 import type { Context, Out } from './session.js'
 import type { Log } from './world.js'
 
@@ -22,17 +22,21 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0
   }
   let log = openLog({ sinks: [{ severity: 'NOTICE', format: 'human', write: toStderr }], now: () => new Date() })
+  let line: TerminalLine | undefined
   try {
     const invocation = await parse(argv)
     if (typeof invocation === 'string') {
       process.stdout.write(`${invocation}\n`)
       return 0
     }
-    log = logFor(invocation.flags)
-    return await runCommand(invocation, argv, log)
+    line = lineFor(invocation.flags)
+    log = logFor(invocation.flags, line)
+    return await runCommand(invocation, argv, { log, line })
   } catch (error) {
     tell(log, error)
     return exitStatus([error])
+  } finally {
+    line?.end()
   }
 }
 
@@ -41,8 +45,19 @@ async function parse(argv: readonly string[]): Promise<Invocation | string> {
   return hook ?? (await import('./cli.js')).parseCommandLine(argv)
 }
 
+/** Where people are told things. */
+interface Terminal {
+  readonly log: Log
+  readonly line: TerminalLine | undefined
+}
+
 /** Runs one command; Ctrl-C and SIGTERM stop its waiting, a second one stops everything. */
-async function runCommand({ command, args, flags }: Invocation, argv: readonly string[], log: Log): Promise<number> {
+async function runCommand(
+  { command, args, flags }: Invocation,
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  const { log } = terminal
   const stopping = new AbortController()
   setMaxListeners(0, stopping.signal) // every wait of a run listens to it
   let stoppedBy: keyof typeof SIGNALS | undefined
@@ -54,7 +69,7 @@ async function runCommand({ command, args, flags }: Invocation, argv: readonly s
       stopping.abort(new Dns01Error('UNAVAILABLE', `stopped by ${name}`))
     })
   }
-  const context = await contextFor(flags, argv, log, stopping.signal)
+  const context = await contextFor(flags, argv, terminal, stopping.signal)
   const status = await command.run(args, context).then(
     result => (typeof result === 'number' ? result : exitStatus(result)),
     error => {
@@ -68,7 +83,7 @@ async function runCommand({ command, args, flags }: Invocation, argv: readonly s
 async function contextFor(
   flags: GlobalFlags,
   argv: readonly string[],
-  log: Log,
+  { log, line }: Terminal,
   signal: AbortSignal,
 ): Promise<Context> {
   const { realWorld } = await import('./real-world.js')
@@ -79,7 +94,8 @@ async function contextFor(
   const envFile = flags.envFile ? { DNS01_ENV_FILE: resolve(flags.envFile) } : {}
   const env = { ...fromFiles, ...hooks, ...envFile, ACME_STATE_DIR: stateRoot }
   Object.assign(process.env, env) // the AWS SDK reads AWS_CONFIG_FILE and its like there, and nowhere else
-  const prompt = flags.batch || flags.json ? undefined : realPrompt(flags.stdio)
+  const asked = flags.batch || flags.json ? undefined : realPrompt(flags.stdio)
+  const prompt = asked && line ? askingWithout(line, asked) : asked
   return {
     world: realWorld({ env, log, prompt, program: [process.execPath, process.argv[1] ?? 'dns01'] }),
     stateRoot,
@@ -89,43 +105,44 @@ async function contextFor(
     commandLine: ['dns01', ...argv].join(' '),
     batch: flags.batch,
     signal,
-    out: outFor(flags.json),
+    out: outFor(flags, line),
   }
 }
 
-const outFor = (json: boolean): Out => ({
-  json,
-  show: (document, lines, end = '\n') => {
-    const text = json ? `${JSON.stringify(document, undefined, 2)}\n` : lines().join('\n')
-    if (text !== '') process.stdout.write(json ? text : text + end)
-  },
-})
+function outFor({ json, severity }: GlobalFlags, line: TerminalLine | undefined): Out {
+  const write = (text: string): void => {
+    if (text === '') return
+    line?.clear()
+    process.stdout.write(text)
+  }
+  const isRead = process.stdout.isTTY && !json && severity !== 'ERROR'
+  return {
+    json,
+    columns: isRead ? (process.stdout.columns ?? 80) : undefined,
+    show: (document, lines, end = '\n') => {
+      const text = json ? JSON.stringify(document, undefined, 2) : lines().join('\n')
+      write(text && text + (json ? '\n' : end))
+    },
+    tell: lines => {
+      if (isRead) write(lines.map(text => `${text}\n`).join(''))
+    },
+  }
+}
 
 const toStderr = (line: string): void => void process.stderr.write(`${line}\n`)
 
-function logFor(flags: GlobalFlags): Log {
-  const { json, severity } = flags
+/** Progress, on a terminal whose user did not ask for quiet. */
+const lineFor = ({ json, severity }: GlobalFlags): TerminalLine | undefined =>
+  process.stderr.isTTY && !json && severity !== 'ERROR' ? openTerminalLine(process.stderr) : undefined
+
+function logFor(flags: GlobalFlags, status: TerminalLine | undefined): Log {
+  const { json } = flags
   const terminal = process.stderr.isTTY === true
   const format: Sink['format'] = json ? 'json' : process.env.JOURNAL_STREAM ? 'syslog' : terminal ? 'human' : 'acmetool'
-  const status = terminal && !json && severity !== 'ERROR' ? statusLine() : undefined
   const log = openLog({ sinks: sinksFor(flags, { format, write: toStderr }), status, now: () => new Date() })
   if (flags.idle.length > 0)
     log.notice(`--${flags.idle.join(', --')}: taken for acmetool's sake; dns01 is no daemon, and runs as who starts it`)
   return log
-}
-
-function statusLine(): StatusLine {
-  const clear = (): void => {
-    cursorTo(process.stderr, 0)
-    clearLine(process.stderr, 0)
-  }
-  return {
-    clear,
-    show: text => {
-      clear()
-      process.stderr.write(text.slice(0, (process.stderr.columns ?? 80) - 1))
-    },
-  }
 }
 
 /** An error for people: what happened, what to do; the stack only of a bug. */

@@ -30,8 +30,12 @@ export interface Context {
 /** Results: text for people, or one JSON document (--json). */
 export interface Out {
   readonly json: boolean
+  /** Width of the terminal where a person reads them; undefined where none does. */
+  readonly columns: number | undefined
   /** `end`: what comes after the last line; a newline if not given. */
   show(document: unknown, lines: () => readonly string[], end?: string): void
+  /** A word for who sits at the terminal; where nobody reads, nothing is said, as acmetool's users expect. */
+  tell(lines: readonly string[]): void
 }
 
 /** Opens the state directory and does the work under its lock. */

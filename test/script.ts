@@ -1,6 +1,7 @@
 import { lstatSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Dns01Result, startProgram } from './real/servers/dns01.js'
+import { screenOf, startOnTerminal } from './real/servers/terminal.js'
 
 /** Where a script runs: its working directory, and the environment of its commands. */
 export interface Stage {
@@ -19,6 +20,7 @@ interface Step {
  * Runs a script of shell-like lines in the stage's folder. `#` begins a comment line.
  *
  *     > COMMAND LINE         runs it by sh; it must end with status 0, unless the line `exit N` follows
+ *     tty> COMMAND LINE      the same on a terminal of 100 columns; its stdout is what stands on the screen in the end
  *     exit N                 the status of the last command
  *     stdout REGEX           its output has a match (m flag);  ! stdout REGEX: it has none;  stderr likewise
  *     same A B               two files have the same bytes
@@ -34,7 +36,9 @@ export async function runScript(name: string, script: string, stage: Stage): Pro
   const steps = parse(script)
   for (const [index, step] of steps.entries()) {
     try {
-      if (step.text.startsWith('> ')) last = await run(step.text.slice(2), steps[index + 1], stage)
+      const [, terminal, command] = step.text.match(/^(tty)?> (.*)$/) ?? []
+      if (command !== undefined)
+        last = await run({ command, terminal: terminal !== undefined }, steps[index + 1], stage)
       else await check(step, last, stage)
     } catch (error) {
       const output = `--- stdout\n${last.stdout}--- stderr\n${last.stderr}`
@@ -63,8 +67,16 @@ function parse(script: string): Step[] {
   return steps
 }
 
-async function run(command: string, next: Step | undefined, stage: Stage): Promise<Dns01Result> {
-  const result = await startProgram(['sh', '-c', command], { cwd: stage.folder, env: stage.env }).result
+interface Call {
+  readonly command: string
+  readonly terminal: boolean
+}
+
+async function run({ command, terminal }: Call, next: Step | undefined, stage: Stage): Promise<Dns01Result> {
+  const options = { cwd: stage.folder, env: stage.env }
+  const ended = await (terminal ? startOnTerminal(command, options) : startProgram(['sh', '-c', command], options))
+    .result
+  const result = terminal ? { ...ended, stdout: screenOf(ended.stdout) } : ended
   const expected = Number(next?.text.match(/^exit (\d+)$/)?.[1] ?? 0)
   if (result.exit !== expected) {
     throw new Error(`exit ${result.exit} instead of ${expected}\n${result.stdout}${result.stderr}`)

@@ -47,7 +47,12 @@ link link ../x
 link good b*.txt
 missing nothing*
 > cat a.txt
-stdout ^  two$`
+stdout ^  two$
+tty> printf 'waiting\\r\\033[Kdone\\n'; tty >/dev/null && stty size
+stdout ^done\\n50 100$
+! stdout waiting
+tty> exit 4
+exit 4`
     await expect(runScript('it', script, stage)).resolves.toBeUndefined()
   })
 

@@ -70,7 +70,12 @@ export function machine(options: MachineOptions = {}): Machine {
     commandLine: 'dns01 quickstart',
     batch: !options.replies,
     signal: new AbortController().signal,
-    out: { json: false, show: (_document, lines) => void shown.push(...lines()) },
+    out: {
+      json: false,
+      columns: undefined,
+      show: (_document, lines) => void shown.push(...lines()),
+      tell: () => {},
+    },
   }
   return { files, ca, said: fake.said, ran, shown, asked, context }
 }

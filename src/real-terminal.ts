@@ -1,0 +1,55 @@
+import { clearLine, cursorTo } from 'node:readline'
+import type { StatusLine } from './real-log.js'
+import type { Prompt } from './world.js'
+
+/** The line at the bottom of the terminal that says what is under way: whoever else writes there takes it away first. */
+export interface TerminalLine extends StatusLine {
+  /** Takes the line away, and keeps it away while this goes on. */
+  without<T>(work: () => Promise<T>): Promise<T>
+  /** For good. */
+  end(): void
+}
+
+export function openTerminalLine(stream: NodeJS.WriteStream): TerminalLine {
+  let isThere = false
+  let holders = 0
+  const clear = (): void => {
+    if (!isThere) return
+    isThere = false
+    cursorTo(stream, 0)
+    clearLine(stream, 0)
+  }
+  const hold = (): void => {
+    clear()
+    holders++
+  }
+  return {
+    clear,
+    show: text => {
+      if (holders > 0) return
+      clear()
+      isThere = true
+      stream.write(text.slice(0, (stream.columns ?? 80) - 1))
+    },
+    without: async work => {
+      hold()
+      try {
+        return await work()
+      } finally {
+        holders--
+      }
+    },
+    end: hold,
+  }
+}
+
+/** Questions that are not glued to a line about what is under way. */
+export const askingWithout = (line: TerminalLine, { confirm, text, select, note }: Prompt): Prompt => ({
+  confirm: question => line.without(() => confirm(question)),
+  text: (question, initial) => line.without(() => text(question, initial)),
+  select: (question, choices) => line.without(() => select(question, choices)),
+  note: said => {
+    line.clear()
+    note(said)
+  },
+})

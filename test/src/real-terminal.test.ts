@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest'
+import { askingWithout, openTerminalLine } from '../../src/real-terminal.js'
+import type { Prompt } from '../../src/world.js'
+import { screenOf } from '../real/servers/terminal.js'
+
+function terminal() {
+  let bytes = ''
+  const write = (text: string): boolean => {
+    bytes += text
+    return true
+  }
+  const line = openTerminalLine({ columns: 20, write } as unknown as NodeJS.WriteStream)
+  return { line, write, screen: () => screenOf(bytes) }
+}
+
+describe('the line at the bottom of the terminal', () => {
+  test('is replaced by the next one, and no longer than the terminal is wide', () => {
+    const { line, screen } = terminal()
+    line.show('a.example: asking the CA for an order')
+    expect(screen()).toBe('a.example: asking t')
+    line.show('b.example: short')
+    expect(screen()).toBe('b.example: short')
+  })
+
+  test('is gone in the end, and does not come back', () => {
+    const { line, screen } = terminal()
+    line.show('waiting')
+    line.end()
+    line.show('waiting still')
+    expect(screen()).toBe('')
+  })
+
+  test('is not there while a question is open', async () => {
+    const { line, write, screen } = terminal()
+    let seen = ''
+    const confirm = async (question: string): Promise<boolean> => {
+      line.show('another name goes on meanwhile')
+      write(question)
+      seen = screen()
+      write('\n')
+      return true
+    }
+    line.show('asking the CA')
+    await askingWithout(line, { confirm } as Prompt).confirm('Do you agree?')
+    expect(seen).toBe('Do you agree?')
+    line.show('back')
+    expect(screen()).toBe('Do you agree?\nback')
+  })
+})
