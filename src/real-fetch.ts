@@ -98,7 +98,7 @@ async function makeAgent(url: URL, env: World['env']): Promise<http.Agent> {
 }
 
 function exchange(url: URL, request: HttpRequest, through: https.RequestOptions): Promise<HttpResponse> {
-  const { method, headers, body, signal, timeoutSeconds = 30 } = request
+  const { method, headers, body, signal, timeoutSeconds = 30, totalSeconds = timeoutSeconds * 2 } = request
   const bytes = body === undefined ? undefined : Buffer.from(body)
   const length = bytes ? { 'content-length': String(bytes.length) } : {}
   const send = url.protocol === 'https:' ? https.request : http.request
@@ -116,8 +116,11 @@ function exchange(url: URL, request: HttpRequest, through: https.RequestOptions)
       )
     })
     const silence = setTimeout(() => fail(new Error(`no answer for ${timeoutSeconds} s`)), timeoutSeconds * 1000)
+    // Silence begins anew with every byte: one byte every 8 s would hold the lock of the run for years.
+    const total = setTimeout(() => fail(new Error(`no whole answer in ${totalSeconds} s`)), totalSeconds * 1000)
     const end = (settle: () => void): void => {
       clearTimeout(silence)
+      clearTimeout(total)
       signal.removeEventListener('abort', fail)
       settle()
     }

@@ -3,7 +3,7 @@ import { Dns01Error, FAULTS } from './errors.js'
 import type { World } from './world.js'
 
 export interface RetryLimits {
-  /** No new attempt begins after this time; the last error is thrown. */
+  /** No new attempt begins after this time, and each is told what is left of it; the last error is thrown. */
   readonly giveUpAfterSeconds: number
   readonly signal: AbortSignal
   /** First pause; doubled each time up to maxPauseSeconds. Default 0.5. */
@@ -23,12 +23,13 @@ export const longestRetryAfterSeconds = 120
 export async function retry<T>(
   world: Pick<World, 'clock' | 'random' | 'log'>,
   limits: RetryLimits,
-  attempt: () => Promise<T>,
+  attempt: (leftSeconds: number) => Promise<T>,
 ): Promise<T> {
   const endsAt = world.clock.now().getTime() + limits.giveUpAfterSeconds * 1000
+  const left = (): number => (endsAt - world.clock.now().getTime()) / 1000
   return pRetry(
     () =>
-      attempt().catch(error => {
+      attempt(left()).catch(error => {
         throw isTemporary(error) ? error : new AbortError(asError(error))
       }),
     {
@@ -37,8 +38,7 @@ export async function retry<T>(
       maxTimeout: 0,
       onFailedAttempt: async ({ error, attemptNumber }) => {
         const pause = pauseSeconds(world, limits, error, attemptNumber)
-        const leftSeconds = (endsAt - world.clock.now().getTime()) / 1000
-        if (pause > longestRetryAfterSeconds || pause > leftSeconds) throw error
+        if (pause > longestRetryAfterSeconds || pause > left()) throw error
         world.log.info(`${limits.what}: ${error.message}; again in ${pause.toFixed(1)} s`)
         await world.clock.sleep(pause, limits.signal)
       },

@@ -35,6 +35,8 @@ export interface HttpRequest {
   readonly signal: AbortSignal
   /** Silence longer than this is an error; 30 when absent. */
   readonly timeoutSeconds?: number
+  /** The whole exchange may take so long, however the answer drips; twice timeoutSeconds, so a minute, when absent. */
+  readonly totalSeconds?: number
 }
 
 export interface HttpResponse {

@@ -10,7 +10,7 @@ export interface SessionOptions {
   readonly externalAccount?: ExternalAccount | undefined
   /** Default 10. */
   readonly concurrentRequests?: number
-  /** For one request with its repetitions. Default 300. */
+  /** For one request with its repetitions, the wait for its turn apart. Default 300. */
   readonly giveUpAfterSeconds?: number
 }
 
@@ -66,8 +66,8 @@ export function openSession(
     },
     async post(url, payload, call) {
       objects.url(url, url, call.what) // it may come from a file
-      return retry(world, { what: call.what, giveUpAfterSeconds, signal: call.signal }, async () => {
-        const answer = await transport.post(url, payload, call)
+      return retry(world, { what: call.what, giveUpAfterSeconds, signal: call.signal }, async left => {
+        const answer = await transport.post(url, payload, { ...call, withinSeconds: left })
         if (answer.status >= 200 && answer.status < 300) return answer
         throw answerError(answer, call.what, world.clock.now())
       })
@@ -78,8 +78,8 @@ export function openSession(
   function fetchDirectory(signal: AbortSignal): Promise<Directory> {
     const what = `the directory ${directoryUrl}`
     const limits = { giveUpAfterSeconds: Math.min(directoryGiveUpSeconds, giveUpAfterSeconds), signal }
-    return retry(world, { what, ...limits }, async () => {
-      const answer = await transport.get(directoryUrl, signal)
+    return retry(world, { what, ...limits }, async left => {
+      const answer = await transport.get(directoryUrl, signal, left)
       if (isTemporaryStatus(answer.status)) throw answerError(answer, what, world.clock.now())
       if (answer.status !== 200 || answer.data === undefined) throw noDirectory(`${what}: ${received(answer)}`)
       return objects.directory(answer.data, directoryUrl)

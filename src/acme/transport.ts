@@ -23,6 +23,8 @@ export interface ExternalAccount {
 
 interface PostOptions {
   readonly signal: AbortSignal
+  /** The bound of it all, refused nonces included; counted from when its turn has come. */
+  readonly withinSeconds: number
   /** The account's URL; absent, the key itself goes along (RFC 8555 §6.2). */
   readonly keyId?: string | undefined
   readonly bindExternalAccount?: boolean
@@ -32,7 +34,7 @@ interface PostOptions {
 
 /** One exchange with the CA each, any status an answer; rejects with UNAVAILABLE or the signal's reason. */
 export interface Transport {
-  get(url: string, signal: AbortSignal): Promise<Answer>
+  get(url: string, signal: AbortSignal, withinSeconds: number): Promise<Answer>
   /** Signed. `null` is POST-as-GET (RFC 8555 §6.3). A refused nonce costs another exchange, not an error (§6.5). */
   post(url: string, payload: object | null, options: PostOptions): Promise<Answer>
 }
@@ -52,12 +54,18 @@ interface SignOptions {
 
 interface Exchange {
   readonly signal: AbortSignal
+  readonly endsAt: Date
   readonly accept?: string | undefined
   readonly body?: string
 }
 
-/** Even where nine of ten nonces are refused, one request in 10^9 fails by it. The signal is the bound in time. */
+/** Even where nine of ten nonces are refused, one request in 10^9 fails by it. `withinSeconds` is the bound in time. */
 const badNonceRetries = 200
+
+/** The longest that one exchange may take: the CA's largest answer, a chain of 10 kB, needs 200 bytes a second then. */
+const longestExchangeSeconds = 60
+/** What an attempt is given when hardly any time is left: enough for a CA that is well. */
+const shortestAttemptSeconds = 1
 
 const badNonce = 'urn:ietf:params:acme:error:badNonce'
 
@@ -88,7 +96,11 @@ export function openTransport(
 
   async function exchange(method: string, url: string, call: Exchange): Promise<Answer> {
     call.signal.throwIfAborted()
-    const response = await world.fetch(new URL(url), { method, ...message(call), signal: call.signal })
+    const leftSeconds = (call.endsAt.getTime() - world.clock.now().getTime()) / 1000
+    if (leftSeconds <= 0)
+      throw new Dns01Error('UNAVAILABLE', `${url}: the time for it is over, after nonces that the CA refused`)
+    const totalSeconds = Math.min(leftSeconds, longestExchangeSeconds)
+    const response = await world.fetch(new URL(url), { method, ...message(call), signal: call.signal, totalSeconds })
     const answer = readAnswer(url, response)
     if (method !== 'HEAD' && !isBadNonce(answer)) keepNonce(answer) // acme-client takes that of a badNonce answer itself
     return answer
@@ -99,9 +111,12 @@ export function openTransport(
     if (nonce !== undefined && /^[A-Za-z0-9_-]+$/.test(nonce)) nonces.push(nonce)
   }
 
-  async function newNonce(signal: AbortSignal): Promise<string> {
+  const endOf = (withinSeconds: number): Date =>
+    new Date(world.clock.now().getTime() + Math.max(withinSeconds, shortestAttemptSeconds) * 1000)
+
+  async function newNonce({ signal, endsAt }: Exchange): Promise<string> {
     const url = await options.newNonceUrl(signal)
-    const answer = await exchange('HEAD', url, { signal })
+    const answer = await exchange('HEAD', url, { signal, endsAt })
     const { status, headers } = answer
     const nonce = headers['replay-nonce']
     if (status < 400 && nonce) return nonce
@@ -110,10 +125,10 @@ export function openTransport(
   }
 
   return {
-    get: (url, signal) => {
+    get: (url, signal, withinSeconds) => {
       signer ??= openSigner(key, options) // takes 0.1 s of loading: meanwhile the directory comes
       signer.catch(() => undefined) // post() tells
-      return exchange('GET', url, { signal }) // outside the limit: newNonceUrl() may wait for it from within
+      return exchange('GET', url, { signal, endsAt: endOf(withinSeconds) }) // outside the limit: newNonceUrl() may wait for it from within
     },
     // what waits for its turn holds no nonce: so no more nonces are fetched than requests may be under way
     post: (url, payload, call) => limit(() => signAndPost(url, payload, call)),
@@ -121,11 +136,12 @@ export function openTransport(
 
   async function signAndPost(url: string, payload: object | null, call: PostOptions): Promise<Answer> {
     const { signal, accept, keyId = null, bindExternalAccount = false } = call
+    const within: Exchange = { signal, accept, endsAt: endOf(call.withinSeconds) }
     signer ??= openSigner(key, options)
     const forThisCall = {
-      getNonce: async () => nonces.pop() ?? (await newNonce(signal)),
+      getNonce: async () => nonces.pop() ?? (await newNonce(within)),
       request: (to: string, method: string, { data }: { data: object }) =>
-        exchange(method.toUpperCase(), to, { signal, accept, body: JSON.stringify(data) }),
+        exchange(method.toUpperCase(), to, { ...within, body: JSON.stringify(data) }),
     }
     const http: Signer = Object.assign(Object.create(await signer), forThisCall)
     const copy = payload && { ...payload } // acme-client writes the binding into it

@@ -227,6 +227,33 @@ describe('what goes wrong on the way', () => {
     expect(text(await openFetch({ env: {} })(url, get({ timeoutSeconds: 0.3 })))).toBe('.....')
   })
 
+  test.each(['headers', 'body'])('an answer whose %s drip is given up after the total time', async what => {
+    const drip = what === 'body' ? 'HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n' : 'HTTP/1.1 200 OK\r\nx: '
+    const port = await listen(
+      net.createServer(socket => {
+        socket.on('error', () => {}).write(drip)
+        const timer = setInterval(() => socket.write('.'), 20)
+        socket.on('close', () => clearInterval(timer))
+      }),
+    )
+    const url = new URL(`http://127.0.0.1:${port}/`)
+    const error = await failure(openFetch({ env: {} })(url, get({ timeoutSeconds: 5, totalSeconds: 0.3 })))
+    expect(error).toMatchObject({
+      code: 'UNAVAILABLE',
+      message: `${url.origin} cannot be reached: no whole answer in 0.3 s`,
+    })
+  })
+
+  test('the total time is twice the silence that is allowed, when nobody says', async () => {
+    const url = await overHttp((_, response) => {
+      response.writeHead(200)
+      const timer = setInterval(() => response.write('.'), 20)
+      response.on('close', () => clearInterval(timer))
+    })
+    const error = await failure(openFetch({ env: {} })(url, get({ timeoutSeconds: 0.15 })))
+    expect(error.message).toContain('no whole answer in 0.3 s')
+  })
+
   test('an answer that is cut off', async () => {
     const url = await overHttp((_, response) => {
       response.writeHead(200, { 'content-length': '10' })

@@ -55,6 +55,20 @@ describe('the directory', () => {
     expect(() => openClient(testWorld(), url, key)).toThrow(expect.objectContaining({ code: 'CONFIG' }))
   })
 
+  it('is given 30 seconds, its repetitions included, and every other request at most a minute', async () => {
+    const { ca, world } = open()
+    const given: string[] = []
+    const fetch: typeof world.fetch = async (url, request) => {
+      given.push(`${url.pathname} ${request.totalSeconds}`)
+      if (given.length === 1) await world.clock.sleep(20, signal)
+      return ca.fetch(url, request)
+    }
+    ca.next('/directory', { status: 503 })
+    const client = openClient({ ...world, fetch }, ca.directoryUrl, key)
+    await client.findAccount(signal)
+    expect(given).toEqual(['/directory 30', '/directory 9.5', '/new-nonce 60', '/new-account 60'])
+  })
+
   it('is fetched once, and again after a failure', async () => {
     const { ca, client } = open({ giveUpAfterSeconds: 0 })
     ca.next('/directory', { status: 503 })
@@ -211,6 +225,19 @@ describe('nonces', () => {
     ca.always('/order/1', { body: order('ready') })
     await client.order(`${base}/order/1`, signal)
     expect(ca.asked).toEqual(Array(3).fill('POST /order/1'))
+  })
+
+  it('a CA that refuses them for ever, slowly, is left after the time for one request', async () => {
+    const { ca, world } = open()
+    const fetch: typeof world.fetch = async (url, request) => {
+      if (url.pathname === '/order/1') await world.clock.sleep(20, signal)
+      return ca.fetch(url, request)
+    }
+    const client = openClient({ ...world, fetch }, ca.directoryUrl, key)
+    await client.findAccount(signal)
+    ca.always('/order/1', problem('badNonce', 'no', 400))
+    await expect(client.order(`${base}/order/1`, signal)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(world.clock.seconds).toBe(300)
   })
 
   it('no more are fetched than requests may be under way, and none is used twice', async () => {
