@@ -1,31 +1,72 @@
 import { createInterface } from 'node:readline/promises'
+import type { Readable } from 'node:stream'
+import { Dns01Error } from './errors.js'
 import type { Prompt } from './world.js'
 
 /** Questions to whoever sits there: plain lines on standard input with --stdio, else on a terminal; undefined when nobody does. */
 export function realPrompt(stdio: boolean): Prompt | undefined {
-  if (stdio) return plainPrompt()
+  if (stdio) return plainPrompt(process.stdin, text => void process.stderr.write(text))
   return process.stdin.isTTY && process.stderr.isTTY ? fancyPrompt() : undefined
 }
 
-function plainPrompt(): Prompt {
-  const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+/** An answer that is none is asked for this often in all: a program that answers must not be asked for ever. */
+const mostTries = 3
+
+/**
+ * One line for each answer. A choice is told by its number, value or label. An answer that is none of these is never
+ * taken for one: the first choice may be a CA with real limits. An empty line takes the default where one is shown.
+ */
+export function plainPrompt(input: Readable, write: (text: string) => void): Prompt {
+  const lines = createInterface({ input })[Symbol.asyncIterator]()
   const ask = async (question: string): Promise<string> => {
-    process.stderr.write(`${question} `)
+    write(`${question} `)
     const { value, done } = await lines.next()
-    return done ? '' : value.trim()
+    if (done) throw noAnswer(`standard input ended at the question: ${question}`)
+    return value.trim()
+  }
+  const untilKnown = async <T>(question: string, meaning: (said: string) => T | undefined, wanted: string) => {
+    for (let tries = 1; ; tries++) {
+      const said = await ask(question)
+      const known = meaning(said)
+      if (known !== undefined) return known
+      const fault = `${JSON.stringify(said)} is not ${wanted}`
+      if (tries === mostTries) throw noAnswer(`${question} ${fault}`)
+      write(`${fault}\n`)
+    }
   }
   return {
-    confirm: async question => /^(y|yes|true)$/i.test(await ask(`${question} [yes/no]`)),
+    confirm: question => untilKnown(`${question} [yes/no]`, truthOf, 'yes or no'),
     text: async (question, initial = '') => (await ask(initial ? `${question} [${initial}]` : question)) || initial,
-    select: async (question, choices) => {
-      process.stderr.write(
-        `${question}\n${choices.map((c, i) => `  ${i + 1}) ${c.label}${c.hint ? ` - ${c.hint}` : ''}\n`).join('')}`,
-      )
-      const said = await ask('Your choice:')
-      return (choices[Number(said) - 1] ?? choices.find(c => c.value === said) ?? choices[0])?.value ?? ''
+    secret: ask,
+    select: async (question, choices, initial) => {
+      write(`${question}\n${choices.map(menuLine).join('')}`)
+      const usual = choices.findIndex(({ value }) => value === initial) + 1
+      const meaning = (said: string): string | undefined =>
+        said === '' && usual > 0 ? initial : meant(said, choices)?.value
+      const wanted = `a number from 1 to ${choices.length}, nor one of the words`
+      return untilKnown(usual > 0 ? `Your choice [${usual}]:` : 'Your choice:', meaning, wanted)
     },
-    note: text => void process.stderr.write(`${text}\n`),
+    note: text => write(`${text}\n`),
   }
+}
+
+const noAnswer = (message: string): Dns01Error =>
+  new Dns01Error('CONFIG', message, { hint: 'answers may also stand in conf/responses; then --batch asks nothing' })
+
+function truthOf(said: string): boolean | undefined {
+  if (/^(y|yes|true)$/i.test(said)) return true
+  return /^(n|no|false)$/i.test(said) ? false : undefined
+}
+
+type Choice = Parameters<Prompt['select']>[1][number]
+
+const menuLine = ({ label, hint }: Choice, index: number): string =>
+  `  ${index + 1}) ${label}${hint ? ` - ${hint}` : ''}\n`
+
+function meant(said: string, choices: readonly Choice[]): Choice | undefined {
+  if (/^\d+$/.test(said)) return choices[Number(said) - 1]
+  const word = said.toLowerCase()
+  return choices.find(({ value, label }) => word === value.toLowerCase() || word === label.toLowerCase())
 }
 
 /** @clack/prompts, loaded at the first question; Ctrl-C there ends the process as it would anywhere. */
@@ -42,8 +83,9 @@ function fancyPrompt(): Prompt {
   return {
     confirm: message => asked(clack => clack.confirm({ message })),
     text: (message, initialValue = '') => asked(clack => clack.text({ message, initialValue, defaultValue: '' })),
-    select: (message, choices) =>
-      asked(clack => clack.select({ message, options: choices.map(choice => ({ ...choice })) })),
+    secret: message => asked(clack => clack.password({ message })),
+    select: (message, choices, initialValue) =>
+      asked(clack => clack.select({ message, options: choices.map(choice => ({ ...choice })), initialValue })),
     note: text => void process.stderr.write(`${text}\n`),
   }
 }

@@ -194,13 +194,17 @@ export interface Log {
   mask(secret: string): void
 }
 
+/** Each rejects with Dns01Error CONFIG when there is no answer to be had. */
 export interface Prompt {
   confirm(question: string): Promise<boolean>
   text(question: string, initial?: string): Promise<string>
-  /** Returns the value of the chosen one. */
+  /** What is typed is not shown. */
+  secret(question: string): Promise<string>
+  /** Returns the value of the chosen one. `initial`: the value of the one that is taken when nothing is said. */
   select(
     question: string,
     choices: readonly { readonly value: string; readonly label: string; readonly hint?: string }[],
+    initial?: string,
   ): Promise<string>
   note(text: string): void
 }

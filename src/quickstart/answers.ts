@@ -7,7 +7,10 @@ export interface Answers {
   readonly interactive: boolean
   /** undefined: nobody said anything. */
   text(id: string, question: string, initial?: string): Promise<string | undefined>
-  choice(id: string, question: string, choices: readonly Choice[]): Promise<string | undefined>
+  /** Not shown while it is typed. */
+  secret(id: string, question: string): Promise<string | undefined>
+  /** `initial`: what is taken of somebody who only presses Enter. */
+  choice(id: string, question: string, choices: readonly Choice[], initial?: string): Promise<string | undefined>
   yes(id: string, question: string): Promise<boolean | undefined>
   /** Only from the file; true and false, which mean acknowledged and declined, are no text. */
   inFile(id: string): string | undefined
@@ -28,7 +31,8 @@ export function openAnswers(responses: Responses, prompt: Prompt | undefined): A
     inFile,
     saidYes: responses.yes,
     text: async (id, question, initial) => inFile(id) ?? ((await prompt?.text(question, initial))?.trim() || undefined),
-    choice: async (id, question, choices) => inFile(id) ?? (await prompt?.select(question, choices)),
+    secret: async (id, question) => inFile(id) ?? ((await prompt?.secret(question))?.trim() || undefined),
+    choice: async (id, question, choices, initial) => inFile(id) ?? (await prompt?.select(question, choices, initial)),
     yes: async (id, question) => responses.yes(id) ?? (await prompt?.confirm(question)),
     note: text => prompt?.note(text),
   }

@@ -46,7 +46,8 @@ async function chooseCa({ answers }: Parts, current: string | undefined): Promis
   if (current !== undefined && choices.every(({ value }) => value !== current))
     choices.unshift({ value: current, label: current, hint: 'as it is now' })
   choices.sort((a, b) => Number(b.value === current) - Number(a.value === current))
-  const said = (await answers.choice(ID.server, 'Which CA?', choices)) ?? current ?? LETS_ENCRYPT
+  const said =
+    (await answers.choice(ID.server, 'Which CA?', choices, current ?? LETS_ENCRYPT)) ?? current ?? LETS_ENCRYPT
   if (said !== 'url') return checkedUrl(said)
   return untilValid(answers, ID.serverUrl, 'URL of its ACME directory:', checkedUrl)
 }
@@ -81,7 +82,9 @@ async function chooseKey({ answers, expert, log }: Parts): Promise<Wanted> {
   const implied = answers.inFile(ID.rsaSize) ? 'rsa' : answers.inFile(ID.curve) ? 'ecdsa' : undefined
   const asked = expert && fromFile === undefined && implied === undefined
   const type =
-    fromFile ?? implied ?? (asked ? await answers.choice(ID.keyType, 'Which type of key?', KEY_TYPES) : undefined)
+    fromFile ??
+    implied ??
+    (asked ? await answers.choice(ID.keyType, 'Which type of key?', KEY_TYPES, 'ecdsa') : undefined)
   if (type === undefined) return {}
   if (type !== 'rsa' && type !== 'ecdsa') throw wrong(ID.keyType, type, 'rsa or ecdsa')
   const about = { answers, expert }
@@ -112,7 +115,7 @@ const wholeNumber = (text: string): number => {
 
 async function curve({ answers, expert }: About): Promise<Wanted> {
   const choices = CURVES.map(value => ({ value, label: value }))
-  const said = expert ? await answers.choice(ID.curve, 'Which curve?', choices) : answers.inFile(ID.curve)
+  const said = expert ? await answers.choice(ID.curve, 'Which curve?', choices, CURVES[0]) : answers.inFile(ID.curve)
   if (said === undefined) return {}
   if (!(CURVES as readonly string[]).includes(said)) throw wrong(ID.curve, said, CURVES.join(', '))
   return { 'key.ecdsa-curve': said }

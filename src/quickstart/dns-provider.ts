@@ -57,7 +57,12 @@ async function pick({ answers }: Parts, found: string | undefined): Promise<stri
   const first = found ?? 'route53'
   const names = providers().sort((a, b) => Number(b === first) - Number(a === first))
   const choices = names.map(async (value): Promise<Choice> => ({ value, label: value, hint: await summary(value) }))
-  return answers.choice(ID.provider, 'Who serves your DNS?', answers.interactive ? await Promise.all(choices) : [])
+  return answers.choice(
+    ID.provider,
+    'Who serves your DNS?',
+    answers.interactive ? await Promise.all(choices) : [],
+    found,
+  )
 }
 
 const summary = async (name: string): Promise<string> => (await loadProvider(name)).summary

@@ -95,10 +95,11 @@ function promptOf(replies: Readonly<Record<string, string>>, asked: string[]): P
   return {
     confirm: async question => reply(question) === 'yes',
     text: async (question, initial) => reply(question) || initial || '',
-    select: async (question, choices) => {
+    secret: async question => reply(`secret: ${question}`),
+    select: async (question, choices, initial) => {
       const said = reply(question)
       asked.push(`  ${choices.map(({ value }) => value).join(' ')}`)
-      if (said === '') return choices[0]?.value ?? ''
+      if (said === '') return initial ?? choices[0]?.value ?? ''
       if (!choices.some(({ value }) => value === said)) throw new Error(`${said} is no choice of: ${question}`)
       return said
     },
