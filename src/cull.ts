@@ -69,6 +69,16 @@ export function findWaste(
   return { waste: waste(held, now), relink }
 }
 
+/** What of `shown` is waste still: somebody agreed to no more, and another run may have worked meanwhile. */
+export function stillWaste(shown: Waste, now: Waste): Waste {
+  const agreedTo = new Set(shown.certificates.map(({ id }) => id))
+  return {
+    links: now.links.filter(link => shown.links.includes(link)),
+    certificates: now.certificates.filter(({ id }) => agreedTo.has(id)),
+    keys: now.keys.filter(id => shown.keys.includes(id)),
+  }
+}
+
 /** Links first and keys last, so that a stop at any moment leaves nothing that leads nowhere. */
 export async function clearAway(state: StateDir, { links, certificates, keys }: Waste): Promise<void> {
   for (const link of links) await state.removeLive(link)

@@ -1,4 +1,4 @@
-import { agreed, clearAway, findWaste, wasteLines } from '../cull.js'
+import { agreed, clearAway, findWaste, stillWaste, wasteLines } from '../cull.js'
 import { pointLinks } from '../live.js'
 import { locked, looking } from '../session.js'
 import type { Command } from './command.js'
@@ -9,18 +9,19 @@ export const cull: Command = {
   options: { simulate: { type: 'boolean', alias: 'n', describe: 'show it only' } },
   run: async ({ simulate }, context) => {
     const { world, out } = context
-    if (simulate) {
-      const { waste } = findWaste(world, await looking(context))
-      out.show({ ...waste, removed: false }, () => wasteLines(waste))
+    const { waste: shown } = findWaste(world, await looking(context))
+    // asked before the lock is taken: a question may stand for hours, and cron's run must not wait for it
+    if (simulate || !(await agreed(world.prompt, wasteLines(shown)))) {
+      out.show({ ...shown, removed: false }, () => (simulate ? wasteLines(shown) : []))
       return []
     }
     return locked(context, async state => {
       await state.conform()
       const { waste, relink } = findWaste(world, state)
       await pointLinks(state, relink)
-      const removed = await agreed(world.prompt, wasteLines(waste))
-      if (removed) await clearAway(state, waste)
-      out.show({ ...waste, removed }, () => (world.prompt ? [] : wasteLines(waste)))
+      const gone = world.prompt ? stillWaste(shown, waste) : waste
+      await clearAway(state, gone)
+      out.show({ ...gone, removed: true }, () => (world.prompt ? [] : wasteLines(gone)))
       return []
     })
   },

@@ -1,9 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { cull } from '../../src/commands/cull.js'
 import { agreed, clearAway, findWaste, type Holdings, waste, wasteLines } from '../../src/cull.js'
+import { locked } from '../../src/session.js'
 import { StateDir } from '../../src/state/state-dir.js'
 import type { Prompt } from '../../src/world.js'
 import { ecKey, selfSigned } from '../fakes/certificates.js'
 import { certificate, day, target } from '../fakes/held.js'
+import { machine } from '../fakes/machine.js'
 import { stateWorld } from '../fakes/state-world.js'
 
 const now = day('2026-06-01')
@@ -133,5 +136,50 @@ describe('agreed', () => {
     expect(await agreed(prompt(false), [])).toBe(true)
     expect(await agreed(undefined, ['a'])).toBe(true)
     expect(asked).toHaveLength(4)
+  })
+})
+
+describe('while cull asks', () => {
+  /** A machine with a stray key; `meanwhile` happens between question and answer. */
+  async function asking(answer: boolean, meanwhile: (state: StateDir) => Promise<void>) {
+    const on = machine({ replies: {} })
+    const stray = ecKey()
+    const stateRoot = '/var/lib/acme'
+    const state = await StateDir.open(on.context.world, stateRoot)
+    await state.conform()
+    await state.addKey(stray)
+    const confirm = async () => {
+      await locked(on.context, meanwhile)
+      return answer
+    }
+    const prompt: Prompt = { ...(on.context.world.prompt as Prompt), confirm }
+    await cull.run({}, { ...on.context, world: { ...on.context.world, prompt } })
+    return { left: [...state.keyIds()], stray: stray.id, said: on.said }
+  }
+
+  test('another run is not locked out, and what it left as shown is removed', async () => {
+    const { left, said } = await asking(true, async () => {})
+    expect(left).toEqual([])
+    expect(said).toEqual([])
+  })
+
+  test('what has come meanwhile was not agreed to, and stays', async () => {
+    const late = ecKey()
+    const { left } = await asking(true, state => state.addKey(late))
+    expect(left).toEqual([late.id])
+  })
+
+  test('what is needed again stays', async () => {
+    let wanted = ''
+    const { left, stray } = await asking(true, async state => {
+      wanted = [...state.keyIds()][0] as string
+      await state.writeTarget('a.test', `request:\n  key:\n    id: ${wanted}\n`)
+    })
+    expect(left).toEqual([stray])
+  })
+
+  test('no removes nothing', async () => {
+    const { left, stray } = await asking(false, async () => {})
+    expect(left).toEqual([stray])
   })
 })
