@@ -44,10 +44,11 @@ export function openTerminalLine(stream: NodeJS.WriteStream): TerminalLine {
 }
 
 /** Questions that are not glued to a line about what is under way. */
-export const askingWithout = (line: TerminalLine, { confirm, text, select, note }: Prompt): Prompt => ({
+export const askingWithout = (line: TerminalLine, { confirm, text, secret, select, note }: Prompt): Prompt => ({
   confirm: question => line.without(() => confirm(question)),
   text: (question, initial) => line.without(() => text(question, initial)),
-  select: (question, choices) => line.without(() => select(question, choices)),
+  secret: question => line.without(() => secret(question)),
+  select: (question, choices, initial) => line.without(() => select(question, choices, initial)),
   note: said => {
     line.clear()
     note(said)
