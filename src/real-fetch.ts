@@ -93,7 +93,7 @@ async function makeAgent(url: URL, env: World['env']): Promise<http.Agent> {
   const proxy = proxyFor(url, env)
   if (!proxy)
     return url.protocol === 'https:' ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true })
-  const { HttpsProxyAgent } = await import('https-proxy-agent')
+  const { HttpsProxyAgent } = (await import('https-proxy-agent')).default // CommonJS: the bundle knows no other export
   return new HttpsProxyAgent(proxy, { keepAlive: true })
 }
 
@@ -127,9 +127,17 @@ function exchange(url: URL, request: HttpRequest, through: https.RequestOptions)
     signal.addEventListener('abort', fail)
     sent.on('error', fail)
     sent.on('proxyConnect', ({ statusCode }: { statusCode: number }) => {
-      if (statusCode !== 200) fail(new Error(`the proxy answers ${statusCode}`)) // else its answer would pass for the server's
+      if (statusCode !== 200) fail(refusedByProxy(url, statusCode)) // else its answer would pass for the server's
     })
     sent.end(bytes)
+  })
+}
+
+/** 407: the next run would be refused as well (RFC 9110 §15.5.8); others may be a trouble that passes. */
+function refusedByProxy(url: URL, status: number): Error {
+  if (status !== 407) return new Error(`the proxy answers ${status}`)
+  return new Dns01Error('CONFIG', `${url.origin} cannot be reached: the proxy wants a user and a password (407)`, {
+    hint: 'write them into https_proxy: http://USER:PASSWORD@HOST:PORT, with %40 for @ and the like',
   })
 }
 

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { faultOf, lazyImports } from './dist-imports.js'
 import { buildIfOlder, startProgram } from './real/servers/dns01.js'
 
 const root = join(import.meta.dirname, '..')
@@ -25,6 +26,35 @@ describe('what users get', () => {
       const provider = await import(join(alone, 'providers', file.replace(/ts$/, 'js')))
       expect(provider.default).toHaveProperty('open')
     }
+  })
+
+  test('every package and file that is loaded when first needed is there, with the names that are taken from it', async () => {
+    const folder = join(temporary, 'lazy')
+    cpSync(join(root, 'dist'), folder, { recursive: true })
+    const faults: string[] = []
+    let looked = 0
+    for (const file of files(folder).filter(file => file.endsWith('.js'))) {
+      for (const lazy of lazyImports(readFileSync(join(folder, file), 'utf8'))) {
+        const fault = faultOf(lazy, await import(join(folder, dirname(file), lazy.path)))
+        if (fault) faults.push(`${file}: ${lazy.line}: ${fault}`)
+        looked++
+      }
+    }
+    expect(faults).toEqual([])
+    expect(looked).toBeGreaterThan(20)
+  })
+
+  test.each([
+    ['const { A: B, C } = await import("./x.js");', { A: 1, C: 1 }, undefined],
+    ['const { A, D } = await import("./x.js");', { A: 1, C: 1 }, 'it has no D'],
+    ['const { A } = await import("./x.js");', { default: { A: 1 } }, expect.stringContaining('take .default')],
+    ['const all = await import("./x.js");', { default: { A: 1 } }, expect.stringContaining('take .default')],
+    ['const { A } = (await import("./x.js")).default;', { default: { A: 1 } }, undefined],
+    ['const { B } = (await import("./x.js")).default;', { default: { A: 1 } }, 'it has no default.B'],
+    ['return (await import("./x.js")).serve(1);', { serve: 1 }, undefined],
+    ['return (await import("./x.js")).serve(1);', { other: 1 }, 'it has no serve'],
+  ])('that test tells what fails at run time: %s from %j', (line, module, fault) => {
+    expect(lazyImports(`first();\n  ${line}\n`).map(lazy => faultOf(lazy, module))).toEqual([fault])
   })
 
   test('is one package that installs without others and without a warning', async () => {

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Dns01Error } from '../../src/errors.js'
 import { openFetch } from '../../src/real-fetch.js'
 import type { HttpRequest } from '../../src/world.js'
+import { type ConnectProxy, type ConnectProxyOptions, startConnectProxy } from '../fakes/connect-proxy.js'
 import { makeCertificate } from './x509/made.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'dns01-fetch-'))
@@ -297,27 +298,10 @@ describe('what goes wrong on the way', () => {
 })
 
 describe('proxies', () => {
-  /** A proxy that knows CONNECT only; `asked`: what it was asked for. */
-  async function aProxy(refuse = false) {
-    const asked: string[] = []
-    const proxy = http.createServer((_, response) => void response.writeHead(405).end())
-    proxy.on('connect', (request: IncomingMessage, client: net.Socket) => {
-      asked.push(`${request.url} ${request.headers['proxy-authorization'] ?? ''}`.trim())
-      if (refuse) return void client.end('HTTP/1.1 403 Forbidden\r\n\r\n')
-      const [host, port] = (request.url ?? '').split(':')
-      const upstream = net.connect(Number(port), host, () => {
-        client.write('HTTP/1.1 200 OK\r\n\r\n')
-        upstream.pipe(client)
-        client.pipe(upstream)
-      })
-      const end = () => {
-        upstream.destroy()
-        client.destroy()
-      }
-      upstream.on('error', end)
-      client.on('error', end)
-    })
-    return { asked, url: `http://127.0.0.1:${await listen(proxy)}` }
+  async function aProxy(options?: ConnectProxyOptions): Promise<ConnectProxy> {
+    const proxy = await startConnectProxy(options)
+    closers.push(() => void proxy.close())
+    return proxy
   }
   const trusting = { SSL_CERT_FILE: caFile }
 
@@ -357,11 +341,22 @@ describe('proxies', () => {
   })
 
   test('a proxy that refuses', async () => {
-    const [proxy, url] = [await aProxy(true), await overHttps(hello)]
+    const [proxy, url] = [await aProxy({ refuse: true }), await overHttps(hello)]
     const error = await failure(openFetch({ env: { ...trusting, HTTPS_PROXY: proxy.url } })(url, get()))
     expect(error).toMatchObject({
       code: 'UNAVAILABLE',
       message: `${url.origin} cannot be reached: the proxy answers 403`,
+    })
+  })
+
+  test.each(['', 'user:wrong@'])('one that wants a login, and gets "%s", is a matter of configuration', async login => {
+    const [proxy, url] = [await aProxy({ login: 'user:secret' }), await overHttps(hello)]
+    const HTTPS_PROXY = proxy.url.replace('//', `//${login}`)
+    const error = await failure(openFetch({ env: { ...trusting, HTTPS_PROXY } })(url, get()))
+    expect(error).toMatchObject({
+      code: 'CONFIG',
+      message: `${url.origin} cannot be reached: the proxy wants a user and a password (407)`,
+      hint: expect.stringContaining('http://USER:PASSWORD@HOST:PORT'),
     })
   })
 
