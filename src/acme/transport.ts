@@ -69,8 +69,8 @@ const shortestAttemptSeconds = 1
 
 const badNonce = 'urn:ietf:params:acme:error:badNonce'
 
-/** RFC 8555 §6.1: name and version of the client and of the library under it. */
-const userAgent = `dns01/${manifest.version} acme-client/5`
+/** RFC 8555 §6.1: name and version of the client and of the library under it; every request carries it. */
+export const userAgent = `dns01/${manifest.version} acme-client/5`
 
 /**
  * acme-client signs, binds external accounts and repeats refused nonces; this file is the only one that touches it. The

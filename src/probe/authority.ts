@@ -1,4 +1,5 @@
 import { type Directory, objectsOf } from '../acme/objects.js'
+import { userAgent } from '../acme/transport.js'
 import { reachable } from '../certificate-authorities.js'
 import { Dns01Error } from '../errors.js'
 import type { World } from '../world.js'
@@ -26,7 +27,8 @@ export async function lookAtAuthority(
     const url = reachable(ca)
     if (!URL.canParse(url)) throw new Dns01Error('CONFIG', `${JSON.stringify(url)} is no URL`)
     const began = world.clock.now()
-    const answer = await world.fetch(new URL(url), { method: 'GET', signal: until, timeoutSeconds: seconds })
+    const headers = { 'user-agent': userAgent }
+    const answer = await world.fetch(new URL(url), { method: 'GET', headers, signal: until, timeoutSeconds: seconds })
     const clock = clockFinding(answer.headers.date, began, world.clock.now())
     if (answer.status !== 200) return [unusable(url, `HTTP status ${answer.status}`), ...clock]
     try {

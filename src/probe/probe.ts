@@ -55,7 +55,7 @@ interface Examined {
 export async function probe(parts: ProbeParts, wanted: readonly Wanted[]): Promise<ProbeDocument> {
   const { world, signal } = parts
   const cas = [...new Set(wanted.map(({ ca }) => ca))]
-  const asked = new Map(cas.map(ca => [ca, lookAtAuthority(world, ca, signal)]))
+  const asked = new Map(cas.map(ca => [ca, awaitedLater(lookAtAuthority(world, ca, signal))]))
   const identitiesOf = async (ca: string): Promise<readonly string[]> => (await asked.get(ca))?.identities ?? []
   const examined = await Promise.all(wanted.map(one => examine(parts, one, () => identitiesOf(one.ca))))
   const rights = await tryAll(parts, examined)
@@ -63,6 +63,12 @@ export async function probe(parts: ProbeParts, wanted: readonly Wanted[]): Promi
     authorities: await Promise.all(cas.map(async ca => ({ ca, findings: (await asked.get(ca))?.findings ?? [] }))),
     names: examined.map((one, i) => ({ name: one.wanted.name, findings: [...one.findings, ...(rights[i] ?? [])] })),
   }
+}
+
+/** Its failure is for whoever awaits it; node would end the process when it comes before anybody does. */
+function awaitedLater<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
 }
 
 /** All that can be seen without changing anything. */

@@ -111,6 +111,21 @@ test('all is well: everything is looked at, one value comes and goes, nothing is
   )
 })
 
+test('a bug that shows before anybody waits for it is thrown to the caller, and does not end node', async () => {
+  const fetch = () => Promise.reject(new TypeError('no constructor'))
+  const world = (plain: World): World => ({
+    ...plain,
+    dns: {
+      ...plain.dns,
+      query: async (...asked) => {
+        await new Promise(resolve => setImmediate(resolve)) // a turn of the loop, in which node looks for unheard failures
+        return plain.dns.query(...asked)
+      },
+    },
+  })
+  await expect(run(['www.a.test'], { fetch, world })).rejects.toThrow('no constructor')
+})
+
 describe('what is wrong, and what to do', () => {
   const table: [what: string, options: Options, says: RegExp, exit: number][] = [
     [
