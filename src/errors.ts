@@ -53,3 +53,7 @@ export const exitStatus = (errors: readonly unknown[]): number =>
 
 /** The text of any thrown value, without a stack. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** A list in a message: the first of it, and how many more there are. */
+export const shortList = (items: readonly string[], atMost = 5, between = ', '): string =>
+  items.slice(0, atMost).join(between) + (items.length > atMost ? `${between}and ${items.length - atMost} more` : '')

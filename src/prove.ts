@@ -86,6 +86,7 @@ export async function prove(
   /** One value a name, where the provider holds no more: the CA must have seen it before the next takes its place. */
   async function placeAll(): Promise<void> {
     const rounds = publisher.rounds(placements)
+    world.log.step(target.file, undefined) // what goes on with its records is told by their zones
     for (const [i, round] of rounds.entries()) {
       const placing = round.map(placement => attempt(() => place(placement))(answerTo(placement)))
       arrived()

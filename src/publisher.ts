@@ -3,6 +3,7 @@ import { findZone, followCnames, type Resolver, type Zone } from './dns/zone.js'
 import type { Propagation } from './dns-settings.js'
 import { messageOf } from './errors.js'
 import { challengeName, type Name } from './names.js'
+import { openProgress, type ZoneProgress } from './progress.js'
 import type { KnownZone, ProviderCall } from './provider.js'
 import type { OpenProvider, Providers } from './provider-loader.js'
 import { type ChallengeFacts, groupBy, type TxtRecord } from './records.js'
@@ -50,6 +51,7 @@ const removeSeconds = 60
 export class Publisher {
   readonly #parts: PublisherParts
   readonly #lines = new Map<string, ZoneLine>()
+  readonly #progress = new Map<Name, ZoneProgress>()
   #expected = 0
 
   constructor(parts: PublisherParts) {
@@ -128,9 +130,9 @@ export class Publisher {
    * @throws Dns01Error NOT_VISIBLE (who lacks it), UNAVAILABLE (nobody could be asked), or what the provider says
    */
   async publish(placement: Placement): Promise<void> {
-    const { record, by } = placement
-    this.#parts.world.log.step(record.challenge.host, `placing a TXT record with ${by.definition.name}`)
-    await this.#lineOf(by, record.zone).present(record)
+    const { record, by, zone } = placement
+    const placed = this.#progressOf(zone?.apex ?? record.zone).placing(by.definition.name)
+    await this.#lineOf(by, record.zone).present(record).finally(placed)
     await this.prove(placement)
   }
 
@@ -141,9 +143,17 @@ export class Publisher {
   async prove({ record, by, zone }: Placement): Promise<void> {
     const { propagation, resolver, signal, world } = this.#parts
     if (!propagation.wait || !zone) return
-    world.log.step(record.challenge.host, `waiting until every name server of ${zone.apex} shows it`)
+    const { name } = record
+    const watched = this.#progressOf(zone.apex).watching(name, propagation.giveUpAfterSeconds)
     const provesSync = by.definition.provesSync ?? false
-    await proveVisible({ world, resolver, provesSync, limits: propagation }, zone, record, signal)
+    const parts = { world, resolver, provesSync, limits: propagation, onNews: watched.news }
+    let shown = false
+    try {
+      await proveVisible(parts, zone, record, signal)
+      shown = true
+    } finally {
+      watched.end(shown)
+    }
   }
 
   /** Takes values back, also when publish() failed. Never rejects: what can't be removed stays in the journal, and the log says so. */
@@ -217,6 +227,12 @@ export class Publisher {
   /** Removes all that is still up and waits for every call under way. */
   async close(): Promise<void> {
     await Promise.all([...this.#lines.values()].map(line => line.close()))
+  }
+
+  #progressOf(zone: Name): ZoneProgress {
+    const progress = this.#progress.get(zone) ?? openProgress(this.#parts.world, zone)
+    this.#progress.set(zone, progress)
+    return progress
   }
 
   #lineOf(by: OpenProvider, zone: Name): ZoneLine {

@@ -1,4 +1,4 @@
-import { LEVELS, type Level, type Log } from './world.js'
+import { type Doing, LEVELS, type Level, type Log } from './world.js'
 
 /** acmetool's names for severities, most urgent first; those above ERROR are ours to accept, not to use. */
 export const SEVERITIES = [
@@ -34,6 +34,14 @@ export interface Sink {
 export interface StatusLine {
   show(text: string): void
   clear(): void
+  /** Calls `act` each second until the returned function is called; never keeps the process alive. */
+  eachSecond?(act: () => void): () => void
+}
+
+/** What one subject does; a pause belongs to another step and is not counted. */
+interface Step {
+  readonly doing: Doing
+  readonly isPause: boolean
 }
 
 export interface LogOptions {
@@ -44,7 +52,8 @@ export interface LogOptions {
 
 export function openLog({ sinks, status, now }: LogOptions): Log {
   const secrets: string[] = []
-  const steps = new Map<string, string>()
+  const steps = new Map<string, Step>()
+  let stopTicking: (() => void) | undefined
   const masked = (text: string): string => secrets.reduce((t, secret) => t.replaceAll(secret, '***'), text)
   const say = (level: Level, message: string): void => {
     const hearing = sinks.filter(sink => SEVERITIES.indexOf(SEVERITY[level]) <= SEVERITIES.indexOf(sink.severity))
@@ -54,19 +63,26 @@ export function openLog({ sinks, status, now }: LogOptions): Log {
     showSteps()
   }
   const showSteps = (): void => {
-    const [subject, doing] = [...steps].at(-1) ?? []
-    if (subject === undefined) {
+    const [subject, step] = [...steps].at(-1) ?? []
+    if (subject === undefined || step === undefined) {
+      stopTicking?.()
+      stopTicking = undefined
       status?.clear()
       return
     }
-    const others = steps.size > 1 ? ` (and ${steps.size - 1} more)` : ''
-    status?.show(masked(`${subject}: ${doing}${others}`))
+    stopTicking ??= status?.eachSecond?.(showSeconds)
+    const others = [...steps.values()].filter(({ isPause }) => !isPause).length - 1
+    status?.show(masked(`${subject}: ${textOf(step.doing)}${others > 0 ? ` (and ${others} more)` : ''}`))
   }
-  const step = (subject: string, doing: string | undefined): void => {
+  /** A fixed text is left as it stands: a question to the user may have come below it. */
+  const showSeconds = (): void => {
+    if (typeof [...steps.values()].at(-1)?.doing === 'function') showSteps()
+  }
+  const step: Log['step'] = (subject, doing, kind) => {
     steps.delete(subject)
     if (doing !== undefined) {
-      steps.set(subject, doing)
-      if (!status) say('debug', `${subject}: ${doing}`)
+      steps.set(subject, { doing, isPause: kind === 'pause' })
+      if (!status && kind === undefined) say('debug', `${subject}: ${textOf(doing)}`)
     }
     showSteps()
   }
@@ -78,6 +94,8 @@ export function openLog({ sinks, status, now }: LogOptions): Log {
   const levels = Object.fromEntries(LEVELS.map(level => [level, (message: string) => say(level, message)]))
   return { ...(levels as Record<Level, (message: string) => void>), step, mask }
 }
+
+const textOf = (doing: Doing): string => (typeof doing === 'string' ? doing : doing())
 
 const FORMATS: Readonly<Record<Sink['format'], (level: Level, message: string, now: Date) => string>> = {
   human: (level, message) => (level === 'notice' || level === 'info' ? message : `${level}: ${message}`),

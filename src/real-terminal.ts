@@ -29,7 +29,11 @@ export function openTerminalLine(stream: NodeJS.WriteStream): TerminalLine {
       if (holders > 0) return
       clear()
       isThere = true
-      stream.write(text.slice(0, (stream.columns ?? 80) - 1))
+      stream.write(fitted(text, (stream.columns ?? 80) - 1))
+    },
+    eachSecond: act => {
+      const timer = setInterval(act, 1000).unref()
+      return () => clearInterval(timer)
     },
     without: async work => {
       hold()
@@ -54,3 +58,13 @@ export const askingWithout = (line: TerminalLine, { confirm, text, secret, selec
     note(said)
   },
 })
+
+/** As long as ` · 14 s of at most 900 (and 12 more)`. */
+const endColumns = 36
+
+/** What is too long loses its middle: the numbers that change stand at its end. */
+export function fitted(text: string, columns: number): string {
+  if (text.length <= columns) return text
+  const end = Math.min(endColumns, Math.floor(columns / 2))
+  return `${text.slice(0, columns - end - 1)}…${text.slice(-end)}`
+}

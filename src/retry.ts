@@ -40,10 +40,28 @@ export async function retry<T>(
         const pause = pauseSeconds(world, limits, error, attemptNumber)
         if (pause > longestRetryAfterSeconds || pause > left()) throw error
         world.log.info(`${limits.what}: ${error.message}; again in ${pause.toFixed(1)} s`)
-        await world.clock.sleep(pause, limits.signal)
+        await pauseInSight(world, limits, pause, error.message)
       },
     },
   )
+}
+
+/** On a terminal the pause shows what went wrong and when it is tried again: `newOrder: no answer; again in 8 s`. */
+async function pauseInSight(
+  { clock, log }: Pick<World, 'clock' | 'log'>,
+  { what, signal }: RetryLimits,
+  seconds: number,
+  problem: string,
+): Promise<void> {
+  const endsAt = clock.now().getTime() + seconds * 1000
+  const leftSeconds = (): number => Math.max(0, Math.ceil((endsAt - clock.now().getTime()) / 1000))
+  const told = problem.startsWith(`${what}: `) ? problem.slice(what.length + 2) : problem
+  log.step(what, () => `${told}; again in ${leftSeconds()} s`, 'pause')
+  try {
+    await clock.sleep(seconds, signal)
+  } finally {
+    log.step(what, undefined, 'pause')
+  }
 }
 
 const isTemporary = (error: unknown): boolean => error instanceof Dns01Error && FAULTS[error.code].again

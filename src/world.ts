@@ -181,6 +181,9 @@ export interface Self {
 export const LEVELS = ['error', 'warn', 'notice', 'info', 'debug', 'trace'] as const
 export type Level = (typeof LEVELS)[number]
 
+/** A text, or how to make it whenever it is shown. */
+export type Doing = string | (() => string)
+
 export interface Log {
   error(message: string): void
   warn(message: string): void
@@ -188,8 +191,12 @@ export interface Log {
   info(message: string): void
   debug(message: string): void
   trace(message: string): void
-  /** What `subject` does now or waits for: a progress line on a terminal, a debug line elsewhere. undefined: it is done. */
-  step(subject: string, doing: string | undefined): void
+  /**
+   * What `subject` does now or waits for: a progress line on a terminal, a debug line elsewhere. undefined: it is done.
+   * A function is asked again each second, for what counts. A `pause` lies over the step that it belongs to: the terminal
+   * shows it instead, does not count it, and elsewhere it is no line.
+   */
+  step(subject: string, doing: Doing | undefined, kind?: 'pause'): void
   /** From now on this text is shown as `***` wherever it would appear. */
   mask(secret: string): void
 }

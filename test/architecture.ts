@@ -41,6 +41,7 @@ export const STORY = [
   'provider-report',
   'serve-dns',
   'dns-view',
+  'progress',
   'zone-line',
   'publisher',
   'hook-call',

@@ -15,6 +15,8 @@ export interface ProofParts {
   /** The provider's own word counts: its servers had the value when present() came back (Route 53: INSYNC). */
   readonly provesSync: boolean
   readonly limits: ProofLimits
+  /** Told with every answer: of how many servers, which do not show the value yet, as far as they can be asked. */
+  readonly onNews?: (seen: { readonly servers: number; readonly missing: readonly string[] }) => void
 }
 
 /** Who does not yet serve every value. `seen`: an entry per address that answered, an empty one per silent server. */
@@ -31,7 +33,7 @@ export function lagging(seen: ReadonlyMap<string, readonly string[]>, values: re
  * @throws Dns01Error NOT_VISIBLE naming who lacks it; UNAVAILABLE when nobody at all can be asked; the signal's reason
  */
 export async function proveVisible(
-  { world, resolver, provesSync, limits }: ProofParts,
+  { world, resolver, provesSync, limits, onNews = () => {} }: ProofParts,
   zone: Zone,
   record: { readonly name: Name; readonly value: string },
   signal: AbortSignal,
@@ -43,7 +45,8 @@ export async function proveVisible(
   const leftSeconds = (): number => Math.max(0, (endsAt - world.clock.now().getTime()) / 1000)
   const watch = (servers: readonly string[], recursion: boolean): Promise<Verdict> => {
     const watches = servers.map(server => state.watch(world, server, recursion, limits))
-    return settle(world, watches, record, { seconds: leftSeconds(), saidSeconds: limits.giveUpAfterSeconds }, signal)
+    const time = { seconds: leftSeconds(), saidSeconds: limits.giveUpAfterSeconds }
+    return settle(world, { watches, record, time, onNews }, signal)
   }
   const direct = await watch(addresses, false)
   if (direct.visible) return warnOnce(world, state, zone, direct.useless)
@@ -59,12 +62,17 @@ interface Verdict {
   readonly useless: readonly string[]
 }
 
+interface Settling {
+  readonly watches: readonly AddressWatch[]
+  readonly record: { readonly name: Name; readonly value: string }
+  readonly time: { readonly seconds: number; readonly saidSeconds: number }
+  readonly onNews: NonNullable<ProofParts['onNews']>
+}
+
 /** Sits down at every address until all that are of use show the value, or none is of use. */
 function settle(
   world: Pick<World, 'clock'>,
-  watches: readonly AddressWatch[],
-  record: { readonly name: Name; readonly value: string },
-  time: { readonly seconds: number; readonly saidSeconds: number },
+  { watches, record, time, onNews: tell }: Settling,
   signal: AbortSignal,
 ): Promise<Verdict> {
   signal.throwIfAborted()
@@ -76,8 +84,10 @@ function settle(
     stop = () => reject(signal.reason)
     giveUp = () => reject(notVisible(record.name, seats, time.saidSeconds))
     const onNews = (): void => {
-      const found = seats.size === watches.length ? verdictOf(seats) : undefined
+      if (seats.size < watches.length) return
+      const found = verdictOf(seats)
       if (found) resolve(found)
+      else tell({ servers: seats.size, missing: lacking(seats) })
     }
     signal.addEventListener('abort', stop, { once: true })
     timeUp.addEventListener('abort', giveUp, { once: true })
@@ -89,6 +99,9 @@ function settle(
     for (const seat of seats.values()) seat.leave()
   })
 }
+
+const lacking = (seats: ReadonlyMap<string, Seat>): string[] =>
+  [...seats].filter(([, seat]) => !seat.shown && seat.useless === undefined).map(([server]) => server)
 
 /** undefined: it is not yet clear. */
 function verdictOf(seats: ReadonlyMap<string, Seat>): Verdict | undefined {

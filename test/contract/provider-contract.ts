@@ -55,7 +55,7 @@ export function listeningLog(said: string[]): Log {
     info: hear,
     debug: hear,
     trace: hear,
-    step: (a, b) => hear(`${a} ${b}`),
+    step: (a, b, kind) => (kind === 'pause' ? undefined : hear(`${a} ${typeof b === 'function' ? b() : b}`)),
     mask: () => {},
   }
 }

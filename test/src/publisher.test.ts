@@ -8,7 +8,7 @@ import { refused, unavailable } from '../../src/provider.js'
 import type { OpenProvider, Providers } from '../../src/provider-loader.js'
 import { type Placement, Publisher, type PublisherParts, type Wish } from '../../src/publisher.js'
 import type { JournalEntry } from '../../src/state/journal.js'
-import type { World } from '../../src/world.js'
+import type { Log, World } from '../../src/world.js'
 import { listeningLog } from '../contract/provider-contract.js'
 import { fakeClock } from '../fakes/clock.js'
 import { fakeDns, fakeResolver } from '../fakes/dns.js'
@@ -65,7 +65,11 @@ function aHouse(options: Options = {}) {
     },
     close: async () => {},
   }
-  const world = { clock, dns, random: countingRandom(), log: listeningLog(said) } as unknown as World
+  const steps = new Map<string, string[]>()
+  const step: Log['step'] = (subject, doing = 'done') => {
+    steps.set(subject, [...(steps.get(subject) ?? []), typeof doing === 'function' ? doing() : doing])
+  }
+  const world = { clock, dns, random: countingRandom(), log: { ...listeningLog(said), step } } as unknown as World
   const journal = fakeJournal(events, options.left)
   const publisher = new Publisher({
     world,
@@ -75,7 +79,7 @@ function aHouse(options: Options = {}) {
     propagation: { ...defaultPropagation, ...options.propagation },
     signal: stopping.signal,
   })
-  return { ...house, clock, dns, stopping, journal, publisher }
+  return { ...house, clock, dns, stopping, journal, publisher, steps }
 }
 
 const wish = (host: string, value: string, targetFile = host): Wish => ({
@@ -226,6 +230,21 @@ describe('publish', () => {
     await publisher.publish(placement!)
     expect(clock.seconds).toBeGreaterThanOrEqual(10)
     expect(clock.seconds).toBeLessThan(13)
+  })
+
+  test.each([
+    ['it is shown', 10],
+    ['it is given up', 1e6],
+  ])('its step on a terminal is ended when %s', async (_, lagSeconds) => {
+    const { publisher, dns, steps } = aHouse({ propagation: { giveUpAfterSeconds: 30 } })
+    dns.manners('192.0.2.2', { lagSeconds })
+    const [placement] = await publisher.locate([wish('x.a.test', 'v1')])
+    await publisher.publish(placement!).catch(() => {})
+    expect(steps).toEqual(
+      new Map([
+        ['a.test', ['placing 1 TXT record with fake · 0 s', 'done', expect.stringContaining('1 name'), 'done']],
+      ]),
+    )
   })
 
   test('the laggards are named when the time is up, and the value is removed all the same', async () => {

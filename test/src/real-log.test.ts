@@ -9,8 +9,20 @@ function aLog(wishes: Partial<Sink> = {}, withStatus = false) {
   const lines: string[] = []
   const shown: string[] = []
   const sink: Sink = { severity: 'TRACE', format: 'human', write: line => void lines.push(line), ...wishes }
-  const status = { show: (text: string) => void shown.push(text), clear: () => void shown.push('') }
-  return { log: openLog({ sinks: [sink], status: withStatus ? status : undefined, now: () => at }), lines, shown }
+  const ticking: (() => void)[] = []
+  const status = {
+    show: (text: string) => void shown.push(text),
+    clear: () => void shown.push(''),
+    eachSecond: (act: () => void) => {
+      ticking.push(act)
+      return () => void ticking.splice(ticking.indexOf(act), 1)
+    },
+  }
+  const aSecondPasses = (): void => {
+    for (const act of [...ticking]) act()
+  }
+  const log = openLog({ sinks: [sink], status: withStatus ? status : undefined, now: () => at })
+  return { log, lines, shown, aSecondPasses }
 }
 
 describe('formats', () => {
@@ -131,6 +143,36 @@ describe('steps', () => {
     log.step('a', 'asking')
     log.debug('detail')
     expect(shown).toEqual(['a: asking'])
+  })
+
+  test('what counts seconds is told anew each second, and by nobody once it is done', () => {
+    const { log, shown, aSecondPasses } = aLog({}, true)
+    let seconds = 0
+    log.step('a', () => `${seconds} s`)
+    for (; seconds < 2; aSecondPasses()) seconds++
+    log.step('a', undefined)
+    aSecondPasses()
+    expect(shown).toEqual(['a: 0 s', 'a: 1 s', 'a: 2 s', ''])
+  })
+
+  test('a pause lies over the step that it belongs to, and is not counted', () => {
+    const { log, shown } = aLog({}, true)
+    log.step('a', 'asking')
+    log.step('newOrder', 'no answer; again in 8 s', 'pause')
+    log.step('b', 'asking')
+    log.step('newOrder', undefined)
+    expect(shown).toEqual([
+      'a: asking',
+      'newOrder: no answer; again in 8 s',
+      'b: asking (and 1 more)',
+      'b: asking (and 1 more)',
+    ])
+  })
+
+  test('elsewhere a pause is no line', () => {
+    const { log, lines } = aLog()
+    log.step('newOrder', 'no answer; again in 8 s', 'pause')
+    expect(lines).toEqual([])
   })
 
   test('elsewhere: a line of the log, for those who asked for detail', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { askingWithout, openTerminalLine } from '../../src/real-terminal.js'
+import { askingWithout, fitted, openTerminalLine } from '../../src/real-terminal.js'
 import type { Prompt } from '../../src/world.js'
 import { screenOf } from '../real/servers/terminal.js'
 
@@ -17,7 +17,7 @@ describe('the line at the bottom of the terminal', () => {
   test('is replaced by the next one, and no longer than the terminal is wide', () => {
     const { line, screen } = terminal()
     line.show('a.example: asking the CA for an order')
-    expect(screen()).toBe('a.example: asking t')
+    expect(screen()).toBe('a.example… an order')
     line.show('b.example: short')
     expect(screen()).toBe('b.example: short')
   })
@@ -46,4 +46,16 @@ describe('the line at the bottom of the terminal', () => {
     line.show('back')
     expect(screen()).toBe('Do you agree?\nback')
   })
+})
+
+test.each([
+  ['short enough', 40, 'short enough'],
+  [
+    'www.example.com: 3 names · 1 of 2 servers, missing 127.0.0.3 · 14 s of at most 900',
+    60,
+    'www.example.com: 3 names · 1 …27.0.0.3 · 14 s of at most 900',
+  ],
+])('a line keeps its end, where the numbers are: %s', (text, columns, line) => {
+  expect(fitted(text, columns)).toBe(line)
+  expect(line.length).toBeLessThanOrEqual(columns)
 })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Dns01Error } from '../../src/errors.js'
 import { longestRetryAfterSeconds, retry } from '../../src/retry.js'
+import type { Doing } from '../../src/world.js'
 import { listeningLog } from '../contract/provider-contract.js'
 import { fakeClock } from '../fakes/clock.js'
 
@@ -118,4 +119,19 @@ describe('retry', () => {
     })
     expect(said).toEqual(['newOrder: busy; again in 0.5 s'])
   })
+})
+
+test('a pause is to be seen while it lasts: what went wrong, and when it is tried again', async () => {
+  const { world } = fakeWorld()
+  const steps: (string | undefined)[] = []
+  const log = {
+    ...world.log,
+    step: (subject: string, doing: Doing | undefined, kind?: 'pause') =>
+      void steps.push(typeof doing === 'function' ? `${subject}: ${doing()} (${kind})` : doing),
+  }
+  let tries = 0
+  await retry({ ...world, log }, limits, async () => {
+    if (++tries === 1) throw later(8)
+  })
+  expect(steps).toEqual(['it: busy; again in 8 s (pause)', undefined])
 })

@@ -1,0 +1,114 @@
+import { shortList } from './errors.js'
+import type { Name } from './names.js'
+import type { World } from './world.js'
+
+/** What a look at the servers of a zone brought: how many there are to ask, and which lack a value. */
+export interface Seen {
+  readonly servers: number
+  readonly missing: readonly string[]
+}
+
+/** A record that is waited for. */
+export interface Watched {
+  news(seen: Seen): void
+  /** `shown`: every server has it. */
+  end(shown: boolean): void
+}
+
+/** What goes on in one zone, in numbers: a line on a terminal that counts seconds, and a line of the log for each thing that changes. */
+export interface ZoneProgress {
+  /** A record is with the provider until the returned function is called. */
+  placing(provider: string): () => void
+  watching(name: Name, atMostSeconds: number): Watched
+}
+
+/** A log gets a line of a wait at least this often as long as answers come. */
+const tellAgainSeconds = 60
+
+interface Placing {
+  readonly since: Date
+  readonly provider: string
+}
+
+interface Watching {
+  readonly since: Date
+  readonly name: Name
+  readonly atMostSeconds: number
+  seen: Seen | undefined
+}
+
+/** Records of a zone share one line, as they share the calls of the provider and the questions to the servers. */
+export function openProgress({ clock, log }: Pick<World, 'clock' | 'log'>, zone: Name): ZoneProgress {
+  const placed = new Set<Placing>()
+  const watched = new Set<Watching>()
+  let told = { text: '', at: clock.now() }
+  /** Since nobody waited last. */
+  let finished = { names: new Set<Name>(), since: clock.now() }
+
+  const secondsSince = (then: Date): number => Math.round((clock.now().getTime() - then.getTime()) / 1000)
+  const oldest = <T extends { readonly since: Date }>(all: ReadonlySet<T>): T | undefined => [...all][0]
+
+  const placingText = (first: Placing): string =>
+    `placing ${counted(placed.size, 'TXT record')} with ${first.provider} · ${secondsSince(first.since)} s`
+  const watchingText = (first: Watching): string =>
+    `${whoHasThem()} · ${secondsSince(first.since)} s of at most ${first.atMostSeconds}`
+  const whoHasThem = (): string => {
+    const names = counted(new Set([...watched].map(({ name }) => name)).size, 'name')
+    const servers = Math.max(0, ...[...watched].map(({ seen }) => seen?.servers ?? 0))
+    if (servers === 0) return `${names} · asking the name servers`
+    const missing = [...new Set([...watched].flatMap(({ seen }) => seen?.missing ?? []))]
+    const who = missing.length > 0 ? `, missing ${shortList(missing, 2)}` : ''
+    return `${names} · ${servers - missing.length} of ${counted(servers, 'server')}${who}`
+  }
+  const text = (): string => {
+    const [watching, placing] = [oldest(watched), oldest(placed)]
+    if (watching) return watchingText(watching)
+    return placing ? placingText(placing) : ''
+  }
+
+  const show = (): void => log.step(zone, placed.size + watched.size > 0 ? text : undefined)
+  const tell = (): void => {
+    const news = whoHasThem()
+    if (news === told.text && secondsSince(told.at) < tellAgainSeconds) return
+    told = { text: news, at: clock.now() }
+    log.info(`${zone}: ${text()}`)
+  }
+
+  const finish = ({ name }: Watching): void => {
+    finished.names.add(name)
+    if (watched.size > 0) return
+    const seconds = secondsSince(finished.since)
+    log.info(`${zone}: every name server shows ${counted(finished.names.size, 'name')} after ${seconds} s`)
+  }
+
+  return {
+    placing: provider => {
+      const one = { since: clock.now(), provider }
+      placed.add(one)
+      show()
+      return () => {
+        placed.delete(one)
+        show()
+      }
+    },
+    watching: (name, atMostSeconds) => {
+      const one: Watching = { since: clock.now(), name, atMostSeconds, seen: undefined }
+      if (watched.size === 0) finished = { names: new Set(), since: one.since }
+      watched.add(one)
+      show()
+      return {
+        news: seen => {
+          one.seen = seen
+          if (seen.missing.length > 0) tell()
+        },
+        end: shown => {
+          watched.delete(one)
+          if (shown) finish(one)
+          show()
+        },
+      }
+    },
+  }
+}
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
