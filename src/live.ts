@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
 import { Dns01Error } from './errors.js'
-import { hookTimeoutSeconds, notMyEvent, runHooks } from './hooks.js'
+import { hookTimeoutSeconds, runHooks } from './hooks.js'
 import { type LinkChange, plan } from './plan.js'
 import { parseSeconds } from './provider.js'
 import { settleAll } from './settle.js'
@@ -70,7 +70,7 @@ export async function tellHooks(parts: TellParts, names: readonly string[]): Pro
   const timeoutSeconds = parseSeconds('DNS01_HOOK_TIMEOUT', world.env.DNS01_HOOK_TIMEOUT ?? String(hookTimeoutSeconds))
   const { results } = await runHooks(world, { ...call, timeoutSeconds })
   return results
-    .filter(({ exit }) => exit !== 0 && exit !== notMyEvent)
+    .filter(({ failed }) => failed)
     .map(({ hook, exit }) => ({
       hook,
       error: new Dns01Error('HOOK', `the hook ${hook} failed for live-updated: exit ${exit}`, {

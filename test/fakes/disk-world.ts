@@ -19,6 +19,7 @@ export function diskWorld(env: World['env'] = { PATH: process.env.PATH }, more: 
     ...listeningLog(said),
     error: saying('error'),
     warn: saying('warn'),
+    notice: saying('notice'),
     info: saying('info'),
     mask: secret => void masked.push(secret),
   }

@@ -145,11 +145,11 @@ describe('how they are called', () => {
     ])
   })
 
-  test('its lines go to the log with its name', async () => {
+  test('what it prints is heard without being asked for, with its name', async () => {
     hook('chatty', 'echo one; echo two >&2')
     const { world, said } = diskWorld()
     await runHooks(world, call())
-    expect(said.sort()).toEqual(['info: chatty: one', 'info: chatty: two'])
+    expect(said.sort()).toEqual(['notice: chatty: one', 'notice: chatty: two'])
   })
 })
 
@@ -220,6 +220,34 @@ describe('what they say', () => {
     stop.abort(new Error('stopped'))
     await expect(running).rejects.toThrow('stopped')
     expect(notes).toThrow()
+  })
+})
+
+describe('a hook that knows challenges only and fails at live-updated', () => {
+  const challenges = 'case $1 in challenge-dns-start) exit 0 ;; esac'
+  const fails = 'echo "unknown event" >&2; exit 1'
+
+  test.each<[what: string, script: string, event: string, failed: boolean]>([
+    ['is excused', `${challenges}; ${fails}`, 'live-updated', false],
+    ['is excused for any status', `${challenges}; exit 7`, 'live-updated', false],
+    ['is excused when a signal ends it', `${challenges}; kill -KILL $$`, 'live-updated', false],
+    ['is not excused for other events', `${challenges}; ${fails}`, 'challenge-dns-stop', true],
+    ['is not excused if it speaks of live-updated', `${challenges}; # live-updated\n${fails}`, 'live-updated', true],
+    ['is not excused if it does not speak of challenges', fails, 'live-updated', true],
+  ])('%s', async (_, script, event, failed) => {
+    hook('tutorial', script)
+    const { results } = await runHooks(diskWorld().world, call({ event }))
+    expect(results.map(result => result.failed)).toEqual([failed])
+  })
+
+  test('says so in one line beside its own, none of them heard without being asked for', async () => {
+    const path = hook('tutorial', `${challenges}; ${fails}`)
+    const { world, said } = diskWorld()
+    await runHooks(world, call())
+    expect(said).toEqual([
+      'info: tutorial: unknown event',
+      `info: hook ${path}: live-updated exited with 1: unknown event`,
+    ])
   })
 })
 

@@ -63,6 +63,15 @@ describe('live-updated', () => {
     expect(told.map(({ input }) => input)).toEqual(['a.test\n', 'a.test\nb.test\n'])
   })
 
+  test('is not repeated because a hook failed that knows challenges only', async () => {
+    exit = 1
+    fake.files.put('/hooks/one', '#!/usr/bin/python3\n"challenge-dns-start"\n', 0o755)
+    await linked('a.test')
+    expect(await tellWhatChanged(parts)).toEqual([])
+    expect(state.journal.untold()).toEqual([])
+    expect(told).toHaveLength(1)
+  })
+
   test('is not told of a link that has gone since', async () => {
     await linked('a.test')
     await state.removeLive('a.test')
