@@ -138,9 +138,12 @@ const choose = (actions: Readonly<Record<string, Action>>, word: string | undefi
 
 const hostOf = (text: string): Name => withoutWildcard(parseName(text))
 
+/** A value in the right form, to call a hook by hand: base64url of the SHA-256 of nothing. */
+export const sampleValue = '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU'
+
 /** @throws Dns01Error USAGE when the value is none of dns-01: 43 characters of base64url, a SHA-256 (RFC 8555 §8.4) */
 function wishFor(host: string, value: string, facts: Partial<Wish['challenge']> = {}): Omit<Wish, 'dns'> {
-  if (!/^[\w-]{43}$/.test(value)) throw wrongChallenge(host, 'choose dns-01 in the settings of the client')
+  if (!/^[\w-]{43}$/.test(value)) throw wrongValue(host, value)
   const challenge = {
     host: hostOf(host),
     wildcard: host.startsWith('*.'),
@@ -153,3 +156,13 @@ function wishFor(host: string, value: string, facts: Partial<Wish['challenge']> 
 
 const wrongChallenge = (host: string, hint: string): Dns01Error =>
   new Dns01Error('USAGE', `${host}: this is not the value of a dns-01 challenge`, { hint })
+
+function wrongValue(host: string, value: string): Dns01Error {
+  const shown = JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
+  const is = `${shown} (${[...value].length} characters)`
+  return wrongChallenge(
+    host,
+    `it must be 43 characters of base64url, as SHA-256 gives, and is ${is}: choose dns-01 in the settings of the client; ` +
+      `to try by hand: ${sampleValue}`,
+  )
+}

@@ -127,6 +127,19 @@ describe('refused, with what to do', () => {
     )
   })
 
+  test('a value of another form: which form, what it is, and a value for trials that is taken', () => {
+    const call = (value: string) => read(['acmetool', 'challenge-dns-start', 'x.test', '', value])
+    let hint = ''
+    try {
+      call('test-value')
+    } catch (error) {
+      hint = (error as Dns01Error).hint ?? ''
+    }
+    expect(hint).toMatch(/must be 43 characters of base64url, as SHA-256 gives, and is "test-value" \(10 characters\)/)
+    const sample = hint.match(/to try by hand: (\S+)$/)?.[1] ?? ''
+    expect(call(sample)).toMatchObject({ action: 'present', wishes: [{ value: sample }] })
+  })
+
   test('a name that is none', () => {
     expect(() => read(['uacme', 'begin', 'dns-01', '192.0.2.1', 't', V1])).toThrow(/it is an IP address/)
   })
