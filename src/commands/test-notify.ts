@@ -1,6 +1,8 @@
+import { Dns01Error } from '../errors.js'
 import { hookFolders } from '../hooks.js'
 import { tellHooks } from '../live.js'
 import { looking } from '../session.js'
+import { didYouMean } from '../suggest.js'
 import { type Command, texts } from './command.js'
 
 export const testNotify: Command = {
@@ -8,9 +10,22 @@ export const testNotify: Command = {
   describe: 'Run the hooks as if these links of live/ had just changed.',
   run: async ({ names }, context) => {
     const { world, signal } = context
-    const parts = { world, state: await looking(context), hookFolders: hookFolders(world.env), signal }
-    const failed = await tellHooks(parts, texts(names))
+    const state = await looking(context)
+    refuseUnknown(texts(names), [...state.links().keys()])
+    const failed = await tellHooks({ world, state, hookFolders: hookFolders(world.env), signal }, texts(names))
     context.out.show({ failed: failed.map(({ hook }) => hook) }, () => [])
     return failed.map(({ error }) => error)
   },
+}
+
+/** More names than these make no hint. */
+const fewNames = 10
+
+/** A hook would fail for a name that is not live, in words of its own. @throws Dns01Error USAGE */
+function refuseUnknown(names: readonly string[], links: readonly string[]): void {
+  const unknown = names.find(name => !links.includes(name))
+  if (unknown === undefined) return
+  const meant = didYouMean(unknown, links)
+  const hint = links.length > fewNames && !meant.startsWith('did you mean') ? 'dns01 status shows the names' : meant
+  throw new Dns01Error('USAGE', `live/ has no link "${unknown}"; no hook is called`, { hint })
 }

@@ -91,14 +91,17 @@ describe.skipIf(lacking('acmetool', 'pebble', 'openssl'))('a state directory tha
 
   test('tells hooks for a try what acmetool tells them', async () => {
     const calls = []
+    const names = ['wanted.corp.example', 'p384.corp.example', 'rsa.corp.example']
     for (const run of [lab.acmetool, lab.dns01]) {
-      expect(await run(state, 'test-notify', 'b.example', 'a.example', 'c.example:x')).toMatchObject(silent)
+      expect(await run(state, 'test-notify', ...names)).toMatchObject(silent)
       expect(await run(state, 'test-notify')).toMatchObject(silent)
       calls.push(lab.calls(state).map(({ env: _, umask: __, ...call }) => call))
     }
     const [theirs, ours] = calls
-    expect(theirs).toMatchObject([{ event: 'live-updated', args: [], stdin: 'b.example\na.example\nc.example:x\n' }])
+    expect(theirs).toMatchObject([{ event: 'live-updated', args: [], stdin: names.map(name => `${name}\n`).join('') }])
     expect(ours).toEqual(theirs)
+    expect((await lab.dns01(state, 'test-notify', 'nothere.example')).exit).toBe(2) // acmetool tells hooks anything
+    expect(lab.calls(state)).toEqual([])
   })
 
   test('with an order that dns01 left is completed by acmetool', async () => {
