@@ -139,7 +139,7 @@ const choose = (actions: Readonly<Record<string, Action>>, word: string | undefi
 const hostOf = (text: string): Name => withoutWildcard(parseName(text))
 
 /** A value in the right form, to call a hook by hand: base64url of the SHA-256 of nothing. */
-export const sampleValue = '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU'
+const sampleValue = '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU'
 
 /** @throws Dns01Error USAGE when the value is none of dns-01: 43 characters of base64url, a SHA-256 (RFC 8555 §8.4) */
 function wishFor(host: string, value: string, facts: Partial<Wish['challenge']> = {}): Omit<Wish, 'dns'> {
