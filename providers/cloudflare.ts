@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import {
   Dns01Error,
   defineProvider,
+  issueText,
   type Name,
   type ProviderCall,
   refused,
@@ -240,8 +241,8 @@ const inWords = (faults: Faults): string => faults.map(({ code, message }) => `:
 const secondsOf = (retryAfter: string | undefined): number | undefined =>
   retryAfter !== undefined && /^\d+$/.test(retryAfter) ? Number(retryAfter) : undefined
 
-const strange = ({ method, path }: Request, [issue]: readonly v.BaseIssue<unknown>[]): Dns01Error =>
-  new Dns01Error('UNAVAILABLE', `the answer to ${method} ${path} is not one of Cloudflare's API: ${issue?.message}`, {
+const strange = ({ method, path }: Request, [issue]: readonly [v.BaseIssue<unknown>, ...unknown[]]): Dns01Error =>
+  new Dns01Error('UNAVAILABLE', `the answer to ${method} ${path} is not one of Cloudflare's API: ${issueText(issue)}`, {
     hint: 'a proxy in between? see CLOUDFLARE_BASE_URL',
   })
 

@@ -1,3 +1,5 @@
+import { shown } from './gate.js'
+
 /** What can go wrong, what the process then exits with, and whether the next cron run may mend it. The README prints this table. */
 export const FAULTS = {
   BUG: { exit: 1, again: false, meaning: 'a bug in dns01: please report it with the stack trace' },
@@ -14,8 +16,8 @@ export const FAULTS = {
 export type Code = keyof typeof FAULTS
 
 export interface ErrorDetails {
-  /** What the user can do about it, one sentence without a final full stop. */
-  readonly hint?: string | undefined
+  /** What the user can do about it, one sentence without a final full stop; further lines (commands to copy) after it. */
+  readonly hint?: string | readonly string[] | undefined
   readonly cause?: unknown
   /** The server asked us not to come back before this many seconds (RFC 8555 §6.6, RFC 9110 §10.2.3). */
   readonly retryAfterSeconds?: number | undefined
@@ -25,19 +27,23 @@ export interface ErrorDetails {
   readonly failedValidations?: readonly string[] | undefined
 }
 
-/** The one error class. `message`: what we did, to what, what came back. Never holds a secret. */
+/**
+ * The one error class. `message`: what we did, to what, what came back; one line. What came back is a stranger's text, so
+ * controls in it are shown here, once, for the log, the ledger and JSON alike. Secrets that it repeats are masked there.
+ */
 export class Dns01Error extends Error {
   readonly code: Code
+  /** Its further lines are indented. */
   readonly hint: string | undefined
   readonly retryAfterSeconds: number | undefined
   readonly byName: ReadonlyMap<string, unknown>
   readonly failedValidations: readonly string[]
 
   constructor(code: Code, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    super(shown(message), details.cause === undefined ? undefined : { cause: details.cause })
     this.name = 'Dns01Error'
     this.code = code
-    this.hint = details.hint
+    this.hint = details.hint === undefined ? undefined : [details.hint].flat().map(shown).join('\n  ')
     this.retryAfterSeconds = details.retryAfterSeconds
     this.byName = details.byName ?? new Map()
     this.failedValidations = details.failedValidations ?? []
@@ -57,3 +63,12 @@ export const messageOf = (error: unknown): string => (error instanceof Error ? e
 /** A list in a message: the first of it, and how many more there are. */
 export const shortList = (items: readonly string[], atMost = 5, between = ', '): string =>
   items.slice(0, atMost).join(between) + (items.length > atMost ? `${between}and ${items.length - atMost} more` : '')
+
+/** Any thrown value as lines for people: what happened, then what to do; of a bug its stack. */
+export function linesOf(error: unknown): [string, ...string[]] {
+  const text = error instanceof Dns01Error ? [error.message, error.hint] : [stackOf(error)]
+  const [first = '', ...more] = text.flatMap(part => part?.split('\n') ?? [])
+  return [first, ...more.map(line => line.trim())]
+}
+
+const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error))

@@ -2,10 +2,11 @@ import { setMaxListeners } from 'node:events'
 import { resolve } from 'node:path'
 import type { Invocation } from './cli.js'
 import { loadEnv } from './env-file.js'
-import { Dns01Error, exitStatus } from './errors.js'
+import { Dns01Error, exitStatus, linesOf } from './errors.js'
 import type { GlobalFlags } from './flags.js'
 import { openFiles } from './real-files.js'
 import { openLog, type Sink } from './real-log.js'
+import { openOut } from './real-out.js'
 import { sinksFor } from './real-sinks.js'
 import { askingWithout, openTerminalLine, type TerminalLine } from './real-terminal.js'
 import type { Context, Out } from './session.js'
@@ -83,9 +84,10 @@ async function runCommand(
 async function contextFor(
   flags: GlobalFlags,
   argv: readonly string[],
-  { log, line }: Terminal,
+  terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Context> {
+  const { log, line } = terminal
   const { realWorld } = await import('./real-world.js')
   const { realPrompt } = await import('./real-prompt.js')
   const fromFiles = await loadEnv(openFiles(), process.env, flags.envFile)
@@ -105,28 +107,17 @@ async function contextFor(
     commandLine: ['dns01', ...argv].join(' '),
     batch: flags.batch,
     signal,
-    out: outFor(flags, line),
+    out: outFor(flags, terminal),
   }
 }
 
-function outFor({ json, severity }: GlobalFlags, line: TerminalLine | undefined): Out {
-  const write = (text: string): void => {
-    if (text === '') return
+function outFor({ json, severity }: GlobalFlags, { log, line }: Terminal): Out {
+  const isRead = process.stdout.isTTY && !json && severity !== 'ERROR'
+  const columns = isRead ? (process.stdout.columns ?? 80) : undefined
+  return openOut({ json, columns, masked: log.masked }, text => {
     line?.clear()
     process.stdout.write(text)
-  }
-  const isRead = process.stdout.isTTY && !json && severity !== 'ERROR'
-  return {
-    json,
-    columns: isRead ? (process.stdout.columns ?? 80) : undefined,
-    show: (document, lines, end = '\n') => {
-      const text = json ? JSON.stringify(document, undefined, 2) : lines().join('\n')
-      write(text && text + (json ? '\n' : end))
-    },
-    tell: lines => {
-      if (isRead) write(lines.map(text => `${text}\n`).join(''))
-    },
-  }
+  })
 }
 
 const toStderr = (line: string): void => void process.stderr.write(`${line}\n`)
@@ -147,9 +138,7 @@ function logFor(flags: GlobalFlags, status: TerminalLine | undefined): Log {
 
 /** An error for people: what happened, what to do; the stack only of a bug. */
 function tell(log: Log, error: unknown): void {
-  if (!(error instanceof Dns01Error))
-    log.error(`${error instanceof Error ? error.stack : error}\n  this is a bug in dns01: please report it`)
-  else log.error(error.hint ? `${error.message}\n  ${error.hint}` : error.message)
+  log.error(...linesOf(error), ...(error instanceof Dns01Error ? [] : ['this is a bug in dns01: please report it']))
 }
 
 /** Into a pipe node writes later: what is not yet written would be lost by process.exit(). */

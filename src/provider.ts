@@ -4,6 +4,7 @@ import type { TxtRecord } from './records.js'
 import type { DnsServer, Log, RecordType, World } from './world.js'
 
 export { Dns01Error, messageOf } from './errors.js'
+export { issueText } from './gate.js'
 export {
   findHooks,
   type HookResult,

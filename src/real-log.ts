@@ -1,3 +1,4 @@
+import { brief, openMasks, shown } from './gate.js'
 import { type Doing, LEVELS, type Level, type Log } from './world.js'
 
 /** acmetool's names for severities, most urgent first; those above ERROR are ours to accept, not to use. */
@@ -51,15 +52,16 @@ export interface LogOptions {
 }
 
 export function openLog({ sinks, status, now }: LogOptions): Log {
-  const secrets: string[] = []
+  const { add: mask, masked } = openMasks()
   const steps = new Map<string, Step>()
   let stopTicking: (() => void) | undefined
-  const masked = (text: string): string => secrets.reduce((t, secret) => t.replaceAll(secret, '***'), text)
-  const say = (level: Level, message: string): void => {
+  const gated = (text: string): string => brief(shown(masked(text)))
+  const say = (level: Level, lines: readonly string[]): void => {
     const hearing = sinks.filter(sink => SEVERITIES.indexOf(SEVERITY[level]) <= SEVERITIES.indexOf(sink.severity))
     if (hearing.length === 0) return
     status?.clear()
-    for (const sink of hearing) sink.write(FORMATS[sink.format](level, masked(message), now()))
+    const message = lines.map(gated).join('\n  ')
+    for (const sink of hearing) sink.write(FORMATS[sink.format](level, message, now()))
     showSteps()
   }
   const showSteps = (): void => {
@@ -72,7 +74,7 @@ export function openLog({ sinks, status, now }: LogOptions): Log {
     }
     stopTicking ??= status?.eachSecond?.(showSeconds)
     const others = [...steps.values()].filter(({ isPause }) => !isPause).length - 1
-    status?.show(masked(`${subject}: ${textOf(step.doing)}${others > 0 ? ` (and ${others} more)` : ''}`))
+    status?.show(gated(`${subject}: ${textOf(step.doing)}${others > 0 ? ` (and ${others} more)` : ''}`))
   }
   /** A fixed text is left as it stands: a question to the user may have come below it. */
   const showSeconds = (): void => {
@@ -82,17 +84,12 @@ export function openLog({ sinks, status, now }: LogOptions): Log {
     steps.delete(subject)
     if (doing !== undefined) {
       steps.set(subject, { doing, isPause: kind === 'pause' })
-      if (!status && kind === undefined) say('debug', `${subject}: ${textOf(doing)}`)
+      if (!status && kind === undefined) say('debug', [`${subject}: ${textOf(doing)}`])
     }
     showSteps()
   }
-  const mask = (secret: string): void => {
-    if (secret.length < 4) return
-    secrets.push(secret)
-    secrets.sort((a, b) => b.length - a.length) // a secret that begins another must not lay its rest bare
-  }
-  const levels = Object.fromEntries(LEVELS.map(level => [level, (message: string) => say(level, message)]))
-  return { ...(levels as Record<Level, (message: string) => void>), step, mask }
+  const levels = Object.fromEntries(LEVELS.map(level => [level, (...lines: readonly string[]) => say(level, lines)]))
+  return { ...(levels as Pick<Log, Level>), step, mask, masked }
 }
 
 const textOf = (doing: Doing): string => (typeof doing === 'string' ? doing : doing())
@@ -102,7 +99,8 @@ const FORMATS: Readonly<Record<Sink['format'], (level: Level, message: string, n
   acmetool: (level, message, now) => `${stamp(now)} [${SEVERITY[level]}] dns01: ${message}`,
   json: (level, message, now) => JSON.stringify({ time: now.toISOString(), level, message }),
   /** sd-daemon(3): `<n>` in front, which journald takes as the priority, 0 to 7: TRACE is a debug, too. */
-  syslog: (level, message) => `<${Math.min(7, SEVERITIES.indexOf(SEVERITY[level]))}>${message.replaceAll('\n', ' | ')}`,
+  syslog: (level, message) =>
+    `<${Math.min(7, SEVERITIES.indexOf(SEVERITY[level]))}>${message.replaceAll(/\n */g, ' | ')}`,
 }
 
 /** YYYYMMDDHHMMSS in local time, as acmetool writes it. */

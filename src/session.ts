@@ -1,7 +1,8 @@
 import { checkProviders } from './dns-check.js'
 import { type DnsConfig, parseDnsConfig, placesIn } from './dns-config.js'
 import { openDnsView } from './dns-view.js'
-import { Dns01Error } from './errors.js'
+import { Dns01Error, linesOf, messageOf } from './errors.js'
+import { brief } from './gate.js'
 import { hookFolders } from './hooks.js'
 import { defaultProvider } from './provider-choice.js'
 import { Publisher } from './publisher.js'
@@ -86,24 +87,18 @@ export async function reconcileNow(
  */
 export function report({ out, world, batch }: Context, outcomes: readonly Outcome[]): unknown[] {
   const failed = outcomes.filter(outcome => outcome.result === 'failed')
-  for (const { subject, error } of failed) world.log.error(describe(error, subject))
+  for (const { subject, error } of failed) world.log.error(...describe(error, subject))
   for (const { subject, result, error } of outcomes) {
-    if (result === 'waits') world.log[batch ? 'info' : 'notice'](describe(error, subject))
+    if (result === 'waits') world.log[batch ? 'info' : 'notice'](...describe(error, subject))
     else if (result !== 'failed') world.log.info(`${subject}: ${result}`)
   }
   if (out.json) out.show(outcomes.map(document), () => [])
   return [...failed, ...outcomes.filter(outcome => outcome.notLive)].map(outcome => outcome.error)
 }
 
-const describe = (error: unknown, subject: string): string => {
-  const text =
-    error instanceof Dns01Error
-      ? error.message
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error)
-  const hint = error instanceof Dns01Error && error.hint ? `\n  ${error.hint}` : ''
-  return `${text.startsWith(subject) ? '' : `${subject}: `}${text}${hint}`
+const describe = (error: unknown, subject: string): [string, ...string[]] => {
+  const [first, ...more] = linesOf(error)
+  return [first.startsWith(subject) ? first : `${subject}: ${first}`, ...more]
 }
 
 const document = ({ subject, names, result, error }: Outcome) => ({
@@ -115,5 +110,5 @@ const document = ({ subject, names, result, error }: Outcome) => ({
 
 const errorDocument = (error: unknown) =>
   error instanceof Dns01Error
-    ? { code: error.code, message: error.message, hint: error.hint, retryAfterSeconds: error.retryAfterSeconds }
-    : { code: 'BUG', message: error instanceof Error ? error.message : String(error) }
+    ? { code: error.code, message: brief(error.message), hint: error.hint, retryAfterSeconds: error.retryAfterSeconds }
+    : { code: 'BUG', message: brief(messageOf(error)) }

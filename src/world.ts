@@ -185,12 +185,13 @@ export type Level = (typeof LEVELS)[number]
 export type Doing = string | (() => string)
 
 export interface Log {
-  error(message: string): void
-  warn(message: string): void
-  notice(message: string): void
-  info(message: string): void
-  debug(message: string): void
-  trace(message: string): void
+  /** One line, and further lines of ours, indented below it. A line break within a text is shown, not made. */
+  error(message: string, ...more: readonly string[]): void
+  warn(message: string, ...more: readonly string[]): void
+  notice(message: string, ...more: readonly string[]): void
+  info(message: string, ...more: readonly string[]): void
+  debug(message: string, ...more: readonly string[]): void
+  trace(message: string, ...more: readonly string[]): void
   /**
    * What `subject` does now or waits for: a progress line on a terminal, a debug line elsewhere. undefined: it is done.
    * A function is asked again each second, for what counts. A `pause` lies over the step that it belongs to: the terminal
@@ -199,6 +200,8 @@ export interface Log {
   step(subject: string, doing: Doing | undefined, kind?: 'pause'): void
   /** From now on this text is shown as `***` wherever it would appear. */
   mask(secret: string): void
+  /** The text with all such secrets as `***`, for what is kept or printed elsewhere. */
+  masked(text: string): string
 }
 
 /** Each rejects with Dns01Error CONFIG when there is no answer to be had. */

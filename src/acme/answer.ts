@@ -1,5 +1,6 @@
 import type { Dns01Error } from '../errors.js'
-import { clean, type Problem, problemError, readProblem } from './problem.js'
+import { brief } from '../gate.js'
+import { type Problem, problemError, readProblem } from './problem.js'
 
 /** What came back for one request; any status. */
 export interface Answer {
@@ -24,9 +25,10 @@ export function answerError(answer: Answer, what: string, now: Date): Dns01Error
 /** What came, for a message: status, type, and the title of a page or the beginning of a text. */
 export function received({ url, status, headers, text }: Answer): string {
   const type = headers['content-type']?.split(';')[0] ?? 'no content type'
-  const begins = clean(text.match(/<title>([^<]*)/i)?.[1] ?? (/^\s*</.test(text) ? '' : text)).slice(0, 200)
-  const pointing = headers.location ? `, pointing to ${clean(headers.location)}` : ''
-  return `${new URL(url).host} answered ${status} with ${clean(type)}${pointing}${begins && `: "${begins}"`}`
+  const begins = text.match(/<title>([^<]*)/i)?.[1] ?? (/^\s*</.test(text) ? '' : text)
+  const oneLine = brief(begins.replace(/\s+/g, ' ').trim(), 200)
+  const pointing = headers.location ? `, pointing to ${headers.location}` : ''
+  return `${new URL(url).host} answered ${status} with ${type}${pointing}${oneLine && `: "${oneLine}"`}`
 }
 
 /** Retry-After in seconds (RFC 9110 §10.2.3: a number or a date); undefined when absent, senseless or past. */

@@ -20,7 +20,7 @@ export function orderError(order: Order, authorizations: readonly Authorization[
   if (errors.length === 1 && first) return first
   if (first) {
     const worst = errors.find(error => codeOf(error) === 'REFUSED') ?? first
-    const message = errors.map(error => error.message).join('\n')
+    const message = errors.map(error => error.message).join('; ')
     const failedValidations = errors.flatMap(error => error.failedValidations)
     return new Dns01Error(worst.code, message, { hint: worst.hint, cause: worst.cause, failedValidations })
   }

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { Dns01Error, messageOf } from '../errors.js'
+import { issueText } from '../gate.js'
 import { type Name, parseName } from '../names.js'
 import { type Problem, problem } from './problem.js'
 
@@ -157,7 +158,7 @@ function directoryOf(url: ReturnType<typeof acmeUrl>, data: unknown, what: strin
     meta: v.optional(v.fallback(meta, v.parse(meta, {})), {}),
   })
   const result = v.safeParse(resources, data)
-  if (!result.success) throw noDirectory(`${what} is no ACME directory: ${issueText(result.issues[0])}`)
+  if (!result.success) throw noDirectory(`${what} is no ACME directory: ${whatIsWrong(result.issues[0])}`)
   const { meta: described, ...urls } = result.output
   return { ...urls, ...described }
 }
@@ -172,12 +173,12 @@ export const noDirectory = (message: string, cause?: unknown): Dns01Error =>
 function parse<T extends v.GenericSchema>(schema: T, data: unknown, what: string): v.InferOutput<T> {
   const result = v.safeParse(schema, data)
   if (result.success) return result.output
-  throw new Dns01Error('REFUSED', `${what}: what the CA sent is not valid ACME: ${issueText(result.issues[0])}`, {
+  throw new Dns01Error('REFUSED', `${what}: what the CA sent is not valid ACME: ${whatIsWrong(result.issues[0])}`, {
     hint: 'does a proxy answer in its place, or is the directory URL wrong?',
   })
 }
 
-const issueText = (issue: v.BaseIssue<unknown>): string => {
+const whatIsWrong = (issue: v.BaseIssue<unknown>): string => {
   const path = v.getDotPath(issue)
-  return `${path ? `${path}: ` : ''}${issue.message}`
+  return `${path ? `${path}: ` : ''}${issueText(issue)}`
 }

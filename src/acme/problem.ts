@@ -99,30 +99,21 @@ const pausedLink = ({ detail = '' }: Problem): string | undefined =>
 const urlIn = (text: string): string | undefined => text.match(/https?:\/\/[^\s"'<>]+[^\s"'<>.,)]/)?.[0]
 
 /** What the CA said: type in words, its detail, and each subproblem with its name. */
-export function inWords(told: Problem): string {
+function inWords(told: Problem): string {
   const type = shortType(told.type)
   const said = [told.detail ?? told.title, ...(told.subproblems ?? []).map(subInWords)]
-  const whole = said.flatMap(text => (text ? [clean(text)] : [])).join('; ')
+  const whole = said.filter(text => text).join('; ')
   if (type === 'about:blank') return whole // RFC 7807 §4.2: the HTTP status says it all
-  return `${MEANINGS[type]?.words ?? 'the CA refused'} (${clean(type)})${whole && `: ${whole}`}`
+  return `${MEANINGS[type]?.words ?? 'the CA refused'} (${type})${whole && `: ${whole}`}`
 }
 
 const subInWords = ({ identifier, type, detail }: Subproblem): string =>
   `${identifier ? `${identifier.value}: ` : ''}${detail ?? 'no detail'} (${shortType(type)})`
 
-/** Text of a stranger for the terminal: no control characters, one line, not endless. */
-export const clean = (text: string): string =>
-  text
-    .replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
-    .trim()
-    .slice(0, 2000)
-
 function hintFor(type: string, told: Problem, { termsOfService }: ProblemContext): string | undefined {
   if (type !== 'userActionRequired') return MEANINGS[type]?.hint
   const links = [...new Set([termsOfService, told.instance].filter(link => link !== undefined))]
-  return links.length > 0
-    ? `read and agree: ${links.map(clean).join(' ')}, then run dns01 quickstart`
-    : MEANINGS[type]?.hint
+  return links.length > 0 ? `read and agree: ${links.join(' ')}, then run dns01 quickstart` : MEANINGS[type]?.hint
 }
 
 /** The types of RFC 8555 §6.7, RFC 8739 §3.1.3 and RFC 9773 §7.4 in words, and what the user can do. */

@@ -60,7 +60,7 @@ async function showPolicy(context: Context, definition: ProviderDefinition, host
   const wanted = async () => wantedOf(parts, definition, (await looking(context)).targets().targets)
   const made = policies(parts, definition, hosts.length > 0 ? hosts : await wanted())
   if (made.length > 1) context.world.log.notice(`${made.length} policies, because the names have different settings`)
-  context.out.show(made, () => made.map(({ policy }) => policy.trimEnd()))
+  context.out.show(made, () => made.flatMap(({ policy }) => policy.trimEnd().split('\n')))
   return []
 }
 

@@ -78,7 +78,10 @@ async function askMissing(
   const secrets = missing.flatMap(([key, { secret, env }]) => (secret ? [env[0] ?? key] : []))
   if (secrets.length > 0)
     throw new Dns01Error('CONFIG', `provider ${name} needs ${secrets.join(' and ')}`, {
-      hint: `add to ${envFile(world)}, which must be of mode 0600, and run quickstart again:\n  ${secrets.map(variable => `${variable}='…'`).join('\n  ')}`,
+      hint: [
+        `add to ${envFile(world)}, which must be of mode 0600, and run quickstart again:`,
+        ...secrets.map(variable => `${variable}='…'`),
+      ],
     })
   const said: Record<string, string> = {}
   for (const [key, { help }] of missing) {
@@ -129,11 +132,9 @@ export async function tellAboutEnvironment(world: World, provider: string | unde
   const only = [...new Set(known)].filter(name => env[name] && inFile[name] === undefined && !fromFlags.includes(name))
   if (only.length > 0)
     log.notice(
-      [
-        `cron will not know ${only.join(', ')} of this shell; these lines note them where every run looks:`,
-        `install -d ${dirname(path)}; touch ${path}; chmod 600 ${path}`,
-        ...only.map(name => `printf "${name}='%s'\\n" "$${name}" >>${path}`),
-      ].join('\n  '),
+      `cron will not know ${only.join(', ')} of this shell; these lines note them where every run looks:`,
+      `install -d ${dirname(path)}; touch ${path}; chmod 600 ${path}`,
+      ...only.map(name => `printf "${name}='%s'\\n" "$${name}" >>${path}`),
     )
   else if (provider === 'hooks' && !files.info(path))
     log.notice(`cron gives your hooks no variables; those they need belong into ${path}, mode 0600, as NAME='value'`)

@@ -49,7 +49,7 @@ export async function installSchedule(
     case 'systemd':
       return installTimer(world, renewal, signal)
     default:
-      world.log.notice(`nothing starts renewals (${schedule.why}); run this once a day:\n  ${commandLine(renewal)}`)
+      world.log.notice(`nothing starts renewals (${schedule.why}); run this once a day:`, commandLine(renewal))
       return undefined
   }
 }

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { messageOf } from '../errors.js'
+import { brief } from '../gate.js'
 import type { World } from '../world.js'
 import type { Disk } from './disk.js'
 import { LEDGER, SET_ASIDE } from './layout.js'
@@ -40,9 +41,6 @@ export interface Ledger extends Memory {
 /** Nothing is kept longer, so that it cannot grow for ever: what still fails is tried at least once a day. */
 const keep = { failureDays: 30, validationHours: 1, orderHours: 3 } as const
 const hourMs = 3_600_000
-
-/** Texts of strangers do not fill the disk. */
-const longestText = 2000
 
 const date = v.pipe(
   v.string(),
@@ -125,11 +123,9 @@ export function openLedger(disk: Disk, { clock, log }: Pick<World, 'clock' | 'lo
     validations,
     orders,
     failed(key, failure) {
-      failures.set(key, {
-        ...failure,
-        message: failure.message.slice(0, longestText),
-        hint: failure.hint?.slice(0, longestText),
-      })
+      // Masked here: who reads it later (status, plan) knows no secret.
+      const kept = (text: string): string => brief(log.masked(text))
+      failures.set(key, { ...failure, message: kept(failure.message), hint: failure.hint && kept(failure.hint) })
       return save()
     },
     succeeded: async (...keys) => {

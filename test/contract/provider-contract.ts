@@ -47,7 +47,7 @@ export const txtValue = (seed: string): string => Buffer.from(seed.padEnd(32, '.
 
 /** A log that keeps what was said. */
 export function listeningLog(said: string[]): Log {
-  const hear = (message: string) => void said.push(message)
+  const hear = (...lines: readonly string[]) => void said.push(lines.join('\n  '))
   return {
     error: hear,
     warn: hear,
@@ -57,6 +57,7 @@ export function listeningLog(said: string[]): Log {
     trace: hear,
     step: (a, b, kind) => (kind === 'pause' ? undefined : hear(`${a} ${typeof b === 'function' ? b() : b}`)),
     mask: () => {},
+    masked: text => text,
   }
 }
 

@@ -14,7 +14,10 @@ export interface DiskWorld {
 export function diskWorld(env: World['env'] = { PATH: process.env.PATH }, more: Partial<World> = {}): DiskWorld {
   const said: string[] = []
   const masked: string[] = []
-  const saying = (level: string) => (message: string) => void said.push(`${level}: ${message}`)
+  const saying =
+    (level: string) =>
+    (...lines: readonly string[]) =>
+      void said.push(`${level}: ${lines.join('\n  ')}`)
   const log: Log = {
     ...listeningLog(said),
     error: saying('error'),

@@ -162,11 +162,14 @@ export function outside(options: OutsideOptions): Outside {
 }
 
 function logInto(said: string[]): Log {
-  const saying = (level: string) => (message: string) => void said.push(`${level}: ${message}`)
+  const saying =
+    (level: string) =>
+    (...lines: readonly string[]) =>
+      void said.push(`${level}: ${lines.join('\n  ')}`)
   const quiet = (): void => {}
   return {
     ...{ error: saying('error'), warn: saying('warn'), notice: quiet, info: quiet },
-    ...{ debug: quiet, trace: quiet, step: quiet, mask: quiet },
+    ...{ debug: quiet, trace: quiet, step: quiet, mask: quiet, masked: text => text },
   }
 }
 

@@ -15,7 +15,10 @@ export interface StateWorld {
 /** A World with a disk in memory, a clock that stands still but for sleep(), and the processes that a test names. */
 export function stateWorld(files = new MemoryFiles(), pid = 1): StateWorld {
   const said: string[] = []
-  const saying = (level: string) => (message: string) => void said.push(`${level}: ${message}`)
+  const saying =
+    (level: string) =>
+    (...lines: readonly string[]) =>
+      void said.push(`${level}: ${lines.join('\n  ')}`)
   const quiet = (): void => {}
   const log: Log = {
     error: saying('error'),
@@ -26,6 +29,7 @@ export function stateWorld(files = new MemoryFiles(), pid = 1): StateWorld {
     trace: quiet,
     step: quiet,
     mask: quiet,
+    masked: text => text,
   }
   let count = 0
   const made: StateWorld = {

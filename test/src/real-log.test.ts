@@ -26,14 +26,19 @@ function aLog(wishes: Partial<Sink> = {}, withStatus = false) {
 }
 
 describe('formats', () => {
-  test.each<[Sink['format'], string, string]>([
-    ['human', 'disk full', 'error: disk full'],
-    ['acmetool', 'disk full', '20260102030405 [ERROR] dns01: disk full'],
-    ['json', 'a "quoted"\nline', `{"time":"${at.toISOString()}","level":"error","message":"a \\"quoted\\"\\nline"}`],
-    ['syslog', 'two\nlines', '<3>two | lines'],
-  ])('%s', (format, message, line) => {
+  test.each<[Sink['format'], [string, ...string[]], string]>([
+    ['human', ['disk full'], 'error: disk full'],
+    ['human', ['disk full', 'make room'], 'error: disk full\n  make room'],
+    ['acmetool', ['disk full'], '20260102030405 [ERROR] dns01: disk full'],
+    [
+      'json',
+      ['a "quote"', 'hint'],
+      `{"time":"${at.toISOString()}","level":"error","message":"a \\"quote\\"\\n  hint"}`,
+    ],
+    ['syslog', ['two', 'lines'], '<3>two | lines'],
+  ])('%s: %j', (format, message, line) => {
     const { log, lines } = aLog({ format })
-    log.error(message)
+    log.error(...message)
     expect(lines).toEqual([line])
   })
 
@@ -73,6 +78,31 @@ describe('severity', () => {
     log.warn('careful')
     log.error('broken')
     expect([few, all.length]).toEqual([['error: broken'], 2])
+  })
+})
+
+describe('text of strangers', () => {
+  const evil = 'a\x1b[2J\x07\rb\nerror: forged \u202e\x9b\x7f'
+
+  test.each<Sink['format']>(['human', 'acmetool', 'json', 'syslog'])('is one line without controls in %s', format => {
+    const { log, lines } = aLog({ format })
+    log.error(evil, evil)
+    log.step(evil, evil)
+    expect(lines.join('').replace('\n  a', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+    expect(lines.join('\n')).not.toMatch(/^error: forged/m)
+  })
+
+  test('steers no progress line', () => {
+    const { log, shown } = aLog({}, true)
+    log.step(evil, evil)
+    expect(shown.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+  })
+
+  test('is cut at 2,000 characters, and what was hidden in it stays hidden', () => {
+    const { log, lines } = aLog()
+    log.mask('s3cr3t-s3cr3t')
+    log.notice(`${'x'.repeat(1994)}s3cr3t-s3cr3t${'y'.repeat(3_000_000)}`)
+    expect(lines[0]).toBe(`${'x'.repeat(1994)}***yyy… (2999997 more characters)`)
   })
 })
 

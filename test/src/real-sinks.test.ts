@@ -71,10 +71,10 @@ describe('the log goes', () => {
   test('to syslog by logger(1), with facility and severity', () => {
     fakeLogger(`{ echo "$@"; cat; } >> '${file}'`)
     const { log } = logOf({ syslog: true, facility: 'local0', severity: 'TRACE' })
-    log.error('bad\n  hint')
+    log.error('bad', 'hint')
     log.trace('chatter')
     expect(readFileSync(file, 'utf8')).toBe(
-      '--tag dns01 --priority local0.err\nbad |   hint\n--tag dns01 --priority local0.debug\nchatter\n',
+      '--tag dns01 --priority local0.err\nbad | hint\n--tag dns01 --priority local0.debug\nchatter\n',
     )
   })
 

@@ -31,7 +31,7 @@ const html = {
 
 describe('the directory', () => {
   it.each([
-    ['HTML', html, /ca\.test answered 200 with text\/html: "Log in \[2J"/],
+    ['HTML', html, /ca\.test answered 200 with text\/html: "Log in\\x1b\[2J"/],
     ['404', { status: 404, body: 'nothing here' }, /answered 404 with application\/json: "nothing here"/],
     [
       'a redirect',
@@ -351,7 +351,7 @@ describe('orders', () => {
     ca.always('/authz/2', { body: authorization('invalid', other) })
     await expect(client.pollOrder(url, isReady, limits, signal)).rejects.toMatchObject({
       code: 'REFUSED',
-      message: expect.stringMatching(/^www\.example\.com: .*oops\nb\.test: .*CAA forbids$/),
+      message: expect.stringMatching(/^www\.example\.com: .*oops; b\.test: .*CAA forbids$/),
       hint: expect.stringContaining('CAA records'),
     })
   })

@@ -10,9 +10,11 @@ export const names = (...all: string[]): Name[] => all as Name[]
 /** Gathers what is said. */
 export function listeningLog(): Log & { readonly said: string[] } {
   const said: string[] = []
-  const say = (message: string): void => void said.push(message)
+  const say = (...lines: readonly string[]): void => void said.push(lines.join('\n  '))
   const nothing = (): void => undefined
-  return { said, error: say, warn: say, notice: say, info: say, debug: say, trace: say, step: nothing, mask: nothing }
+  const same = (text: string): string => text
+  const log = { error: say, warn: say, notice: say, info: say, debug: say, trace: say, step: nothing, mask: nothing }
+  return { said, ...log, masked: same }
 }
 
 export type TestWorld = Pick<World, 'fetch' | 'clock' | 'random' | 'log'> & {
