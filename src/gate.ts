@@ -4,7 +4,7 @@
  */
 
 /** Of one text; the longest that a CA has sent us in good faith (a problem with a hundred subproblems) is about as long. */
-export const longestText = 2000
+const longestText = 2000
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
