@@ -90,7 +90,7 @@ function namesToAsk(due: Due, memory: Memory, circumstances: Circumstances): rea
   const wait = caWaits(due, memory, circumstances)
   if (wait) return wait
   const own = memory.failures.get(targetKey(target))
-  const until = waitsUntil(own, circumstances.now, insistenceOn(due, circumstances))
+  const until = waitsUntil(own, circumstances.now, insistenceOn(due, circumstances), due)
   if (until) return waitFor(until, 'it', own)
   return target.partial ? namesThatMay(due, memory, circumstances) : target.requestNames
 }
@@ -98,7 +98,8 @@ function namesToAsk(due: Due, memory: Memory, circumstances: Circumstances): rea
 /** Whether the CA as a whole must be left alone: also asked in the midst of a run. */
 export function caWaits(due: Due, memory: Memory, circumstances: Circumstances): Wait | undefined {
   const failure = memory.failures.get(caKey(due.target.ca))
-  const until = waitsUntil(failure, circumstances.now, insistenceOn(due, circumstances), wholeCaBackOffMinutes)
+  const insistence = insistenceOn(due, circumstances)
+  const until = waitsUntil(failure, circumstances.now, insistence, due, wholeCaBackOffMinutes)
   return until && waitFor(until, 'the CA', failure)
 }
 
@@ -106,7 +107,7 @@ function namesThatMay(due: Due, memory: Memory, circumstances: Circumstances): r
   const { target, lacking } = due
   const { now, limitsOf } = circumstances
   const untilOf = (name: Name): Date | undefined =>
-    waitsUntil(nameFailure(target, name, memory), now, insistenceOn(due, circumstances)) ??
+    waitsUntil(nameFailure(target, name, memory), now, insistenceOn(due, circumstances), due) ??
     validationsUntil(memory, limitsOf(target.ca), target, [name], now)
   const names = target.requestNames.filter(name => untilOf(name) === undefined)
   if (lacking.some(name => names.includes(name))) return names
@@ -180,7 +181,7 @@ function openTally(memory: Memory, { now, limitsOf, targets }: Circumstances): T
 const add = (counts: Map<string, number>, key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1)
 
 /** A renewal that is not past half of its margin. */
-const hasTime = ({ forced, live, renewAt, notAfter }: Due, now: Date): boolean =>
+export const hasTime = ({ forced, live, renewAt, notAfter }: Due, now: Date): boolean =>
   !forced &&
   live &&
   renewAt !== undefined &&

@@ -2,6 +2,7 @@ import type { Name } from './names.js'
 import { groupBy } from './records.js'
 import type { Certificate } from './state/certificates.js'
 import { claims, inOrderOfPriority, linkName, type Target } from './target.js'
+import type { CertificateFacts } from './x509/certificate.js'
 
 /** A target that needs a certificate, and why in a few words. */
 export interface Due {
@@ -44,13 +45,30 @@ export interface Held {
 
 const dayMs = 86_400_000
 
-/** acmetool's rule: margin days before the end, but never before the last third of the lifetime (acmetool-compat §8). */
-export function renewAt(
-  { notBefore, notAfter }: { readonly notBefore: Date; readonly notAfter: Date },
-  marginDays: number,
-): Date {
-  const lifetimeMs = notAfter.getTime() - notBefore.getTime()
-  return new Date(notAfter.getTime() - Math.min(marginDays * dayMs, lifetimeMs / 3))
+/** Lifetimes below this are renewed at their half (Let's Encrypt's integration guide): a third of them leaves too few runs. */
+const shortLivedDays = 10
+
+/** The longest that a certificate counts as good: what Apple's systems accept, of private CAs too (support.apple.com/HT210176). */
+const longestLifeDays = 825
+
+type Dates = Pick<CertificateFacts, 'notBefore' | 'notAfter'>
+
+/**
+ * Until when a certificate is of use. One without a well-defined end (year 9999, RFC 5280 §4.1.2.5) would never be
+ * renewed, and be the best for ever.
+ */
+const endOf = ({ notBefore, notAfter }: Dates): Date =>
+  new Date(Math.min(notAfter.getTime(), notBefore.getTime() + longestLifeDays * dayMs))
+
+/**
+ * acmetool's rule: margin days before the end, but never before the last third of the lifetime (acmetool-compat §8). Ours
+ * besides: of less than ten days, the last half.
+ */
+export function renewAt(dates: Dates, marginDays: number): Date {
+  const end = endOf(dates).getTime()
+  const lifetimeMs = end - dates.notBefore.getTime()
+  const share = lifetimeMs < shortLivedDays * dayMs ? 2 : 3
+  return new Date(end - Math.min(marginDays * dayMs, lifetimeMs / share))
 }
 
 /** Whether this certificate may serve the target, its dates apart (acmetool-compat §8): has all names; of a `partial` target, one. */
@@ -97,11 +115,13 @@ export function best(
   }
   const rank = (a: Certificate, b: Certificate): number =>
     covers(b) - covers(a) ||
-    (b.facts?.notAfter.getTime() ?? 0) - (a.facts?.notAfter.getTime() ?? 0) ||
+    endTime(b) - endTime(a) ||
     Number(b.id === live) - Number(a.id === live) ||
     (a.id < b.id ? -1 : 1)
   return [...candidates].filter(certificate => satisfies(certificate, target)).sort(rank)[0]
 }
+
+const endTime = ({ facts }: Certificate): number => (facts ? endOf(facts).getTime() : 0)
 
 /** What may serve one name of a `partial` target: its best certificate, or while that lacks the name, any other that has it. */
 function bestForName(target: Target, name: Name, index: ByName, links: ReadonlyMap<string, string>, now: Date) {

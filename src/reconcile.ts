@@ -4,11 +4,20 @@ import { Dns01Error } from './errors.js'
 import { type IssueParts, issue } from './issue.js'
 import { linkUp, pointLinks, tellWhatChanged } from './live.js'
 import type { Name } from './names.js'
-import { caWaits, circumstances, decide, forceHint, type Ready, type Waiting, waitingText } from './patience.js'
+import {
+  caWaits,
+  circumstances,
+  decide,
+  forceHint,
+  hasTime,
+  type Ready,
+  type Waiting,
+  waitingText,
+} from './patience.js'
 import { type Due, firstWave, type LinkChange, type Plan, plan } from './plan.js'
 import type { Publisher } from './publisher.js'
 import { countOrder, rememberFailure, rememberSuccess, whyMissing } from './remember.js'
-import { resume } from './resume.js'
+import { awaitedAtMostHours, resume } from './resume.js'
 import { revoke } from './revoke.js'
 import { openSlots } from './slots.js'
 import type { Certificate } from './state/certificates.js'
@@ -100,7 +109,11 @@ async function obtain(
   const due =
     cleared.length === 0 ? first.issue : plan(held(parts, targets), { ...options, now: world.clock.now() }).issue
   const because = 'the CA is still at the order that an earlier run made'
-  const wait = due.filter(one => !one.forced && isAwaited(one.target, awaited))
+  const now = world.clock.now()
+  const ends = ({ notAfter }: Due): boolean =>
+    notAfter !== undefined && notAfter.getTime() - now.getTime() < awaitedAtMostHours * 3_600_000
+  const mayWait = (one: Due): boolean => !one.forced && (!one.live || hasTime(one, now) || !ends(one))
+  const wait = due.filter(one => mayWait(one) && isAwaited(one.target, awaited))
   const go = due.filter(one => !wait.includes(one))
   return [...cleared, ...wait.map(one => waits({ ...one, because })), ...(await issueAll(all, go, options))]
 }
@@ -161,7 +174,8 @@ async function issueOne(parts: Issuing, due: Ready, options: ReconcileOptions): 
     const lacks: Outcome = { subject: target.file, names: missing, result: 'failed', error: whyMissing(issued.missing) }
     return [{ ...about, names: issued.names, result: 'issued' }, ...(missing.length > 0 ? [lacks] : [])]
   } catch (error) {
-    const unwritten = await rememberFailure(parts, target, error).catch((problem: unknown) => problem)
+    const insisted = [...(options.force ?? []), ...(options.wanted ?? [])].length > 0
+    const unwritten = await rememberFailure(parts, target, error, insisted).catch((problem: unknown) => problem)
     const errors = unwritten === undefined ? [error] : [error, unwritten]
     return errors.map(each => ({ ...about, names: atFault(target, each), result: 'failed', error: each }))
   }

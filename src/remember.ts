@@ -21,10 +21,16 @@ export interface RememberParts {
 
 /**
  * Notes what a failure teaches the next runs; one of ours, or of a run that is stopped, teaches nothing. The CA's own
- * failure is noted once a run.
+ * failure is noted once a run. `insisted`: a person has started this run, perhaps out of turn; then the targets of
+ * a CA that is down must not wait the longer for it.
  * @throws Dns01Error STATE
  */
-export async function rememberFailure(parts: RememberParts, target: Target, error: unknown): Promise<void> {
+export async function rememberFailure(
+  parts: RememberParts,
+  target: Target,
+  error: unknown,
+  insisted = false,
+): Promise<void> {
   const { state, signal, world, began } = parts
   const ledger = state.ledger()
   if (signal.aborted || !(error instanceof Dns01Error) || !isCounted(error)) return
@@ -32,7 +38,8 @@ export async function rememberFailure(parts: RememberParts, target: Target, erro
     await ledger.validationFailed(...error.failedValidations.map(name => validationKey(target.ca, name as never)))
   if (await isOfTheCa(parts, target, error)) {
     const before = ledger.failures.get(caKey(target.ca))
-    if (!before || before.last < began) await note(parts, caKey(target.ca), error)
+    if (!before) await note(parts, caKey(target.ca), error)
+    else if (before.last < began) await note(parts, caKey(target.ca), error, insisted)
     return
   }
   const names = target.partial ? target.requestNames.filter(name => error.byName.has(name)) : []
@@ -47,16 +54,19 @@ const isOfTheCa = ({ authorities }: RememberParts, { ca }: Target, error: unknow
     () => true,
   )
 
-/** @throws Dns01Error STATE */
+/** `again`: what was known already failed once more, which does not count. @throws Dns01Error STATE */
 export async function note(
   { state, world }: Pick<RememberParts, 'state' | 'world'>,
   key: string,
   error: unknown,
+  again = false,
 ): Promise<void> {
   const ledger = state.ledger()
   const { hint, retryAfterSeconds } = error instanceof Dns01Error ? error : {}
   const what = { code: codeOf(error), message: messageOf(error), hint, retryAfterSeconds }
-  await ledger.failed(key, afterFailure(ledger.failures.get(key), world.clock.now(), what))
+  const before = ledger.failures.get(key)
+  const after = afterFailure(before, world.clock.now(), what)
+  await ledger.failed(key, again && before ? { ...after, times: before.times, last: before.last } : after)
 }
 
 /** Forgets the failures of the CA, of the target and of each name in the certificate; notes those of the missing ones. */

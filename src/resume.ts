@@ -20,8 +20,8 @@ export interface Resumed {
 
 /** The CA had its time when the order was made; the targets that wait for their turn come first. */
 const signingSeconds = 10
-/** After this time the names of an order that does not end may be ordered anew. */
-const awaitedAtMostHours = 24
+/** After this time, or with less than it left of a live certificate, the names of an order that does not end may be ordered anew. */
+export const awaitedAtMostHours = 24
 
 /**
  * Takes up an order that an earlier run left: finalized if it is ready, downloaded if it is valid, dropped if the CA

@@ -37,11 +37,35 @@ describe('back-off', () => {
     [1, '12:01Z'],
     [2, '12:10Z'],
     [3, '13:40Z'],
-    [4, '12:00Z'],
-    [50, '12:00Z'],
+    [4, '08:00Z'],
+    [50, '08:00Z'],
   ])('after failure %d the next try is at …%s', (times, at) => {
     const next = minute(nextTry(failure(times, 0)))
     expect(next).toBe(`2026-06-0${times > 3 ? 2 : 1}T${at}`)
+  })
+
+  const hours = (n: number): Date => ago(-60 * n)
+  test.each<[string, number, number | undefined, number | undefined, number]>([
+    ['there is no certificate', 9, undefined, undefined, 1200],
+    ['its end is far', 9, -24, 29 * 24, 1200],
+    ['it is in the first half of its margin', 9, -24, 48, 288],
+    ['the CA fails for the first time, and the end is far', 1, -24, 48, 1],
+    ['it is in the second half of its margin', 9, -480, 240, 100],
+    ['five hours are left', 9, -7, 5, 30],
+    ['a few minutes are left', 9, -12, 0.1, 1],
+    ['it has ended', 9, -72, -1, 100],
+    ['it has ended longer ago than its margin', 9, -200, -101, 1200],
+  ])('when %s, the next try after %d failures is in so many minutes', (_, times, renewIn, endsIn, minutes) => {
+    const atStake = {
+      renewAt: renewIn === undefined ? undefined : hours(renewIn),
+      notAfter: endsIn === undefined ? undefined : hours(endsIn),
+    }
+    expect((nextTry(failure(times, 0), atStake).getTime() - now.getTime()) / 60_000).toBe(minutes)
+  })
+
+  test('a Retry-After of the CA counts, however little is left', () => {
+    const atStake = { renewAt: hours(-12), notAfter: hours(1) }
+    expect(nextTry(failure(1, 0, { notBefore: hours(2) }), atStake)).toEqual(hours(2))
   })
 
   test.each<[string, number | undefined, string]>([

@@ -7,13 +7,16 @@ import { certificate, day, names, target } from '../fakes/held.js'
 const now = day('2026-06-01')
 const noLinks = new Map<string, string>()
 
-describe('renewAt: margin days before the end, but in the last third of the lifetime at the earliest', () => {
+describe('renewAt: margin days before the end, but in the last third or half of the lifetime at the earliest', () => {
   test.each([
     ['90 days, margin 30', '2026-01-01', '2026-04-01', 30, '2026-03-02T00:00:00.000Z'],
     ['90 days, margin 10', '2026-01-01', '2026-04-01', 10, '2026-03-22T00:00:00.000Z'],
     ['90 days, margin 60 is capped', '2026-01-01', '2026-04-01', 60, '2026-03-02T00:00:00.000Z'],
-    ['6 days, margin 30 is capped', '2026-01-01', '2026-01-07', 30, '2026-01-05T00:00:00.000Z'],
-    ['1 day', '2026-01-01', '2026-01-02', 30, '2026-01-01T16:00:00.000Z'],
+    ['10 days', '2026-01-01', '2026-01-11', 30, '2026-01-07T16:00:00.000Z'],
+    ['less than 10 days: their half', '2026-01-01', '2026-01-07', 30, '2026-01-04T00:00:00.000Z'],
+    ['6 days, margin 1', '2026-01-01', '2026-01-07', 1, '2026-01-06T00:00:00.000Z'],
+    ['1 day', '2026-01-01', '2026-01-02', 30, '2026-01-01T12:00:00.000Z'],
+    ['without a well-defined end: 825 days count', '2026-01-01', '9999-12-31', 30, '2028-03-06T00:00:00.000Z'],
     ['margin 0', '2026-01-01', '2026-04-01', 0, '2026-04-01T00:00:00.000Z'],
   ])('%s', (_, from, to, marginDays, at) => {
     expect(renewAt({ notBefore: day(from), notAfter: day(to) }, marginDays).toISOString()).toBe(at)
@@ -71,6 +74,8 @@ describe('best', () => {
   const old = certificate('old', ['a.test'], { facts: { notAfter: day('2026-07-01') } })
   const fresh = certificate('fresh', ['a.test'], { facts: { notAfter: day('2026-08-01') } })
   const twin = certificate('twin', ['a.test'], { facts: { notAfter: day('2026-08-01') } })
+  const years = { notBefore: day('2024-01-01'), notAfter: day('9999-12-31') }
+  const endless = certificate('endless', ['a.test'], { facts: years })
   const bestOf = (held: Certificate[], links: ReadonlyMap<string, string> = noLinks, wants = wanted) =>
     best(wants, byName(held), links, now)?.id
 
@@ -80,6 +85,7 @@ describe('best', () => {
     ['also when the other is live', [old, fresh], new Map([['a.test', 'old']]), 'fresh'],
     ['of equals, the live one', [fresh, twin], new Map([['a.test', 'twin']]), 'twin'],
     ['of equals, none live, the smaller id', [twin, fresh], noLinks, 'fresh'],
+    ['one that does not say when it ends counts as one of 825 days', [endless, fresh], noLinks, 'fresh'],
     ['never one that does not satisfy', [old, { ...fresh, revoked: true }], noLinks, 'old'],
   ])('%s', (_, held, links, id) => {
     expect(bestOf(held, links)).toBe(id)

@@ -39,7 +39,7 @@ describe('back-off', () => {
     machine.ca.manners = { blindFor: ['h0.one.test'] }
   })
 
-  test('what failed is tried again after 1, 10 and 100 minutes, then daily; the others are not held up', async () => {
+  test('what failed is tried again after 1, 10 and 100 minutes, then every 20 hours; the others are not held up', async () => {
     expect(told(await machine.run())).toEqual(['h0.one.test failed h0.one.test', 'h1.two.test issued'])
     const tries: number[] = []
     for (let minute = 0; minute < 5 * 1440; minute += 1) {
@@ -52,7 +52,7 @@ describe('back-off', () => {
     }
     expect(tries.slice(0, 3)).toEqual([1, 11, 111])
     const [fourth = 0, fifth = 0, sixth = 0] = tries.slice(3)
-    expect([fourth - 111, fifth - fourth, sixth - fifth].every(pause => pause >= 1440 && pause <= 1500)).toBe(true)
+    expect([fourth - 111, fifth - fourth, sixth - fifth].every(pause => pause >= 1200 && pause <= 1260)).toBe(true)
   }, 30_000)
 
   test('a run in which all that is due waits asks nobody and changes nothing', async () => {
@@ -82,6 +82,18 @@ describe('back-off', () => {
       'h0.one.test issued',
     ])
     expect(machine.files.info(`${ROOT}/.dns01/ledger.json`)).toBeUndefined()
+  })
+
+  test('a person who tries while the CA is down does not make the others wait the longer', async () => {
+    machine.ca.always('/directory', { status: 503 })
+    await machine.run()
+    const first = failures()
+    for (const afterSeconds of [60, 200, 1000])
+      expect(told(await machine.run(undefined, { afterSeconds, wanted: names('h0.one.test') }))).toContainEqual(
+        'h0.one.test failed h0.one.test',
+      )
+    expect(Object.values(first).map(({ times }) => times)).toEqual([1])
+    expect(failures()).toEqual(first)
   })
 
   test('a run that was killed teaches nothing', async () => {
