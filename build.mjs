@@ -1,6 +1,7 @@
 // Builds dist/: main.js (the program), providers/NAME.js (one for each file of providers/), chunks/ (what they share),
 // LICENSES.txt. Everything is bundled: it starts in half the time that node_modules takes, and who installs dns01 gets
 // no other package. Prints errors only.
+import './node-version.mjs'
 import {
   chmodSync,
   existsSync,
@@ -35,6 +36,11 @@ const unused = {
   '@peculiar/x509': 'module.exports = { cryptoProvider: { set() {} } }',
 }
 
+/** Sh runs the second line, and node takes it for a string and a comment. `--`, because node 20 to 24 search the whole command
+ *  line for flags of their own: of `dns01 --env-file FILE` they read FILE, NODE_OPTIONS in it included, before our first
+ *  line runs. Not `#!/usr/bin/env -S node --`: BusyBox (Alpine) has no -S. */
+const shebang = `#!/bin/sh\n':' //; exec node -- "$0" "$@"\n`
+
 const withoutUnused = {
   name: 'without-unused',
   setup(build) {
@@ -49,7 +55,7 @@ const withoutUnused = {
 const providers = readdirSync('providers').filter(file => file.endsWith('.ts'))
 const result = await build({
   entryPoints: {
-    ...(existsSync('src/main.ts') && { main: 'src/main.ts' }),
+    main: 'src/start.ts',
     ...Object.fromEntries(providers.map(file => [`providers/${basename(file, '.ts')}`, `providers/${file}`])),
   },
   outdir: dist,
@@ -102,11 +108,9 @@ function write(files, notices) {
 }
 
 function withShebang({ path, contents }) {
-  return {
-    path,
-    contents:
-      path === join(dist, 'main.js') ? Buffer.concat([Buffer.from('#!/usr/bin/env node\n'), contents]) : contents,
-  }
+  return path === join(dist, 'main.js')
+    ? { path, contents: Buffer.concat([Buffer.from(shebang), contents]) }
+    : { path, contents }
 }
 
 /** The notices that the licences of the bundled packages want to be kept. */

@@ -99,7 +99,7 @@ async function contextFor(
   const asked = flags.batch || flags.json ? undefined : realPrompt(flags.stdio)
   const prompt = asked && line ? askingWithout(line, asked) : asked
   return {
-    world: realWorld({ env, log, prompt, program: [process.execPath, process.argv[1] ?? 'dns01'] }),
+    world: realWorld({ env, log, prompt, program: [process.execPath, '--', process.argv[1] ?? 'dns01'] }),
     stateRoot,
     responseFile: flags.responseFile && resolve(flags.responseFile),
     lockWaitSeconds: flags.lockWaitSeconds,

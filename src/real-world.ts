@@ -11,7 +11,7 @@ export interface RealWorldOptions {
   readonly env: World['env']
   readonly log: Log
   readonly prompt?: Prompt | undefined
-  /** How this program is called again: node and its script. */
+  /** How this program is called again: node, `--` (else node takes our --env-file for its own), its script. */
   readonly program: readonly string[]
 }
 

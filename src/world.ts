@@ -173,6 +173,7 @@ export interface Self {
   readonly uid: number
   /** Primary and supplementary are not told apart. */
   readonly gid: number
+  /** How this program is called again; its arguments follow. */
   readonly program: readonly string[]
   /** Whether a process of this id runs on this machine. */
   alive(pid: number): boolean

@@ -1,5 +1,6 @@
 // Gets a machine with nothing but node and npm ready: npm packages from the lock, real servers from Debian.
 // For demo, test and bench; needs no package itself. Quiet unless something is installed.
+import '../node-version.mjs'
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -35,9 +36,6 @@ const COMPANIONS = { 'pdns-server': ['pdns-backend-sqlite3'], certbot: ['python3
 
 /** Installs the npm packages when node_modules is missing or older than the lock. */
 export function installNpmPackages() {
-  const [major, minor] = process.versions.node.split('.').map(Number)
-  if (major < 20 || (major === 20 && minor < 19))
-    fail(`node ${process.versions.node} is too old: dns01 needs 20.19 or later`)
   const installed = join(root, 'node_modules/.package-lock.json')
   const changed = path => (existsSync(path) ? statSync(path).mtimeMs : 0)
   if (changed(installed) >= changed(join(root, 'package-lock.json'))) return

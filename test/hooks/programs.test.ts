@@ -62,7 +62,7 @@ describe.each(CALLS)('%s %j', (hook, words, line) => {
   const bracketed = line.map(word => `<${word}>`)
 
   test('calls the dns01 it belongs to, also by a link of another name and with nothing in PATH', () => {
-    const expected = ['node', '</app/hooks/../dist/main.js>', '<hook>', ...bracketed]
+    const expected = ['node', '<-->', '</app/hooks/../dist/main.js>', '<hook>', ...bracketed]
     expect(call(hook, words, { installed: true, link: '10-other-name' })).toEqual({
       status: 0,
       said: expected,

@@ -44,6 +44,7 @@ test('runs the dns01 beside it, with the provider of its own name, and hands on 
   const { status, lines } = run(...dns)
   expect(lines).toEqual([
     'node',
+    '--',
     expect.stringMatching(/dns01\/hooks\/\.\.\/dist\/main\.js$/),
     'hook',
     '--provider',

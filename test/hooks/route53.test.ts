@@ -74,7 +74,7 @@ test('a link runs the dns01 that it leads to, and hands on arguments and status'
   writeFileSync(join(root, 'dns01/dist/main.js'), '')
   const { status, lines } = run(link, start)
   const call = ['hook', '--provider', 'route53', 'acmetool', ...start]
-  expect(lines).toEqual(['node / 0000', `${root}/dns01/hooks/../dist/main.js`, ...call])
+  expect(lines).toEqual(['node / 0000', '--', `${root}/dns01/hooks/../dist/main.js`, ...call])
   expect(status).toBe(3)
 })
 

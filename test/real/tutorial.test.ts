@@ -166,7 +166,7 @@ describe.skipIf(lacking('pebble', 'netns', 'curl', 'unshare'))('quickstart', () 
       expect(stderr).toContain(`terms of service at ${terms} ?`)
       expect(readFileSync(join(machine.varLib, 'acme/conf/dns.yml'), 'utf8')).toMatch(/^provider: route53$/m)
       expect(readFileSync(join(machine.etc, 'cron.d/dns01'), 'utf8')).toMatch(
-        / root .*\/bin\/dns01 --batch reconcile$/m,
+        / root .*\/node -- .*\/bin\/dns01 --batch reconcile$/m,
       )
       expect(readdirSync(join(machine.varLib, 'acme/accounts'))).toEqual([`${letsEncrypt}%2fdirectory`])
     }))

@@ -39,7 +39,7 @@ export const runDns01 = (args: readonly string[], options: Dns01Options = {}): P
 /** The same, for tests that send signals meanwhile. */
 export function startDns01(args: readonly string[], options: Dns01Options = {}): RunningDns01 {
   buildIfOlder()
-  return startProgram([process.execPath, dns01Program, ...args], options)
+  return startProgram([process.execPath, '--', dns01Program, ...args], options)
 }
 
 /** Any other program in the same manner. */
@@ -77,7 +77,9 @@ let built = false
 export function buildIfOlder(): void {
   if (built) return
   const newest = Math.max(
-    ...['src', 'providers', 'build.mjs', 'package.json'].map(path => newestChange(join(root, path))),
+    ...['src', 'providers', 'build.mjs', 'node-version.mjs', 'package.json'].map(path =>
+      newestChange(join(root, path)),
+    ),
   )
   if (!existsSync(dns01Program) || statSync(dns01Program).mtimeMs < newest) {
     const { status, stderr } = spawnSync(process.execPath, [join(root, 'build.mjs')], { encoding: 'utf8' })

@@ -1,0 +1,5 @@
+// The file that node is given. It only looks at the version of Node, and then loads the program: a file that an old Node
+// cannot read would otherwise end it before a word is said, for whatever is imported statically is read first.
+import '../node-version.mjs'
+
+import('./main.js')
