@@ -66,9 +66,13 @@ export const shortList = (items: readonly string[], atMost = 5, between = ', '):
 
 /** Any thrown value as lines for people: what happened, then what to do; of a bug its stack. */
 export function linesOf(error: unknown): [string, ...string[]] {
-  const text = error instanceof Dns01Error ? [error.message, error.hint] : [stackOf(error)]
-  const [first = '', ...more] = text.flatMap(part => part?.split('\n') ?? [])
-  return [first, ...more.map(line => line.trim())]
+  if (!(error instanceof Dns01Error)) return [String(error), ...framesOf(error)]
+  return [error.message, ...(error.hint?.split('\n  ') ?? [])]
 }
 
-const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error))
+/** Where it happened. The stack begins with the message, whose line breaks may be a stranger's. */
+function framesOf(error: unknown): string[] {
+  const { stack = '' } = error instanceof Error ? error : {}
+  const frames = stack.startsWith(String(error)) ? stack.slice(String(error).length) : stack
+  return frames.split('\n').flatMap(line => line.trim() || [])
+}

@@ -115,8 +115,11 @@ const acmeUrl = (plainAllowed: boolean) =>
     v.check(text => isUrl(text, plainAllowed), plainAllowed ? 'it is no http or https URL' : 'it is no https URL'),
   )
 
+/** RFC 3986 §2; URL() would take line breaks, and drop them. */
 const isUrl = (text: string, plainAllowed: boolean): boolean =>
-  URL.canParse(text) && (plainAllowed ? ['https:', 'http:'] : ['https:']).includes(new URL(text).protocol)
+  /^[!-~]+$/.test(text) &&
+  URL.canParse(text) &&
+  (plainAllowed ? ['https:', 'http:'] : ['https:']).includes(new URL(text).protocol)
 
 const date = v.pipe(
   v.string(),

@@ -4,6 +4,7 @@ import { parseDnsConfig } from '../../src/dns-config.js'
 import { Dns01Error } from '../../src/errors.js'
 import type { Providers } from '../../src/provider-loader.js'
 import { Publisher } from '../../src/publisher.js'
+import { openLog, type Severity } from '../../src/real-log.js'
 import { type Outcome, type ReconcileOptions, reconcile } from '../../src/reconcile.js'
 import { withLock } from '../../src/state/lock.js'
 import { StateDir } from '../../src/state/state-dir.js'
@@ -27,7 +28,7 @@ export interface Run {
   /** All steps it came to, in order. */
   readonly steps: readonly Step[]
   readonly seconds: number
-  /** `level: message`; warn and worse. */
+  /** The log, as people see it; warn and worse unless the options say else. */
   readonly said: readonly string[]
 }
 
@@ -61,6 +62,8 @@ export interface OutsideOptions {
   /** https://ca.test when absent. */
   readonly caUrl?: string
   readonly env?: World['env']
+  /** Of what is in `said`. */
+  readonly severity?: Severity
   /** Targets worked on at the same time; 40 when absent. */
   readonly parallel?: number
 }
@@ -147,7 +150,7 @@ export function outside(options: OutsideOptions): Outside {
       run: async () => ({ exit: 42, output: '' }),
       env: options.env ?? {},
       self: { pid: self, host: 'here', uid: 0, gid: 0, program: ['dns01'], alive: other => other === self },
-      log: logInto(said),
+      log: logInto(said, options.severity),
     }
   }
 
@@ -161,16 +164,10 @@ export function outside(options: OutsideOptions): Outside {
   }
 }
 
-function logInto(said: string[]): Log {
-  const saying =
-    (level: string) =>
-    (...lines: readonly string[]) =>
-      void said.push(`${level}: ${lines.join('\n  ')}`)
-  const quiet = (): void => {}
-  return {
-    ...{ error: saying('error'), warn: saying('warn'), notice: quiet, info: quiet },
-    ...{ debug: quiet, trace: quiet, step: quiet, mask: quiet, masked: text => text },
-  }
+/** As people see it. */
+function logInto(said: string[], severity: Severity = 'WARN'): Log {
+  const write = (line: string): void => void said.push(line)
+  return openLog({ sinks: [{ severity, format: 'human', write }], now: () => new Date(0) })
 }
 
 /** One provider for all, which changes the zones themselves. */
