@@ -1,13 +1,30 @@
 import { createInterface } from 'node:readline/promises'
 import type { Readable } from 'node:stream'
 import { Dns01Error } from './errors.js'
+import { shown } from './gate.js'
 import type { Prompt } from './world.js'
 
 /** Questions to whoever sits there: plain lines on standard input with --stdio, else on a terminal; undefined when nobody does. */
 export function realPrompt(stdio: boolean): Prompt | undefined {
-  if (stdio) return plainPrompt(process.stdin, text => void process.stderr.write(text))
-  return process.stdin.isTTY && process.stderr.isTTY ? fancyPrompt() : undefined
+  if (stdio) return gatedPrompt(plainPrompt(process.stdin, text => void process.stderr.write(text)))
+  return process.stdin.isTTY && process.stderr.isTTY ? gatedPrompt(fancyPrompt()) : undefined
 }
+
+/** Questions name what a CA or a disk says: terms of service, files. Only a note has lines. */
+export const gatedPrompt = ({ confirm, text, secret, select, note }: Prompt): Prompt => ({
+  confirm: question => confirm(shown(question)),
+  text: (question, initial) => text(shown(question), initial),
+  secret: question => secret(shown(question)),
+  select: (question, choices, initial) => {
+    const harmless = choices.map(({ value, label, hint }) => ({
+      value,
+      label: shown(label),
+      ...(hint !== undefined && { hint: shown(hint) }),
+    }))
+    return select(shown(question), harmless, initial)
+  },
+  note: said => note(said.split('\n').map(shown).join('\n')),
+})
 
 /** An answer that is none is asked for this often in all: a program that answers must not be asked for ever. */
 const mostTries = 3

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import { plainPrompt } from '../../src/real-prompt.js'
+import { gatedPrompt, plainPrompt } from '../../src/real-prompt.js'
 import type { Prompt } from '../../src/world.js'
 
 /** A prompt whose standard input is these lines and then ends, and all that it wrote. */
@@ -87,3 +87,17 @@ test.each(['confirm', 'text', 'secret', 'select'] as const)(
     })
   },
 )
+
+test('terms of service and file names cannot steer the terminal that is asked', async () => {
+  const { prompt, written } = answering('yes', 'x', 'x', '1')
+  const gated = gatedPrompt(prompt)
+  const evil = 'https://ca.test/\x1b[2J\nerror: forged\u202e'
+  await gated.confirm(evil)
+  await gated.text(evil)
+  await gated.secret(evil)
+  expect(await gated.select(evil, [{ value: evil, label: evil, hint: evil }])).toBe(evil)
+  gated.note(`two lines\n${evil.replace('\n', '')}`)
+  expect(written.join('').replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+  expect(written.join('')).not.toMatch(/^error: forged/m)
+  expect(written.join('')).toContain('two lines\n')
+})
