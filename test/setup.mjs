@@ -28,6 +28,8 @@ export const SERVERS = {
   openssl: 'openssl',
   curl: 'curl',
   time: 'time',
+  nginx: 'nginx',
+  sudo: 'sudo',
   setpriv: 'util-linux',
 }
 

@@ -25,7 +25,7 @@ beforeEach(() => {
   for (const folder of ['etc/default', 'bin', 'state/certs/c1', 'state/live', 'state/conf']) {
     mkdirSync(join(root, folder), { recursive: true })
   }
-  for (const program of ['cat', 'mv', 'ln', 'mkdir', 'rm', 'sh']) {
+  for (const program of ['cat', 'mv', 'ln', 'mkdir', 'rm', 'sh', 'grep']) {
     symlinkSync(execFileSync('which', [program]).toString().trim(), join(root, 'bin', program))
   }
   writeFileSync(join(state, 'certs/c1/privkey'), 'KEY\n', { mode: 0o600 })
@@ -38,7 +38,8 @@ function run(name: string, event: string, names: readonly string[] = []): { exit
   const script = join(root, name)
   const text = readFileSync(join(shipped, name), 'utf8')
     .replaceAll('/etc/', `${root}/etc/`)
-    .replaceAll('/lib/systemd', `${root}/systemd`)
+    .replaceAll('/run/systemd/system', `${root}/systemd`)
+    .replace('/usr/local/sbin:/usr/sbin:/sbin', `${root}/bin`)
   writeFileSync(script, text, { mode: 0o755 })
   const child = spawnSync('/bin/sh', [script, event], {
     cwd: '/',
@@ -48,12 +49,11 @@ function run(name: string, event: string, names: readonly string[] = []): { exit
   return { exit: child.status, output: `${child.stdout}${child.stderr}` }
 }
 const configure = (text: string) => writeFileSync(join(root, 'etc/default/acme-reload'), text)
-/** A program in PATH that notes how it was called. */
-const program = (name: string, exit = 0, folder = 'bin') => {
+/** A program in PATH that notes how it was called, and ends with this status or goes on with this script. */
+const program = (name: string, then: number | string = 0, folder = 'bin') => {
   mkdirSync(join(root, folder), { recursive: true })
-  writeFileSync(join(root, folder, name), `#!/bin/sh\necho "${name} $*" >> ${root}/calls\nexit ${exit}\n`, {
-    mode: 0o755,
-  })
+  const script = typeof then === 'string' ? then : `exit ${then}`
+  writeFileSync(join(root, folder, name), `#!/bin/sh\necho "${name} $*" >> ${root}/calls\n${script}\n`, { mode: 0o755 })
 }
 const calls = () =>
   existsSync(join(root, 'calls')) ? readFileSync(join(root, 'calls'), 'utf8').trim().split('\n') : []
@@ -71,28 +71,134 @@ describe.each(['reload', 'haproxy'])('the hook %s', name => {
 })
 
 describe('reload', () => {
-  test('reloads the services of its list with service, whatever they say', () => {
-    program('service', 1)
-    program('systemctl')
+  /** Who it is, by id(1), and what it does not wait for. */
+  const as = (user: string) => {
+    const uid = user === 'root' ? 0 : 1000
+    writeFileSync(join(root, 'bin/id'), `#!/bin/sh\n[ "$1" = -u ] && echo ${uid} || echo ${user}\n`, { mode: 0o755 })
+    writeFileSync(join(root, 'bin/sleep'), '#!/bin/sh\n', { mode: 0o755 })
+  }
+  /** A service(8) or systemctl(1) that knows which services run, and how a reload of one of them ends. */
+  const services = (running: Readonly<Record<string, number>>) => {
+    const cases = Object.entries(running).flatMap(([name, exit]) => [
+      `"${name} status") exit 0 ;;`,
+      `"${name} reload") ${exit === 0 ? '' : `echo "${name} says ${exit}"; `}exit ${exit} ;;`,
+    ])
+    program('service', `case "$1 $2" in ${cases.join('\n')}\n*) echo "$1: unrecognized service" >&2; exit 1 ;; esac`)
+  }
+  /** A sudo that lets these services be reloaded by service(8). */
+  const sudo = (...allowed: readonly string[]) => {
+    const lines = allowed.map(name => `"service ${name} reload") may=yes ;;`).join('\n')
+    program(
+      'sudo',
+      `[ "$1" = -n ] && shift; [ "$1" = -l ] && { list=yes; shift; }
+case "$*" in x) ;; ${lines}
+esac
+[ "$may" ] || { echo "sudo: a password is required" >&2; exit 1; }
+[ "$list" ] || exec "$@"`,
+    )
+  }
+  const reloads = () => calls().filter(call => / reload$/.test(call) && !/ -l /.test(call))
+
+  test('reloads what runs, of its list and of ours, and says nothing', () => {
+    as('root')
+    services({ nginx: 0, mine: 0 })
     configure('SERVICES="$SERVICES mine"')
     expect(run('reload', 'live-updated', ['a.example'])).toEqual({ exit: 0, output: '' })
-    expect(calls()).toContain('service nginx reload')
-    expect(calls().at(-1)).toBe('service mine reload')
-    expect(calls().length).toBe(18)
+    expect(reloads()).toEqual(expect.arrayContaining(['service nginx reload', 'service mine reload']))
   })
 
-  test('else the units that exist with systemctl', () => {
-    program('systemctl', 5)
-    mkdirSync(join(root, 'systemd/system'), { recursive: true })
-    writeFileSync(join(root, 'systemd/system/nginx.service'), '')
-    expect(run('reload', 'live-updated').exit).toBe(0)
-    expect(calls()).toEqual(['systemctl reload nginx.service'])
+  test('what does not run, or is not there, is passed over in silence', () => {
+    as('root')
+    services({})
+    expect(run('reload', 'live-updated')).toEqual({ exit: 0, output: '' })
+    as('acme')
+    sudo()
+    expect(run('reload', 'live-updated')).toEqual({ exit: 0, output: '' })
+  })
+
+  test('what runs and cannot be reloaded is told and fails; the others are reloaded', () => {
+    as('root')
+    services({ apache2: 1, nginx: 7, postfix: 0 })
+    program('nginx', 'echo "nginx: [emerg] unknown directive" >&2; exit 1')
+    const { exit, output } = run('reload', 'live-updated')
+    expect(exit).toBe(1)
+    expect(output).toContain('apache2 says 1\n')
+    expect(output).toContain(
+      'nginx says 7\nnginx: [emerg] unknown directive\nnginx is not reloaded: "service nginx reload" exited with 7; ' +
+        'it goes on with the certificate that it has loaded\n',
+    )
+    expect(reloads()).toContain('service postfix reload')
+  })
+
+  test('what stops at its reload is told and fails', () => {
+    as('root')
+    program(
+      'service',
+      `case "$1 $2" in "nginx status") [ ! -e ${root}/stopped ] ;; "nginx reload") : >${root}/stopped ;; *) false ;; esac`,
+    )
+    expect(run('reload', 'live-updated')).toEqual({ exit: 1, output: 'nginx has stopped at its reload\n' })
+  })
+
+  test('a service that knows no reload fails only if its configuration names the state directory', () => {
+    as('root')
+    services({ hitch: 3 })
+    mkdirSync(join(root, 'etc/hitch'))
+    writeFileSync(join(root, 'etc/hitch/hitch.conf'), 'pem-file = "/elsewhere"\n')
+    expect(run('reload', 'live-updated')).toEqual({ exit: 0, output: '' })
+    writeFileSync(join(root, 'etc/hitch/hitch.conf'), `pem-file = "${state}/live/a.example/haproxy"\n`)
+    expect(run('reload', 'live-updated').exit).toBe(1)
+  })
+
+  test('another user reloads with sudo, and needs no line for what has none of our certificates', () => {
+    as('acme')
+    services({ nginx: 0, postfix: 0 })
+    sudo('nginx')
+    expect(run('reload', 'live-updated')).toEqual({ exit: 0, output: '' })
+    expect(calls()).toContain('sudo -n service nginx reload')
+    expect(reloads().filter(call => call.startsWith('service'))).toEqual(['service nginx reload'])
+  })
+
+  test('another user hears what sudo lacks for the services that have our certificates, for all if none says so', () => {
+    as('acme')
+    services({ nginx: 0, postfix: 0 })
+    mkdirSync(join(root, 'etc/postfix'))
+    writeFileSync(join(root, 'etc/postfix/main.cf'), `smtpd_tls_chain_files = ${state}/live/a.example/haproxy\n`)
+    const told = (name: string) =>
+      `sudo: a password is required\ntake it out of SERVICES in ${root}/etc/default/acme-reload, or write into ${root}/etc/sudoers.d/acme:\n` +
+      `  acme ALL=(root) NOPASSWD: ${root}/bin/service ${name} reload\n` +
+      `${name} is not reloaded: sudo does not let us; it goes on with the certificate that it has loaded\n`
+    sudo('nginx')
+    expect(run('reload', 'live-updated')).toEqual({ exit: 1, output: told('postfix') })
+    sudo()
+    expect(run('reload', 'live-updated')).toEqual({ exit: 1, output: told('postfix') })
+    rmSync(join(root, 'etc/postfix'), { recursive: true })
+    expect(run('reload', 'live-updated')).toEqual({ exit: 1, output: told('nginx') + told('postfix') })
+  })
+
+  test('where systemd runs it tells what is active, and its line for sudo does, too', () => {
+    as('root')
+    mkdirSync(join(root, 'systemd'))
+    program(
+      'systemctl',
+      'case "$*" in "is-active --quiet nginx.service" | "reload nginx.service") ;; *) echo "no $*"; exit 4 ;; esac',
+    )
+    expect(run('reload', 'live-updated')).toEqual({ exit: 0, output: '' })
+    expect(reloads()).toEqual([])
+    expect(calls()).toContain('systemctl reload nginx.service')
   })
 
   test('else what stands in /etc/init.d', () => {
-    program('postfix', 1, 'etc/init.d')
+    as('root')
+    program('postfix', 0, 'etc/init.d')
     expect(run('reload', 'live-updated').exit).toBe(0)
-    expect(calls()).toEqual(['postfix reload'])
+    expect(reloads()).toEqual(['postfix reload'])
+  })
+
+  test('an init script without "status" is called all the same', () => {
+    as('root')
+    program('postfix', '[ "$1" = reload ]', 'etc/init.d')
+    expect(run('reload', 'live-updated')).toEqual({ exit: 0, output: '' })
+    expect(reloads()).toEqual(['postfix reload'])
   })
 })
 
