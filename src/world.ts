@@ -116,17 +116,30 @@ export interface FileInfo {
   readonly changedAt: Date
   readonly uid: number
   readonly gid: number
+  /** What stays the same when it gets another name, and is another when something else takes its name. */
+  readonly inode: number
+  /** Names of a file (hard links); of a folder nothing to rely on. */
+  readonly links: number
+}
+
+/** What setRights() changes; what is not given stays. */
+export interface Rights {
+  readonly mode?: number
+  readonly uid?: number
+  readonly gid?: number
 }
 
 /** The disk. Asking is synchronous: a look at 10,000 certificates is 100,000 tiny questions, and a promise for each
  *  would cost more than the answer (measured: 4 times). Changing is asynchronous, so that one fsync does not stop the
- *  others. Errors are node's (`code: 'ENOENT'` …). No call follows a link in the last component, but for read(). */
+ *  others. Errors are node's (`code: 'ENOENT'` …). No call follows a link in the last component, but for read() and readPlain(). */
 export interface Files {
   /** Entries in byte order; throws ENOENT, ENOTDIR. */
   list(folder: string): { readonly name: string; readonly kind: FileInfo['kind'] }[]
   /** undefined when there is nothing at that path. */
   info(path: string): FileInfo | undefined
   read(path: string): Uint8Array
+  /** The same of a regular file; throws EFTYPE for a FIFO, a socket or a device instead of waiting for its writer. */
+  readPlain(path: string): Uint8Array
   readLink(path: string): string
   makeFolder(path: string, mode: number): Promise<void>
   /** Creates (never overwrites) with exactly this mode, writes, syncs, closes. */
@@ -135,8 +148,11 @@ export interface Files {
   rename(from: string, to: string): Promise<void>
   /** A file, a link, or an empty folder. */
   remove(path: string): Promise<void>
-  chmod(path: string, mode: number): Promise<void>
-  chown(path: string, uid: number, gid: number): Promise<void>
+  /**
+   * Changes the rights of what `seen` was when info() told of it, below `root`. Throws ESTALE when something else stands
+   * there by now, or a link stands on the way from `root`; EMLINK for a file with a second name, which may be anywhere.
+   */
+  setRights(root: string, path: string, seen: FileInfo, rights: Rights): Promise<void>
   /** Makes renames and removals in this folder last through a power loss. */
   syncFolder(path: string): Promise<void>
   /** A second name for a file; throws EEXIST. The one atomic "only if absent" that every file system has. */

@@ -1,8 +1,8 @@
 import { dirname, join, normalize } from 'node:path'
-import { messageOf } from '../errors.js'
-import type { FileInfo, World } from '../world.js'
-import { type Disk, TEMPORARY } from './disk.js'
-import { FOLDERS, ID_FORM, isHidden, isServerPart, SET_ASIDE } from './layout.js'
+import { codeOf, messageOf } from '../errors.js'
+import type { FileInfo, Rights, World } from '../world.js'
+import { type Disk, freePlace, TEMPORARY } from './disk.js'
+import { FOLDERS, HIDDEN, ID_FORM, isHidden, isPublic, isServerPart, SET_ASIDE } from './layout.js'
 import type { Rule } from './permissions.js'
 
 /** What acmetool or another program left in tmp/ is removed after this time: it takes no lock and may be at work. */
@@ -10,32 +10,41 @@ const foreignLeftoverSeconds = 3600
 
 /** Something that is not as it should be: what to say of it, and how to put it right, if that is ours to do. */
 interface Fault {
+  readonly path: string
   readonly says: string
   readonly mend?: () => Promise<void>
   /** Going on is safe when mending fails: who does not own a file cannot correct it. */
   readonly bearable?: boolean
   /** Links that led there are broken once it is mended: look again. */
   readonly removes?: boolean
+  /** It is as the schema wants it, but a line of conf/perm wants something else: this line. */
+  readonly askedBy?: string | undefined
 }
 
 interface Walk {
   readonly disk: Disk
+  readonly self: World['self']
   readonly faults: Fault[]
 }
 
 /**
  * Makes the state directory what the schema says, as acmetool does when it opens one: missing folders, an empty tmp/,
  * modes and owners, no broken links, nothing half-made. Says what it changes. Changes nothing when all is well.
+ *
+ * acmetool gives each file the mode of its rule. We only take rights away, unless the schema or a line of conf/perm names
+ * the file: a secret that somebody put beside, or a directory given by mistake, must not become readable by all.
+ *
  * To be called under the lock. Costs a listing a folder, a look an entry, two a link.
  * @throws Dns01Error STATE when something cannot be corrected that must be: keys that others can read
  */
-export async function conform(disk: Disk, world: Pick<World, 'log' | 'clock'>): Promise<void> {
+export async function conform(disk: Disk, world: Pick<World, 'log' | 'clock' | 'self'>): Promise<void> {
   for (const folder of FOLDERS) await disk.makeFolder(folder)
   for (const path of leftovers(disk, world.clock.now()))
     await disk.remove(path).catch((error: unknown) => world.log.warn(messageOf(error))) // the next run tries again
   for (let again = true; again; ) {
-    const faults = inspect(disk)
-    for (const fault of faults) await mend(fault, world)
+    const faults = inspect(disk, world.self)
+    for (const fault of faults) if (fault.askedBy === undefined) await mend(fault, world)
+    await obeyPermissions(faults, world)
     again = faults.some(fault => fault.removes)
   }
 }
@@ -50,6 +59,29 @@ async function mend(fault: Fault, { log }: Pick<World, 'log'>): Promise<void> {
   }
 }
 
+/** What a new line of conf/perm asks of a hundred keys is one notice, and one warning if it cannot be done. */
+async function obeyPermissions(faults: readonly Fault[], { log }: Pick<World, 'log'>): Promise<void> {
+  const byLine = new Map<string, Fault[]>()
+  for (const fault of faults)
+    if (fault.askedBy !== undefined) byLine.set(fault.askedBy, [...(byLine.get(fault.askedBy) ?? []), fault])
+  for (const [line, asked] of byLine) {
+    const count = new Set(asked.map(fault => fault.path)).size
+    log.notice(`${line}: changing the mode or owner of ${count} ${count === 1 ? 'path' : 'paths'}`)
+    const failed: unknown[] = []
+    for (const fault of asked) {
+      log.debug(fault.says)
+      try {
+        await fault.mend?.()
+      } catch (error) {
+        if (codeOf(error) !== 'STATE') throw error
+        failed.push(error)
+      }
+    }
+    if (failed.length > 0)
+      log.warn(`${line}: ${failed.length} of these changes failed; the first: ${messageOf(failed[0])}`)
+  }
+}
+
 function leftovers(disk: Disk, now: Date): string[] {
   return disk.list('tmp').flatMap(({ name }) => {
     const path = `tmp/${name}`
@@ -60,53 +92,100 @@ function leftovers(disk: Disk, now: Date): string[] {
 
 type Entries = ReturnType<Disk['list']>
 
-function inspect(disk: Disk): Fault[] {
-  const faults: Fault[] = []
-  walk({ disk, faults }, '.', disk.permissions.of('.'), disk.list('.'))
-  return faults
+function inspect(disk: Disk, self: World['self']): Fault[] {
+  const parts: Walk = { disk, self, faults: [] }
+  walk(parts, '.', disk.permissions.of('.'), disk.list('.'))
+  if (disk.info(HIDDEN)) walkHidden(parts, HIDDEN)
+  return parts.faults
 }
 
 function walk(parts: Walk, folder: string, rule: Rule, entries: Entries): void {
   const { disk, faults } = parts
   for (const { name, kind } of entries) {
     const path = folder === '.' ? name : `${folder}/${name}`
-    if (isHidden(name) || path === 'tmp') continue
+    if (isHidden(name) || path === 'lost+found') continue
     const own = disk.permissions.below(rule, path)
-    if (kind === 'other') faults.push({ says: `${path} is no file, folder or link: remove it (acmetool stops at it)` })
+    if (kind === 'other')
+      faults.push({ path, says: `${path} is no file, folder or link: remove it (acmetool stops at it)` })
     else if (kind === 'link') checkLink(parts, path, own)
     else {
       const inside = kind === 'folder' ? disk.list(path) : []
       const halfMade = kind === 'folder' ? whatIsWrong(disk, folder, name, inside) : undefined
       if (halfMade) faults.push(halfMade)
       if (halfMade?.mend) continue
-      checkMode(parts, path, own)
-      walk(parts, path, own, inside)
+      checkRights(parts, path, own)
+      if (path !== 'tmp') walk(parts, path, own, inside)
     }
   }
 }
 
-function checkMode(parts: Walk, path: string, rule: Rule): void {
+/** Ours alone: the journal decides what the next run does. Whose it is must be right, and nobody else may read or write it. What was set aside stays as it was found. */
+function walkHidden(parts: Walk, path: string): void {
   const info = parts.disk.info(path)
-  if (!info) return
-  const right = info.kind === 'folder' ? rule.folderMode : rule.fileMode
-  if (info.mode !== right)
-    parts.faults.push({
-      says: `${path} has mode ${octal(info.mode)}; changing it to ${octal(right)}`,
-      mend: () => parts.disk.setMode(path, right),
-      bearable: !/^(accounts|keys)(\/|$)/.test(path) || (info.mode & ~right & 0o077) === 0,
-    })
+  if (info?.kind !== 'file' && info?.kind !== 'folder') return
+  checkMode(parts, path, parts.disk.permissions.of(path), info)
+  checkTrusted(parts, path, info)
+  if (info.kind === 'folder' && path !== SET_ASIDE)
+    for (const { name } of parts.disk.list(path)) walkHidden(parts, `${path}/${name}`)
+}
+
+/** Who runs us, root, or whose directory it is. Folders only: what a stranger wrote is not made ours, and the journal does not believe it. */
+function checkTrusted({ disk, self, faults }: Walk, path: string, info: FileInfo): void {
+  const owner = disk.info('.')?.uid ?? self.uid
+  if (info.kind !== 'folder' || [0, self.uid, owner].includes(info.uid)) return
+  faults.push({
+    path,
+    says: `${path} belongs to user ${info.uid}; changing it to ${owner}`,
+    mend: () => disk.setRights(path, info, { uid: owner }),
+  })
+}
+
+function checkRights(parts: Walk, path: string, rule: Rule): void {
+  const info = parts.disk.info(path)
+  if (info?.kind !== 'file' && info?.kind !== 'folder') return
+  checkMode(parts, path, rule, info)
   checkOwner(parts, path, rule, info)
+}
+
+/** Where a right too many is not to be borne. New keys come by way of tmp/. */
+const SECRET = /^(accounts|keys|tmp|\.dns01)(\/|$)/
+
+function checkMode({ disk, faults }: Walk, path: string, rule: Rule, info: FileInfo): void {
+  const { right, tooOpen } = rightMode(path, rule, info)
+  if (info.mode === right) return
+  faults.push({
+    path,
+    says: `${path} has mode ${octal(info.mode)}; changing it to ${octal(right)}`,
+    mend: () => disk.setRights(path, info, { mode: right }),
+    bearable: !SECRET.test(path) || !tooOpen,
+    askedBy: tooOpen ? undefined : rule.given,
+  })
+}
+
+/** The mode that it should have. Where neither schema nor conf/perm names it, what it has beyond the rule goes, and nothing comes. */
+export function rightMode(
+  path: string,
+  rule: Rule,
+  info: Pick<FileInfo, 'kind' | 'mode'>,
+): { readonly right: number; readonly tooOpen: boolean } {
+  const isFolder = info.kind === 'folder'
+  const full = isFolder ? rule.folderMode : rule.fileMode
+  const isNamed = rule.given !== undefined || isPublic(path, isFolder ? 'folder' : 'file')
+  const ours = SECRET.test(path) ? full & 0o700 : 0
+  return { right: isNamed ? full : (info.mode & full) | ours, tooOpen: (info.mode & ~full & 0o7077) !== 0 }
 }
 
 const octal = (mode: number): string => mode.toString(8).padStart(4, '0')
 
 function checkOwner({ disk, faults }: Walk, path: string, rule: Rule, info: FileInfo): void {
-  const [uid, gid] = [rule.uid ?? info.uid, rule.gid ?? info.gid]
-  if (uid === info.uid && gid === info.gid) return
+  const owner: Rights = { uid: rule.uid ?? info.uid, gid: rule.gid ?? info.gid }
+  if (owner.uid === info.uid && owner.gid === info.gid) return
   faults.push({
-    says: `${path} belongs to ${info.uid}:${info.gid}; changing it to ${uid}:${gid}`,
-    mend: () => disk.setOwner(path, uid, gid),
+    path,
+    says: `${path} belongs to ${info.uid}:${info.gid}; changing it to ${owner.uid}:${owner.gid}`,
+    mend: () => disk.setRights(path, info, owner),
     bearable: true,
+    askedBy: rule.given,
   })
 }
 
@@ -118,10 +197,12 @@ function checkLink(parts: Walk, path: string, rule: Rule): void {
   const leadsTo = beside(path, target)
   if (target.startsWith('/') || leadsTo.startsWith('..') || /(^|\/)\./.test(leadsTo))
     faults.push({
+      path,
       says: `${path} leads to ${target}: make it a relative link within the directory (acmetool stops at it)`,
     })
   else if (!isThere(disk, leadsTo)) {
     faults.push({
+      path,
       says: `${path} leads to ${target}, where nothing is; removing it`,
       mend: () => disk.remove(path),
       removes: true,
@@ -129,7 +210,7 @@ function checkLink(parts: Walk, path: string, rule: Rule): void {
     return
   }
   const info = rule.uid === undefined && rule.gid === undefined ? undefined : disk.info(path)
-  if (info) checkOwner(parts, path, rule, info)
+  if (info?.kind === 'link') checkOwner(parts, path, rule, info)
 }
 
 const beside = (link: string, target: string): string => normalize(join(dirname(link), target))
@@ -146,15 +227,24 @@ function isThere(disk: Disk, path: string, hops = 8): boolean {
 function whatIsWrong(disk: Disk, parent: string, name: string, inside: Entries): Fault | undefined {
   const path = `${parent}/${name}`
   if (parent === 'accounts' && !isServerPart(name))
-    return { says: `${path} is not how a server is spelled here; its accounts are not used (acmetool stops at it)` }
+    return {
+      path,
+      says: `${path} is not how a server is spelled here; its accounts are not used (acmetool stops at it)`,
+    }
   const must = mustHold(parent)
   if (must === undefined || !ID_FORM.test(name) || inside.some(entry => entry.name === must)) return undefined
   if (inside.length === 0)
-    return { says: `${path} is empty, a half-made folder; removing it`, mend: () => disk.remove(path), removes: true }
+    return {
+      path,
+      says: `${path} is empty, a half-made folder; removing it`,
+      mend: () => disk.remove(path),
+      removes: true,
+    }
   if (parent === 'certs' && isLive(disk, name))
-    return { says: `${path} has no ${must} but is live; it stays (acmetool stops at it)` }
+    return { path, says: `${path} has no ${must} but is live; it stays (acmetool stops at it)` }
   const place = freePlace(disk, `${SET_ASIDE}/${path}`)
   return {
+    path,
     says: `${path} has no ${must}; moving it to ${place}`,
     mend: () => disk.moveFolder(path, place),
     removes: true,
@@ -169,11 +259,4 @@ const isLive = (disk: Disk, id: string): boolean =>
 function mustHold(parent: string): 'privkey' | 'url' | undefined {
   if (parent === 'certs') return 'url'
   return parent === 'keys' || /^accounts\/[^/]+$/.test(parent) ? 'privkey' : undefined
-}
-
-function freePlace(disk: Disk, path: string): string {
-  for (let i = 0; ; i++) {
-    const place = i === 0 ? path : `${path}.${i}`
-    if (!disk.info(place)) return place
-  }
 }

@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path'
 import { codeOf, Dns01Error } from '../errors.js'
-import type { FileInfo, World } from '../world.js'
+import type { FileInfo, Rights, World } from '../world.js'
 import { type Permissions, permissions } from './permissions.js'
 
 /** What a new folder holds: file contents, or where a link leads. */
@@ -35,8 +35,8 @@ export interface Disk {
   moveFolder(from: string, to: string): Promise<void>
   /** A file or link, or a folder with all it holds, which disappears at once. Nothing when it is gone already. */
   remove(path: string): Promise<void>
-  setMode(path: string, mode: number): Promise<void>
-  setOwner(path: string, uid: number, gid: number): Promise<void>
+  /** Of what `seen` was when info() told of it; STATE when it is something else by now. */
+  setRights(path: string, seen: FileInfo, rights: Rights): Promise<void>
 }
 
 /** Prefix of what we make in tmp/: under our lock, anything of this name is a leftover. */
@@ -85,7 +85,7 @@ export function openDisk(
     const { uid, gid } = rules.of(path)
     const is = uid === undefined && gid === undefined ? undefined : files.info(place)
     if (is && ((uid ?? is.uid) !== is.uid || (gid ?? is.gid) !== is.gid))
-      await files.chown(place, uid ?? is.uid, gid ?? is.gid).catch(onlyRootMay)
+      await files.setRights(root, place, is, { uid: uid ?? is.uid, gid: gid ?? is.gid }).catch(onlyRootMay)
   }
   const create = async (place: string, path: string, bytes: Uint8Array | string, mode?: number): Promise<void> => {
     await files.writeNew(place, bytesOf(bytes), mode ?? rules.of(path).fileMode)
@@ -97,7 +97,7 @@ export function openDisk(
     permissions: rules,
     info: path => look('looking at', path, () => infoOrNothing(files, at(path))),
     list: folder => look('listing', folder, () => listOrNothing(files, at(folder))),
-    read: path => look('reading', path, () => textOf(files.read(at(path)))),
+    read: path => look('reading', path, () => textOf(files.readPlain(at(path)))),
     readIfThere: path => look('reading', path, () => textOrNothing(files, at(path))),
     linkAt: path => look('reading the link', path, () => linkOrNothing(files, at(path))),
 
@@ -165,10 +165,20 @@ export function openDisk(
           await files.syncFolder(parent(path))
         })
     },
-    setMode: (path, mode) => change('setting the mode of', path, () => files.chmod(at(path), mode)),
-    setOwner: (path, uid, gid) => change('setting the owner of', path, () => files.chown(at(path), uid, gid)),
+    setRights: (path, seen, rights) =>
+      change(`setting the ${rights.mode === undefined ? 'owner' : 'mode'} of`, path, () =>
+        files.setRights(root, at(path), seen, rights),
+      ),
   }
   return disk
+}
+
+/** `path`, or `path.1`, `path.2` …: where nothing stands yet. */
+export function freePlace(disk: Pick<Disk, 'info'>, path: string): string {
+  for (let i = 0; ; i++) {
+    const place = i === 0 ? path : `${path}.${i}`
+    if (!disk.info(place)) return place
+  }
 }
 
 type FilesOf = World['files']
@@ -200,7 +210,7 @@ function listOrNothing(files: FilesOf, folder: string): { name: string; kind: Fi
 
 function textOrNothing(files: FilesOf, path: string): string | undefined {
   try {
-    return textOf(files.read(path))
+    return textOf(files.readPlain(path))
   } catch (error) {
     if (errno(error) === 'ENOENT') return undefined
     throw error
@@ -268,6 +278,10 @@ const MEANING: Readonly<Record<string, { says: string; hint: (path: string) => s
   ENOTEMPTY: { says: 'a folder stands there already', hint: path => `move ${path} out of the way` },
   EEXIST: { says: 'something stands there already', hint: path => `move ${path} out of the way` },
   ENOENT: { says: 'it is gone', hint: () => 'another program changed the state directory; run again' },
+  EFTYPE: { says: 'it is no file, but a FIFO, a socket or a device', hint: path => `move ${path} out of the way` },
+  ESTALE: { says: 'something else stands there than a moment ago', hint: () => 'who else writes there? run again' },
+  ELOOP: { says: 'a link stands there', hint: path => `put in place of ${path} what it leads to` },
+  EMLINK: { says: 'the file has another name elsewhere (a hard link)', hint: path => `replace ${path} by a copy` },
   EMFILE: { says: 'too many open files', hint: () => 'raise the limit (ulimit -n)' },
   EIO: { says: 'the disk failed', hint: () => 'look into the kernel log' },
 }

@@ -1,6 +1,6 @@
 import { Dns01Error, messageOf } from '../errors.js'
 import type { World } from '../world.js'
-import type { JournalEntry } from './journal.js'
+import { type JournalEntry, othersMayWrite, parseEntry } from './journal.js'
 import { JOURNAL } from './layout.js'
 
 /** What was read counts for so long: a flood of questions costs five looks at the disk a second. */
@@ -28,8 +28,7 @@ export function openJournalView(
 
   const read = (name: string, changedAt: number): Held => {
     try {
-      const entry = JSON.parse(Buffer.from(files.read(`${folder}/${name}`)).toString('utf8')) as JournalEntry
-      return { changedAt, entry }
+      return { changedAt, entry: parseEntry(Buffer.from(files.readPlain(`${folder}/${name}`)).toString('utf8')) }
     } catch (error) {
       if (!isGone(error)) log.warn(`${folder}/${name} cannot be read (${messageOf(error)}); going on without it`)
       return { changedAt, entry: undefined }
@@ -38,8 +37,9 @@ export function openJournalView(
   const look = (): void => {
     const now = new Map<string, Held>()
     for (const name of namesIn(files, folder)) {
-      const changedAt = files.info(`${folder}/${name}`)?.changedAt.getTime()
-      if (changedAt === undefined) continue
+      const info = files.info(`${folder}/${name}`)
+      if (info === undefined || othersMayWrite(info)) continue
+      const changedAt = info.changedAt.getTime()
       const before = held.get(name)
       now.set(name, before?.changedAt === changedAt ? before : read(name, changedAt))
     }

@@ -1,9 +1,10 @@
+import * as v from 'valibot'
 import { Dns01Error, messageOf } from '../errors.js'
 import type { Name } from '../names.js'
 import type { TxtRecord } from '../records.js'
-import type { Log } from '../world.js'
-import type { Disk } from './disk.js'
-import { HIDDEN, JOURNAL, journalPath } from './layout.js'
+import type { FileInfo, World } from '../world.js'
+import { type Disk, freePlace } from './disk.js'
+import { HIDDEN, JOURNAL, journalPath, SET_ASIDE } from './layout.js'
 
 /** TXT values that may stand in a zone because of us, and who can take them away. Holds no secret. */
 export interface JournalEntry {
@@ -20,6 +21,7 @@ export interface Journal {
   note(entry: JournalEntry): Promise<void>
   /** After they are gone. */
   gone(id: string): Promise<void>
+  /** What can be read and believed; the rest is warned about. */
   entries(): JournalEntry[]
   /** Link names that changed and that no `live-updated` hook was told yet; added to those noted before. */
   noteUntold(links: readonly string[]): Promise<void>
@@ -27,23 +29,84 @@ export interface Journal {
   clearUntold(): Promise<void>
 }
 
+export interface StateJournal extends Journal {
+  /** Moves what can be neither read nor believed to .dns01/set-aside. To be called before modes are corrected. */
+  mend(): Promise<void>
+}
+
 const UNTOLD = `${HIDDEN}/untold`
 
-export function openJournal(disk: Disk, log: Pick<Log, 'warn'>): Journal {
-  const read = (file: string): JournalEntry[] => {
+const name = v.pipe(
+  v.string(),
+  v.transform(text => text as Name), // was a Name when it was written
+)
+const challenge = v.object({
+  host: name,
+  wildcard: v.boolean(),
+  token: v.string(),
+  keyAuthorization: v.string(),
+  targetFile: v.string(),
+  env: v.record(v.string(), v.string()),
+})
+const schema = v.object({
+  id: v.string(),
+  provider: v.string(),
+  settings: v.optional(v.record(v.string(), v.string()), {}),
+  zone: name,
+  records: v.array(v.object({ name, value: v.string(), zone: name, ttlSeconds: v.number(), challenge })),
+})
+
+/** @throws SyntaxError, ValiError when the text is no entry of the journal */
+export const parseEntry = (text: string): JournalEntry => v.parse(schema, JSON.parse(text))
+
+/** Whether others than its owner may write it: group and everybody (inode(7)). */
+export const othersMayWrite = (info: Pick<FileInfo, 'mode'>): boolean => (info.mode & 0o022) !== 0
+
+type Verdict = { readonly entry: JournalEntry } | { readonly why: string; readonly stays: boolean }
+
+/**
+ * An entry says which provider to open, and so what to do to whose zone: one that others could write is not believed. One
+ * that another user wrote stays for that user's run, as in a directory that a service and root use in turn.
+ */
+export function openJournal(disk: Disk, { log, self }: Pick<World, 'log' | 'self'>): StateJournal {
+  const judge = (path: string): Verdict => {
+    const info = disk.info(path)
+    const folders = [HIDDEN, JOURNAL].map(folder => disk.info(folder))
+    if (info?.kind !== 'file') return { why: 'it is no plain file', stays: false }
+    if ([info, ...folders].some(each => each && othersMayWrite(each)))
+      return { why: 'others than its owner could write it', stays: false }
+    if (info.uid !== self.uid && info.uid !== 0)
+      return { why: `user ${info.uid} wrote it, whose run must see to it`, stays: true }
     try {
-      return [JSON.parse(disk.read(`${JOURNAL}/${file}`)) as JournalEntry]
+      return { entry: parseEntry(disk.read(path)) }
     } catch (error) {
-      if (error instanceof Dns01Error) throw error
-      log.warn(`${disk.root}/${JOURNAL}/${file} cannot be read (${messageOf(error)}); it stays, remove it by hand`)
-      return []
+      return { why: messageOf(error), stays: error instanceof Dns01Error }
     }
   }
+  const all = (): [string, Verdict][] =>
+    disk
+      .list(JOURNAL)
+      .flatMap(({ name: file }) => (file.endsWith('.json') ? [[file, judge(`${JOURNAL}/${file}`)]] : []))
   const untold = (): string[] => (disk.readIfThere(UNTOLD) ?? '').split('\n').filter(line => line !== '')
   return {
     note: entry => disk.writeFile(journalPath(entry.id), `${JSON.stringify(entry, null, 2)}\n`),
     gone: id => disk.remove(journalPath(id)),
-    entries: () => disk.list(JOURNAL).flatMap(({ name }) => (name.endsWith('.json') ? read(name) : [])),
+    entries: () =>
+      all().flatMap(([file, verdict]) => {
+        if ('entry' in verdict) return [verdict.entry]
+        log.warn(`${disk.root}/${JOURNAL}/${file} is not believed (${verdict.why})`)
+        return []
+      }),
+    async mend() {
+      for (const [file, verdict] of all()) {
+        if ('entry' in verdict || verdict.stays) continue
+        const place = freePlace(disk, `${SET_ASIDE}/journal/${file}`)
+        log.warn(
+          `${disk.root}/${JOURNAL}/${file} is not believed (${verdict.why}); moving it to ${place}. TXT records that it names are yours to remove`,
+        )
+        await disk.moveFolder(`${JOURNAL}/${file}`, place)
+      }
+    },
     noteUntold: links =>
       disk.writeFile(UNTOLD, [...new Set([...untold(), ...links])].map(link => `${link}\n`).join('')),
     untold,

@@ -6,6 +6,9 @@ import { base32Id } from '../x509/keys.js'
 /** The folders that are there after conform(). */
 export const FOLDERS = ['accounts', 'certs', 'conf', 'desired', 'keys', 'live', 'tmp'] as const
 
+/** Made by acmetool's haproxy hook; holds links. */
+export const HAPROXY = 'haproxy'
+
 export const HIDDEN = '.dns01'
 export const JOURNAL = `${HIDDEN}/journal`
 export const LEDGER = `${HIDDEN}/ledger.json`
@@ -14,6 +17,16 @@ export const SET_ASIDE = `${HIDDEN}/set-aside`
 
 /** What base32Id() gives. A folder of such a name that is not whole makes acmetool refuse the whole directory. */
 export const ID_FORM = /^[a-z2-7]{52}$/
+
+/** Files that everybody may read by the schema, unless conf/perm says otherwise: a certificate is no secret, nor is what is wanted. */
+const PUBLIC_FILE =
+  /^(certs\/[a-z2-7]{52}\/(cert|chain|fullchain|url|revoke|revoked)|desired\/[^/]+|conf\/(target|responses(\/[^/]+\.(ya?ml|json))?|perm|webroot-path|rsa-key-size|dhparams|dns\.yml))$/
+/** `haproxy` is the hook's. */
+const PUBLIC_FOLDER = /^(certs(\/[a-z2-7]{52})?|conf(\/responses)?|desired|live|haproxy)$/
+
+/** Whether the schema names it as something for all to read. Whatever else somebody puts beside may be a secret. */
+export const isPublic = (path: string, kind: 'file' | 'folder'): boolean =>
+  (kind === 'file' ? PUBLIC_FILE : PUBLIC_FOLDER).test(path)
 
 /** Names that begin with a dot are neither read nor changed by acmetool, nor by us. */
 export const isHidden = (name: string): boolean => name.startsWith('.')

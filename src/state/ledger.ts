@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { messageOf } from '../errors.js'
 import { brief } from '../gate.js'
 import type { World } from '../world.js'
-import type { Disk } from './disk.js'
+import { type Disk, freePlace } from './disk.js'
 import { LEDGER, SET_ASIDE } from './layout.js'
 
 /** What went wrong with one thing, since when and how often. */
@@ -109,7 +109,7 @@ export function openLedger(disk: Disk, { clock, log }: Pick<World, 'clock' | 'lo
   }
 
   async function mend(): Promise<void> {
-    if (toSetAside) await disk.moveFolder(LEDGER, freePlace(disk))
+    if (toSetAside) await disk.moveFolder(LEDGER, freePlace(disk, `${SET_ASIDE}/ledger.json`))
     toSetAside = false
   }
 
@@ -159,10 +159,3 @@ const document = ({ failures, validations, orders }: Memory) => ({
   validations: Object.fromEntries(validations),
   orders: Object.fromEntries(orders),
 })
-
-function freePlace(disk: Disk): string {
-  for (let i = 0; ; i++) {
-    const place = `${SET_ASIDE}/ledger.json${i === 0 ? '' : `.${i}`}`
-    if (!disk.info(place)) return place
-  }
-}

@@ -164,7 +164,7 @@ function look({ files }: LockWorld, place: string): Standing | undefined {
   try {
     const info = files.info(place)
     if (!info) return undefined
-    const text = Buffer.from(files.read(place)).toString('utf8')
+    const text = Buffer.from(files.readPlain(place)).toString('utf8')
     const holder = parseHolder(text)
     return { holder, token: holder?.token ?? `unknown-${info.changedAt.getTime()}`, touchedAt: info.changedAt }
   } catch (error) {

@@ -9,7 +9,14 @@ export interface Rule {
   readonly folderMode: number
   readonly uid?: number | undefined
   readonly gid?: number | undefined
+  /** The line of conf/perm that it comes from, `conf/perm:1 (keys 0640 0750)`: only such a rule gives rights to more than the schema does. */
+  readonly given?: string | undefined
 }
+
+/** acmetool, too, passes only these on: a file with setuid in a directory that another user fills would make that user root. */
+const mostOfFile = 0o777
+/** setgid on a folder hands its group on, which is what a group that shares targets wants. */
+const mostOfFolder = 0o2777
 
 const rule = (pattern: string, fileMode: number, folderMode: number): Rule => ({ pattern, fileMode, folderMode })
 
@@ -88,6 +95,8 @@ export interface Owners {
   gid(group: string): number | undefined
   /** What `$r` stands for. */
   readonly running: { readonly uid: number; readonly gid: number }
+  /** Of the state directory; whoever that is could have written conf/perm. */
+  readonly directory?: number | undefined
 }
 
 const LINE = /^(\S+)\s+(?:inherit|([0-7]{3,4})\s+([0-7]{3,4})(?:\s+(\S+)\s+(\S+))?)$/
@@ -103,8 +112,9 @@ export function parsePermissions(text: string, owners: Owners): { permissions: P
     const line = raw.trim()
     if (line === '' || line.startsWith('#')) return
     const [pattern, value] = parseLine(line, owners, why => bad(i + 1, line, why))
+    const given = `conf/perm:${i + 1} (${line})`
     if (own.has(pattern)) throw bad(i + 1, line, `there is a line for ${pattern} already`)
-    own.set(pattern, value)
+    own.set(pattern, value === 'inherit' ? value : { ...value, given })
   })
   const last = lines.at(-1)?.trim() ?? ''
   const rules = [...BUILT_IN.filter(r => !own.has(r.pattern)), ...[...own.values()].filter(r => r !== 'inherit')]
@@ -133,10 +143,12 @@ function parseLine(line: string, owners: Owners, wrong: (why: string) => Dns01Er
   const gid = owner(group, owners.running.gid, owners.gid)
   if (uid === null) throw wrong(`there is no user ${user}`)
   if (gid === null) throw wrong(`there is no group ${group}`)
-  return [
-    pattern,
-    { pattern, fileMode: Number.parseInt(fileMode, 8), folderMode: Number.parseInt(folderMode, 8), uid, gid },
-  ]
+  if (uid === 0 && owners.running.uid === 0 && (owners.directory ?? 0) !== 0)
+    throw wrong(`the directory belongs to user ${owners.directory}, whose files root does not make its own`)
+  const modes = { fileMode: Number.parseInt(fileMode, 8), folderMode: Number.parseInt(folderMode, 8) }
+  if ((modes.fileMode & ~mostOfFile) !== 0) throw wrong('the mode of files is at most 0777')
+  if ((modes.folderMode & ~mostOfFolder) !== 0) throw wrong('the mode of folders is at most 2777')
+  return [pattern, { pattern, ...modes, uid, gid }]
 }
 
 /** undefined: do not care; null: unknown. */

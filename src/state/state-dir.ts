@@ -9,7 +9,7 @@ import { pemBodies } from '../x509/pem.js'
 import { type Certificate, readCertificates } from './certificates.js'
 import { conform } from './conform.js'
 import { type Disk, openDisk } from './disk.js'
-import { type Journal, openJournal } from './journal.js'
+import { openJournal, type StateJournal } from './journal.js'
 import * as layout from './layout.js'
 import { type Ledger, openLedger } from './ledger.js'
 import { ownersFrom, type Permissions, parsePermissions, permissions } from './permissions.js'
@@ -32,7 +32,7 @@ export interface Account {
 export class StateDir {
   /** Absolute, without links. */
   readonly root: string
-  readonly journal: Journal
+  readonly journal: StateJournal
   readonly #disk: Disk
   readonly #world: StateWorld
   readonly #warned = new Set<string>()
@@ -44,7 +44,7 @@ export class StateDir {
     this.root = root
     this.#world = world
     this.#disk = disk
-    this.journal = openJournal(disk, world.log)
+    this.journal = openJournal(disk, world)
   }
 
   /**
@@ -62,14 +62,18 @@ export class StateDir {
         hint: 'choose a folder with --state or ACME_STATE_DIR',
       })
     looking.list('.')
-    if (!options.readOnly) refuseForeignFolder(looking)
+    if (!options.readOnly) {
+      refuseForeignFolder(looking)
+      refuseWrongKinds(looking)
+    }
     const disk = openDisk(world, place, { ...options, permissions: readPermissions(world, looking) })
     return new StateDir(world, place, disk)
   }
 
   /** Makes and mends what the schema asks for, and says so; a run with nothing to do writes nothing. */
-  conform(): Promise<void> {
-    return conform(this.#disk, this.#world)
+  async conform(): Promise<void> {
+    await this.journal.mend() // first: who could write an entry is told by modes that conform() corrects
+    await conform(this.#disk, this.#world)
   }
 
   /** What earlier runs learnt about the CAs' patience; read once, when first asked for. */
@@ -342,17 +346,48 @@ export class StateDir {
   }
 }
 
-/** Enforcing modes in a folder that was meant for something else would do harm: a slip in `--state`. */
+/**
+ * What was meant for something else would come to harm: a slip in `--state`. Names alone do not tell: certbot's folder
+ * has `accounts`, `keys` and `live`, the root of a machine has `tmp`. So beside anything that is not ours there must be
+ * `desired`, and something that is named by an id as nobody else names things.
+ */
 function refuseForeignFolder(disk: Disk): void {
-  const visible = disk.list('.').filter(({ name }) => !layout.isHidden(name) && name !== 'lost+found')
-  if (visible.length === 0 || visible.some(({ name }) => (layout.FOLDERS as readonly string[]).includes(name))) return
+  const all = disk.list('.').map(({ name }) => name)
+  const visible = all.filter(name => !layout.isHidden(name) && name !== 'lost+found')
+  const ours = (name: string): boolean => ([...layout.FOLDERS, layout.HAPROXY] as string[]).includes(name)
+  const strange = visible.join() === 'tmp' && !all.includes(layout.HIDDEN) ? 'tmp' : visible.find(name => !ours(name))
+  if (strange === undefined || (visible.includes('desired') && holdsAnId(disk))) return
+  const isCertbots = ['archive', 'live', 'renewal'].every(name => visible.includes(name))
   throw new Dns01Error(
     'STATE',
-    `${disk.root} is no state directory: it holds ${visible[0]?.name} and no folder of ours`,
+    `${disk.root} is no state directory: it holds ${strange}, and no certificate, account or key of dns01 or acmetool`,
     {
-      hint: 'give an empty folder, or one of acmetool or dns01, with --state or ACME_STATE_DIR',
+      hint: isCertbots
+        ? `this is certbot's folder: \`dns01 import-le ${disk.root}\` takes over what it holds; give --state a folder of its own`
+        : 'give an empty folder, or one of acmetool or dns01, with --state or ACME_STATE_DIR',
     },
   )
+}
+
+const holdsAnId = (disk: Disk): boolean => {
+  const hasId = (folder: string): boolean => disk.list(folder).some(({ name }) => layout.ID_FORM.test(name))
+  const folders = disk.list('accounts').filter(({ kind }) => kind === 'folder')
+  return ['certs', 'keys', ...folders.map(({ name }) => `accounts/${name}`)].some(hasId)
+}
+
+/** A link in the place of a folder leads to files that nobody meant us to list, correct or remove; acmetool stops there, too. */
+function refuseWrongKinds(disk: Disk): void {
+  for (const path of [...layout.FOLDERS, layout.HIDDEN, layout.JOURNAL, layout.SET_ASIDE]) {
+    const kind = disk.info(path)?.kind ?? 'folder'
+    if (kind !== 'folder')
+      throw new Dns01Error(
+        'STATE',
+        `${disk.root}/${path} is a ${kind === 'other' ? 'special file' : kind}, not a folder`,
+        {
+          hint: `put a folder in its place; to keep everything elsewhere, let ${disk.root} itself be a link`,
+        },
+      )
+  }
 }
 
 function parsed(pem: string, path: string): KeyPair {
@@ -382,7 +417,8 @@ function readPermissions(world: StateWorld, disk: Disk): Permissions {
       return ''
     }
   }
-  const found = parsePermissions(text, ownersFrom(table('/etc/passwd'), table('/etc/group'), world.self))
+  const owners = ownersFrom(table('/etc/passwd'), table('/etc/group'), world.self)
+  const found = parsePermissions(text, { ...owners, directory: disk.info('.')?.uid })
   for (const warning of found.warnings) world.log.warn(warning)
   return found.permissions
 }

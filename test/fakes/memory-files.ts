@@ -1,5 +1,5 @@
 import { dirname, join, normalize } from 'node:path'
-import type { FileInfo, Files } from '../../src/world.js'
+import type { FileInfo, Files, Rights } from '../../src/world.js'
 
 /** The power went, or kill -9: from here on nothing happens any more. */
 export class Stopped extends Error {
@@ -10,6 +10,9 @@ export class Stopped extends Error {
 }
 
 interface Inode {
+  readonly inode: number
+  /** Names it has. */
+  links: number
   kind: FileInfo['kind']
   mode: number
   uid: number
@@ -96,6 +99,12 @@ export class MemoryFiles implements Files {
     this.#prepare(path, inode('other', 0o600, this.#now()))
   }
 
+  /** Rights as somebody else left them. */
+  give(path: string, { mode, uid, gid }: Rights): void {
+    const node = this.#there(path, 'give')
+    Object.assign(node, { mode: mode ?? node.mode, uid: uid ?? node.uid, gid: gid ?? node.gid })
+  }
+
   text(path: string): string {
     return Buffer.from(this.#file(path).bytes).toString('utf8')
   }
@@ -129,12 +138,22 @@ export class MemoryFiles implements Files {
         changedAt: node.changedAt,
         uid: node.uid,
         gid: node.gid,
+        inode: node.inode,
+        links: node.links,
       }
     )
   }
 
+  /** Reading a FIFO waits for its writer: no test may come to that. */
   read(path: string): Uint8Array {
     this.#alive()
+    if (this.#find(path).kind === 'other') throw new Error(`read() of ${path} would wait for ever`)
+    return this.#file(path).bytes
+  }
+
+  readPlain(path: string): Uint8Array {
+    this.#alive()
+    if (this.#find(path).kind === 'other') throw failure('EFTYPE', 'read', path)
     return this.#file(path).bytes
   }
 
@@ -172,6 +191,7 @@ export class MemoryFiles implements Files {
       if (old?.kind === 'folder' && node.kind !== 'folder') throw failure('EISDIR', 'rename', to)
       if (old && old.kind !== 'folder' && node.kind === 'folder') throw failure('ENOTDIR', 'rename', to)
       if (old?.kind === 'folder' && old.entries.size > 0) throw failure('ENOTEMPTY', 'rename', to)
+      if (old) old.links--
       this.#folderOf(to).entries.set(nameOf(to), node)
       this.#folderOf(from).entries.delete(nameOf(from))
     })
@@ -180,18 +200,21 @@ export class MemoryFiles implements Files {
   async remove(path: string): Promise<void> {
     await this.#change('remove', path, () => {
       if (this.#there(path, 'unlink').entries.size > 0) throw failure('ENOTEMPTY', 'rmdir', path)
+      this.#there(path, 'unlink').links--
       this.#folderOf(path).entries.delete(nameOf(path))
     })
   }
 
-  async chmod(path: string, mode: number): Promise<void> {
-    await this.#change('chmod', path, () => {
-      this.#find(path, 'chmod').mode = mode
-    })
-  }
-
-  async chown(path: string, uid: number, gid: number): Promise<void> {
-    await this.#change('chown', path, () => Object.assign(this.#there(path, 'lchown'), { uid, gid }))
+  async setRights(_root: string, path: string, seen: FileInfo, { mode, ...owner }: Rights): Promise<void> {
+    const node = this.#there(path, 'open')
+    if (node.inode !== seen.inode) throw failure('ESTALE', 'open', path)
+    if (node.kind === 'file' && node.links !== 1) throw failure('EMLINK', 'open', path)
+    if (owner.uid !== undefined || owner.gid !== undefined)
+      await this.#change('chown', path, () => Object.assign(node, owner))
+    if (mode !== undefined)
+      await this.#change('chmod', path, () => {
+        node.mode = mode
+      })
   }
 
   async syncFolder(path: string): Promise<void> {
@@ -202,7 +225,11 @@ export class MemoryFiles implements Files {
   }
 
   async hardLink(existing: string, path: string): Promise<void> {
-    await this.#change('hardLink', path, () => this.#add(path, this.#there(existing, 'link')))
+    await this.#change('hardLink', path, () => {
+      const node = this.#there(existing, 'link')
+      this.#add(path, node)
+      node.links++
+    })
   }
 
   #now(): Date {
@@ -294,7 +321,11 @@ export class MemoryFiles implements Files {
 
 const nameOf = (path: string): string => normalize(path).split('/').filter(Boolean).at(-1) ?? ''
 
+let inodes = 0
+
 const inode = (kind: FileInfo['kind'], mode: number, changedAt: Date): Inode => ({
+  inode: ++inodes,
+  links: 1,
   kind,
   mode,
   uid: 0,

@@ -28,7 +28,7 @@ const world = (): World => {
     files: openFiles(),
     random: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),
     self: { pid: process.pid, host: 'here', uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
-    log: { warn: say, error: say },
+    log: { error: say, warn: say, notice: say, debug: say },
   } as unknown as World
 }
 

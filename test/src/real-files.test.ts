@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openFiles } from '../../src/real-files.js'
-import type { Files } from '../../src/world.js'
+import type { FileInfo, Files } from '../../src/world.js'
 import { MemoryFiles } from '../fakes/memory-files.js'
 
 let folder: string
@@ -45,6 +46,7 @@ describe.each([
     files = made.files
     at = path => join(made.root, path)
   })
+  const seen = (path: string): FileInfo => files.info(at(path)) as FileInfo
 
   it('creates with the exact mode, whatever the umask, and never overwrites', async () => {
     const before = process.umask(0o077)
@@ -109,16 +111,56 @@ describe.each([
     expect(files.list(at('.')).map(e => e.name)).toEqual(['f', 'g'])
   })
 
-  it('changes modes', async () => {
+  it('changes modes and owners of what was looked at', async () => {
     await files.writeNew(at('f'), bytes('1'), 0o600)
-    await files.chmod(at('f'), 0o640)
-    expect(files.info(at('f'))?.mode).toBe(0o640)
+    await files.makeFolder(at('d'), 0o755)
+    await files.setRights(at('.'), at('f'), seen('f'), { mode: 0o640 })
+    await files.setRights(at('.'), at('d'), seen('d'), { mode: 0o700 })
+    expect([seen('f').mode, seen('d').mode]).toEqual([0o640, 0o700])
+  })
+
+  it('changes no rights of what has taken its place, of what has a second name, of nothing', async () => {
+    await files.writeNew(at('f'), bytes('1'), 0o600)
+    const before = seen('f')
+    await files.writeNew(at('g'), bytes('2'), 0o600)
+    await files.rename(at('g'), at('f'))
+    const change = { mode: 0o644 }
+    expect(await rejection(files.setRights(at('.'), at('f'), before, change))).toBe('ESTALE')
+    await files.hardLink(at('f'), at('h'))
+    expect(await rejection(files.setRights(at('.'), at('f'), seen('f'), change))).toBe('EMLINK')
+    expect(seen('f')).toMatchObject({ mode: 0o600, links: 2 })
+    await files.remove(at('f'))
+    expect(await rejection(files.setRights(at('.'), at('f'), before, change))).toBe('ENOENT')
   })
 
   it('lists in byte order', async () => {
     for (const name of ['b', 'B', 'ä', '😀', '\uff41', 'a-b', 'a.b']) await files.writeNew(at(name), bytes(''), 0o600)
     expect(files.list(at('.')).map(e => e.name)).toEqual(['B', 'a-b', 'a.b', 'b', 'ä', '\uff41', '😀'])
   })
+})
+
+it('reads a FIFO or a device not at all where a plain file must be, and waits for no writer', () => {
+  execFileSync('mkfifo', [join(folder, 'fifo')])
+  expect(code(() => openFiles().readPlain(join(folder, 'fifo')))).toBe('EFTYPE')
+  expect(code(() => openFiles().readPlain('/dev/null'))).toBe('EFTYPE')
+  expect(code(() => openFiles().readPlain(folder))).toBe('EISDIR')
+  writeFileSync(join(folder, 'f'), 'text')
+  expect(Buffer.from(openFiles().readPlain(join(folder, 'f'))).toString()).toBe('text')
+})
+
+it.skipIf(process.platform !== 'linux')('changes no rights by way of a link below the root', async () => {
+  mkdirSync(join(folder, 'elsewhere'))
+  mkdirSync(join(folder, 'root'))
+  writeFileSync(join(folder, 'elsewhere/f'), 'x', { mode: 0o600 })
+  symlinkSync('../elsewhere', join(folder, 'root/d'))
+  const [root, path] = [join(folder, 'root'), join(folder, 'root/d/f')]
+  const seen = openFiles().info(path) as FileInfo
+  expect(await rejection(openFiles().setRights(root, path, seen, { mode: 0o644 }))).toBe('ESTALE')
+  expect(await rejection(openFiles().setRights(root, join(root, 'd'), { ...seen, kind: 'folder' }, {}))).toBe('ELOOP')
+  // the root itself may be one: it is the user's choice
+  symlinkSync('elsewhere', join(folder, 'to-root'))
+  await openFiles().setRights(join(folder, 'to-root'), join(folder, 'to-root/f'), seen, { mode: 0o640 })
+  expect(openFiles().info(path)?.mode).toBe(0o640)
 })
 
 it('tells a socket or device from a file, and times as they are', () => {

@@ -171,7 +171,7 @@ describe('asking', () => {
   test('the provider that would be taken anyway comes first; with conf/dns.yml nobody is asked', async () => {
     const hook = { '/etc/acme/hooks/mine': '#!/bin/sh\n' }
     const on = machine({ replies: { ...replies, 'Who serves your DNS?': '' }, files: hook })
-    await on.files.chmod('/etc/acme/hooks/mine', 0o755)
+    on.files.give('/etc/acme/hooks/mine', { mode: 0o755 })
     await run(on)
     expect(on.asked.find(line => line.includes('route53'))).toMatch(/^ {2}hooks /)
     const { 'Who serves your DNS?': _, ...others } = replies
@@ -215,7 +215,7 @@ test('variables that cron will not have are named with the lines that keep them;
   expect(told).not.toContain('very-secret')
   const lines = Object.entries(env).map(([name, value]) => `${name}='${value}'`)
   const kept = withAnswers({}, { env, files: { '/etc/dns01/env': lines.join('\n') } })
-  await kept.files.chmod('/etc/dns01/env', 0o600)
+  kept.files.give('/etc/dns01/env', { mode: 0o600 })
   await run(kept)
   expect(kept.said).toEqual([])
 })

@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { rightMode } from '../../../src/state/conform.js'
+import { ownersFrom, parsePermissions, permissions } from '../../../src/state/permissions.js'
 import { StateDir } from '../../../src/state/state-dir.js'
 import { type StateWorld, stateWorld } from '../../fakes/state-world.js'
 
@@ -38,22 +40,153 @@ it('makes what is missing, once, in silence', async () => {
 it('corrects modes with a warning, but not that of the root, nor of what is hidden', async () => {
   fake.files.putFolder(ROOT, 0o711)
   fake.files.put(at(`keys/${ID}/privkey`), 'x', 0o644)
-  fake.files.put(at('lock'), '', 0o600)
-  fake.files.put(at('.dns01/x'), '', 0o640)
   fake.files.put(at('certs/.x/y'), '', 0o640)
   fake.files.put(at(`certs/${LIVE}/haproxy`), '', 0o644)
-  fake.files.put(at(`certs/${LIVE}/url`), '')
+  fake.files.put(at(`certs/${LIVE}/url`), '', 0o600)
   expect(await conform()).toEqual([
     `warn: certs/${LIVE}/haproxy has mode 0644; changing it to 0600`,
+    `warn: certs/${LIVE}/url has mode 0600; changing it to 0644`,
     'warn: keys has mode 0755; changing it to 0700',
     `warn: keys/${ID} has mode 0755; changing it to 0700`,
     `warn: keys/${ID}/privkey has mode 0644; changing it to 0600`,
-    'warn: lock has mode 0600; changing it to 0644',
   ])
-  expect(
-    ['.', 'lock', `keys/${ID}/privkey`, '.dns01/x', 'certs/.x/y'].map(p => fake.files.info(at(p))?.mode.toString(8)),
-  ).toEqual(['711', '644', '600', '640', '640'])
+  expect(['.', `keys/${ID}/privkey`, 'certs/.x/y'].map(p => fake.files.info(at(p))?.mode.toString(8))).toEqual([
+    '711',
+    '600',
+    '640',
+  ])
   expect(await conform()).toEqual([])
+})
+
+describe('what mode a path gets', () => {
+  const F = 'file'
+  const D = 'folder'
+  const rules = (perm: string) =>
+    perm === '' ? permissions() : parsePermissions(`${perm}\n`, ownersFrom('', '', { uid: 0, gid: 0 })).permissions
+
+  it.each<[path: string, kind: 'file' | 'folder', is: number, becomes: number, perm?: string]>([
+    // a secret put beside stays one, and loses what the rule does not have
+    ['tsig.key', F, 0o600, 0o600],
+    ['tsig.key', F, 0o400, 0o400],
+    ['tsig.key', F, 0o666, 0o644],
+    ['conf/cf.token', F, 0o600, 0o600],
+    ['conf/cf.token', F, 0o640, 0o640],
+    ['conf/secrets', D, 0o700, 0o700],
+    ['desired/sub/x', F, 0o600, 0o600],
+    [`certs/${ID}/my.key`, F, 0o600, 0o600],
+    ['backup', D, 0o700, 0o700],
+    ['backup', D, 0o777, 0o755],
+    ['bin/tool', F, 0o4755, 0o644],
+    ['bin', D, 0o3777, 0o755],
+    // what the schema names is as the schema says: a directory restored under umask 077 serves again
+    ['certs', D, 0o700, 0o755],
+    [`certs/${ID}`, D, 0o700, 0o755],
+    [`certs/${ID}/cert`, F, 0o600, 0o644],
+    [`certs/${ID}/chain`, F, 0o600, 0o644],
+    [`certs/${ID}/fullchain`, F, 0o600, 0o644],
+    [`certs/${ID}/url`, F, 0o600, 0o644],
+    ['certs/x/url', F, 0o600, 0o600],
+    ['desired/www.test', F, 0o600, 0o644],
+    ['conf/target', F, 0o600, 0o644],
+    ['conf/responses', F, 0o600, 0o644],
+    ['conf/responses/a.yml', F, 0o600, 0o644],
+    ['conf/dns.yml', F, 0o600, 0o644],
+    ['live', D, 0o700, 0o755],
+    ['haproxy', D, 0o700, 0o755],
+    // keys: nothing for others, all for the owner
+    ['keys', D, 0o755, 0o700],
+    [`keys/${ID}`, D, 0o500, 0o700],
+    [`keys/${ID}/privkey`, F, 0o400, 0o600],
+    [`keys/${ID}/privkey`, F, 0o644, 0o600],
+    [`keys/${ID}/privkey`, F, 0o6777, 0o600],
+    [`certs/${ID}/haproxy`, F, 0o644, 0o600],
+    [`accounts/ca.test/${ID}/privkey`, F, 0o640, 0o600],
+    ['.dns01', D, 0o777, 0o700],
+    ['.dns01/journal/x.json', F, 0o666, 0o600],
+    ['tmp', D, 0o1777, 0o700],
+    // a line of conf/perm names what it governs
+    [`keys/${ID}/privkey`, F, 0o600, 0o640, 'keys/*/privkey 0640 0750'],
+    [`keys/${ID}`, D, 0o700, 0o700, 'keys/*/privkey 0640 0750'],
+    ['conf/cf.token', F, 0o600, 0o644, 'conf/* 0644 0755'],
+    ['conf/cf.token', F, 0o600, 0o600, 'conf/*.yml 0644 0755'],
+    ['desired', D, 0o755, 0o2775, 'desired 0664 2775'],
+    ['backup/x', F, 0o600, 0o644, '. 0644 0755'],
+    // a line that takes a rule away names nothing
+    [`keys/${ID}/privkey`, F, 0o600, 0o600, 'keys inherit'],
+    [`certs/${ID}/haproxy`, F, 0o600, 0o600, 'certs/*/haproxy inherit'],
+  ])('%s, a %s of mode %o: %o %s', (path, kind, mode, becomes, perm = '') => {
+    expect(rightMode(path, rules(perm).of(path), { kind, mode }).right.toString(8)).toBe(becomes.toString(8))
+  })
+})
+
+describe('what conform() leaves alone', () => {
+  it('a file that others reach by a second name, with the reason', async () => {
+    await conform()
+    fake.files.put('/etc/shadow', 'x', 0o640)
+    await fake.files.hardLink('/etc/shadow', at('desired/x'))
+    expect(await conform()).toEqual([
+      'warn: desired/x has mode 0640; changing it to 0644',
+      expect.stringContaining('the file has another name elsewhere (a hard link) (EMLINK)'),
+    ])
+    expect(fake.files.info('/etc/shadow')?.mode).toBe(0o640)
+  })
+
+  it('what takes the place of a file between the look and the change', async () => {
+    await conform()
+    fake.files.put(at('desired/a'), '', 0o600)
+    fake.files.put(at('desired/b'), '', 0o600)
+    fake.files.put('/root/secret', 'x', 0o600)
+    const { changed } = fake.files.options
+    const swap = async (): Promise<void> => {
+      await fake.files.remove(at('desired/b'))
+      await fake.files.symlink('/root/secret', at('desired/b'))
+    }
+    let swapped: Promise<void> | undefined
+    const { setRights } = fake.files
+    fake.files.setRights = async function (this: typeof fake.files, ...args) {
+      if (args[1].endsWith('/b')) await swapped
+      await setRights.apply(this, args)
+      swapped ??= swap()
+    }
+    fake.files.options = { ...fake.files.options, ...(changed && { changed }) }
+    expect(await conform()).toContainEqual(expect.stringContaining('something else stands there'))
+    expect(fake.files.info('/root/secret')?.mode).toBe(0o600)
+  })
+
+  it('names and hard facts of what it does not know', async () => {
+    await conform()
+    fake.files.put(at('desired/.hidden'), '', 0o666)
+    fake.files.putFolder(at('lost+found'), 0o700)
+    fake.files.put(at(`keys/${ID}/privkey`), 'x', 0o600)
+    fake.files.give(at(`keys/${ID}`), { mode: 0o700 })
+    fake.files.put(at('cf.token'), 'x', 0o600)
+    expect(await conform()).toEqual([])
+  })
+})
+
+describe('.dns01', () => {
+  it('is for its owner alone, as keys/ is; what was set aside stays as it was found', async () => {
+    await conform()
+    fake.files.put(at('.dns01/ledger.json'), '{}', 0o666)
+    fake.files.put(at('.dns01/set-aside/keys/x'), '', 0o644)
+    fake.files.give(at('.dns01'), { mode: 0o777 })
+    expect(await conform()).toEqual([
+      'warn: .dns01 has mode 0777; changing it to 0700',
+      'warn: .dns01/ledger.json has mode 0666; changing it to 0600',
+      'warn: .dns01/set-aside has mode 0755; changing it to 0700',
+    ])
+    expect(fake.files.info(at('.dns01/set-aside/keys/x'))?.mode).toBe(0o644)
+  })
+
+  it('of a stranger goes to who has the directory; with mode and owner beyond correcting nothing is done', async () => {
+    await conform()
+    fake.files.putFolder(at('.dns01/journal'), 0o700)
+    fake.files.give(at('.dns01'), { mode: 0o700, uid: 65534 })
+    expect(await conform()).toEqual(['warn: .dns01 belongs to user 65534; changing it to 0'])
+    fake.files.give(at('.dns01/journal'), { uid: 65534 })
+    fake.files.options = { ...fake.files.options, fail: change => (change === 'chown' ? 'EPERM' : undefined) }
+    await expect(conform()).rejects.toMatchObject({ code: 'STATE' })
+  })
 })
 
 describe('who may not correct a mode', () => {
@@ -72,7 +205,7 @@ describe('who may not correct a mode', () => {
   it('is stopped where a key lies open', async () => {
     await conform()
     fake.files.put(at(`keys/${ID}/privkey`), '', 0o640)
-    await fake.files.chmod(at(`keys/${ID}`), 0o700)
+    fake.files.give(at(`keys/${ID}`), { mode: 0o700 })
     deny()
     await expect(conform()).rejects.toMatchObject({ code: 'STATE', hint: expect.stringContaining('run as the owner') })
   })
@@ -87,25 +220,40 @@ describe('conf/perm', () => {
     fake.files.put(at('haproxy/x'), '', 0o600)
     fake.files.put(at(`certs/${LIVE}/url`), '')
     fake.files.putLink(at('live/x'), `../certs/${LIVE}`)
+    const notice = (line: string, paths: string): string => `notice: ${line}: changing the mode or owner of ${paths}`
     expect(await conform()).toEqual([
       'warn: haproxy has mode 0755; changing it to 0700',
-      'warn: keys has mode 0700; changing it to 0750',
-      'warn: keys belongs to 0:0; changing it to 0:110',
       `warn: keys/${ID} has mode 0755; changing it to 0750`,
-      `warn: keys/${ID} belongs to 0:0; changing it to 0:110`,
-      `warn: keys/${ID}/privkey belongs to 0:0; changing it to 0:110`,
-      'warn: live belongs to 0:0; changing it to 7:0',
-      'warn: live/x belongs to 0:0; changing it to 7:0',
+      notice('conf/perm:1 (keys 0640 0750 root 110)', '3 paths'),
+      notice('conf/perm:2 (live 0644 0755 7 -)', '2 paths'),
+    ])
+    expect(fake.files.info(at('keys'))).toMatchObject({ mode: 0o750, uid: 0, gid: 110 })
+    expect(fake.files.info(at(`keys/${ID}/privkey`))).toMatchObject({ mode: 0o640, gid: 110 })
+    expect(fake.files.info(at('live/x'))).toMatchObject({ kind: 'link', uid: 7 })
+    expect(await conform()).toEqual([])
+  })
+  it('that asks for a group says so once, however many keys there are', async () => {
+    await conform()
+    fake.files.put('/etc/passwd', 'root:x:0:0::/:/bin/sh\n')
+    for (const letter of ['a', 'b', 'c', 'd', 'e']) {
+      fake.files.put(at(`keys/${letter.repeat(52)}/privkey`), '', 0o600)
+      fake.files.give(at(`keys/${letter.repeat(52)}`), { mode: 0o700 })
+    }
+    fake.files.put(at('conf/perm'), 'keys 0640 0750 root 110\n')
+    expect(await conform()).toEqual([
+      'notice: conf/perm:1 (keys 0640 0750 root 110): changing the mode or owner of 11 paths',
     ])
     expect(await conform()).toEqual([])
   })
-  it('complains and goes on when owners cannot be given', async () => {
+  it('complains once and goes on when owners cannot be given', async () => {
     await conform()
     fake.files.put(at('conf/perm'), 'live 0644 0755 7 7\n')
     fake.files.options = { ...fake.files.options, fail: change => (change === 'chown' ? 'EPERM' : undefined) }
     expect(await conform()).toEqual([
-      'warn: live belongs to 0:0; changing it to 7:7',
-      expect.stringMatching(/^warn: setting the owner of .*live: not permitted/),
+      'notice: conf/perm:1 (live 0644 0755 7 7): changing the mode or owner of 1 path',
+      expect.stringMatching(
+        /^warn: conf\/perm:1 \(live 0644 0755 7 7\): 1 of these changes failed; the first: .*not permitted/,
+      ),
     ])
   })
 })

@@ -14,7 +14,14 @@ const CA = 'https://ca.test/dir'
 const keys = [ecKey(), ecKey()] as const
 const account = ecKey()
 const issued = [await selfSigned(keys[0], ['www.test']), await selfSigned(keys[1], ['www.test'])] as const
-const record = { name: '_acme-challenge.www.test', value: 'v', zone: 'www.test', ttlSeconds: 60 } as TxtRecord
+const challenge = { host: 'www.test', wildcard: false, token: 't', keyAuthorization: 't.k', targetFile: 'x', env: {} }
+const record = {
+  name: '_acme-challenge.www.test',
+  value: 'v',
+  zone: 'www.test',
+  ttlSeconds: 60,
+  challenge,
+} as unknown as TxtRecord
 
 /** A run that gets a first certificate and a second, and removes the first: every kind of change there is. */
 async function run(fake: StateWorld): Promise<void> {

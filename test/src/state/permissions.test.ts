@@ -60,11 +60,29 @@ describe('conf/perm', () => {
     ['keys 640 750\nkeys/ inherit\n', 'conf/perm:2: there is a line for keys already'],
     ['/etc 640 750\n', 'not below the state directory'],
     ['a/../../etc 640 750\n', 'not below the state directory'],
+    ['desired 4755 0755\n', 'conf/perm:1: the mode of files is at most 0777'],
+    ['desired 2755 0755\n', 'conf/perm:1: the mode of files is at most 0777'],
+    ['\ndesired 0755 4755\n', 'conf/perm:2: the mode of folders is at most 2777'],
+    ['desired 0755 1777\n', 'conf/perm:1: the mode of folders is at most 2777'],
     ['keys 640 750 nobody-here root\n', 'there is no user nobody-here'],
     ['keys 640 750 root nobody-here\n', 'there is no group nobody-here'],
   ])('stops at %j', (text, message) => {
     expect(() => parsePermissions(text, owners)).toThrow(message)
     expect(() => parsePermissions(text, owners)).toThrow(expect.objectContaining({ code: 'CONFIG' }))
+  })
+
+  it.each<[running: number, directory: number, line: string, refused: boolean]>([
+    [0, 33, 'desired 755 755 root root', true],
+    [0, 33, 'desired 755 755 0 -', true],
+    [0, 33, 'desired 755 755 $r $r', true],
+    [0, 33, 'desired 755 755 33 root', false],
+    [0, 33, 'desired 755 755 - root', false],
+    [0, 0, 'desired 755 755 root root', false],
+    [33, 33, 'desired 755 755 root root', false],
+  ])('user %i in a directory of user %i makes no file root’s: %s %s', (uid, directory, line, refused) => {
+    const parse = () => parsePermissions(`${line}\n`, { ...owners, running: { uid, gid: uid }, directory })
+    if (refused) expect(parse).toThrow(/conf\/perm:1: the directory belongs to user 33/)
+    else expect(parse).not.toThrow()
   })
 
   it('obeys a last line without newline, which acmetool ignores, and says so', () => {

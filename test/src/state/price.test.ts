@@ -20,8 +20,8 @@ it('a certificate costs so many questions and no more', async () => {
     await state.writeTarget(`${order}.test`, '')
   }
 
-  const asked = { list: 0, info: 0, read: 0, readLink: 0 }
-  for (const call of ['list', 'info', 'read', 'readLink'] as const) {
+  const asked = { list: 0, info: 0, readPlain: 0, readLink: 0 }
+  for (const call of ['list', 'info', 'readPlain', 'readLink'] as const) {
     const real = fake.files[call].bind(fake.files) as (path: string) => never
     fake.files[call] = (path: string) => {
       asked[call]++
@@ -45,11 +45,11 @@ it('a certificate costs so many questions and no more', async () => {
       .join(', ')
   }
 
-  expect(await each(() => state.certificates())).toBe('0 list, 3 info, 2 read, 2 readLink')
-  expect(await each(() => state.targets())).toBe('0 list, 0 info, 1 read, 0 readLink')
-  expect(await each(() => state.links())).toBe('0 list, 0 info, 0 read, 1 readLink')
+  expect(await each(() => state.certificates())).toBe('0 list, 3 info, 2 readPlain, 2 readLink')
+  expect(await each(() => state.targets())).toBe('0 list, 0 info, 1 readPlain, 0 readLink')
+  expect(await each(() => state.links())).toBe('0 list, 0 info, 0 readPlain, 1 readLink')
   // the folder, its 4 files, what its 2 links and the live link lead to; the target
-  expect(await each(() => state.conform())).toBe('1 list, 9 info, 0 read, 3 readLink')
+  expect(await each(() => state.conform())).toBe('1 list, 9 info, 0 readPlain, 3 readLink')
   const { changes } = fake.files
   await state.conform()
   expect(fake.files.changes).toBe(changes)

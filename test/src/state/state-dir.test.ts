@@ -323,11 +323,55 @@ describe('journal', () => {
     expect(state.journal.entries()).toEqual([])
   })
 
-  it('says so when an entry cannot be read, and keeps it', async () => {
-    fake.files.put(at('.dns01/journal/x.json'), '{')
+  describe.each<[string, string]>([
+    ['no JSON', '{'],
+    ['null', 'null'],
+    ['a list', '[]'],
+    ['a number', '7'],
+    ['an empty object', '{}'],
+    ['no records', JSON.stringify({ ...entry, records: null })],
+    ['settings that are no texts', JSON.stringify({ ...entry, settings: { command: ['x'] } })],
+  ])('an entry that is %s', (_, text) => {
+    it('is told and left out, and conform() sets it aside', async () => {
+      fake.files.put(at('.dns01/journal/x.json'), text, 0o600)
+      fake.files.give(at('.dns01/journal'), { mode: 0o700 })
+      fake.files.give(at('.dns01'), { mode: 0o700 })
+      expect(state.journal.entries()).toEqual([])
+      expect(fake.said).toEqual([expect.stringContaining('.dns01/journal/x.json is not believed')])
+      await state.conform()
+      expect(fake.files.text(at('.dns01/set-aside/journal/x.json'))).toBe(text)
+      fake.said.length = 0
+      await state.conform()
+      expect(fake.said).toEqual([])
+    })
+  })
+
+  it.each<[string, { path: string; mode?: number; uid?: number }, 'stays' | 'goes']>([
+    ['the group could write the entry', { path: '.dns01/journal/e1.json', mode: 0o660 }, 'goes'],
+    ['everybody could write the entry', { path: '.dns01/journal/e1.json', mode: 0o602 }, 'goes'],
+    ['everybody could write the folder', { path: '.dns01/journal', mode: 0o777 }, 'goes'],
+    ['everybody could write .dns01', { path: '.dns01', mode: 0o777 }, 'goes'],
+    ['another user wrote the entry', { path: '.dns01/journal/e1.json', uid: 65534 }, 'stays'],
+  ])('does not believe an entry when %s', async (_, { path, ...rights }, then) => {
+    await state.journal.note(entry)
+    fake.files.give(at(path), rights)
     expect(state.journal.entries()).toEqual([])
-    expect(fake.said).toEqual([expect.stringContaining('.dns01/journal/x.json cannot be read')])
-    expect(fake.files.text(at('.dns01/journal/x.json'))).toBe('{')
+    await state.conform()
+    expect(state.journal.entries()).toEqual([])
+    expect(fake.files.info(at('.dns01/journal/e1.json')) === undefined).toBe(then === 'goes')
+    expect(fake.files.info(at('.dns01/journal'))?.mode).toBe(0o700)
+    expect(fake.files.info(at('.dns01'))?.mode).toBe(0o700)
+  })
+
+  it('believes root and who runs it', async () => {
+    await state.journal.note(entry)
+    fake.files.give(at('.dns01/journal/e1.json'), { uid: 7 })
+    const self = (uid: number) => ({ ...fake.world, self: { ...fake.world.self, uid } })
+    const seenBy = async (uid: number) =>
+      (await StateDir.open(self(uid), ROOT, { readOnly: true })).journal.entries().length
+    expect([await seenBy(0), await seenBy(7), await seenBy(8)]).toEqual([0, 1, 0])
+    fake.files.give(at('.dns01/journal/e1.json'), { uid: 0 })
+    expect([await seenBy(0), await seenBy(7), await seenBy(8)]).toEqual([1, 1, 1])
   })
 
   it('adds up the names that no hook was told', async () => {
@@ -340,18 +384,52 @@ describe('journal', () => {
 })
 
 describe('a folder of something else', () => {
-  it('is refused before anything in it is touched', async () => {
-    fake.files.put('/home/me/notes.txt', 'x', 0o600)
-    await expect(StateDir.open(fake.world, '/home/me')).rejects.toMatchObject({
+  const files = (...paths: string[]): void => {
+    for (const path of paths) fake.files.put(`/else/${path}`, 'x', 0o600)
+  }
+  const ID = 'a'.repeat(52)
+
+  it.each<[string, string[], string]>([
+    ['a home', ['notes.txt'], 'notes.txt'],
+    ['certbot’s', ['accounts/x', 'archive/x', 'csr/x', 'keys/0_key.pem', 'live/x', 'renewal/cf.ini'], 'archive'],
+    ['/var', ['lib/mysql/data', 'tmp/x'], 'lib'],
+    ['one with nothing but tmp', ['tmp/x'], 'tmp'],
+    ['one with desired, but nothing that is named by an id', ['desired/x', 'keys/x', 'secret'], 'secret'],
+    ['one with keys, but no desired', [`keys/${ID}/privkey`, 'secret'], 'secret'],
+  ])('is refused before anything in it is touched: %s', async (_, paths, strange) => {
+    files(...paths)
+    const before = fake.files.tree('/else')
+    await expect(StateDir.open(fake.world, '/else')).rejects.toMatchObject({
       code: 'STATE',
-      message: '/home/me is no state directory: it holds notes.txt and no folder of ours',
+      message: `/else is no state directory: it holds ${strange}, and no certificate, account or key of dns01 or acmetool`,
+      hint: expect.stringContaining(strange === 'archive' ? 'dns01 import-le /else' : '--state'),
     })
-    expect((await StateDir.open(fake.world, '/home/me', { readOnly: true })).certificates()).toEqual([])
+    expect(fake.files.tree('/else')).toEqual(before)
+    expect((await StateDir.open(fake.world, '/else', { readOnly: true })).certificates()).toEqual([])
   })
 
-  it('may hold hidden things, and what belongs to its file system', async () => {
-    fake.files.put('/mnt/.keep', '')
-    fake.files.putFolder('/mnt/lost+found')
-    await expect(StateDir.open(fake.world, '/mnt')).resolves.toBeInstanceOf(StateDir)
+  it.each<[string, string[]]>([
+    ['hidden things, and what belongs to its file system', ['.keep', 'lost+found/x']],
+    ['the beginning of ours', ['accounts/x']],
+    ['ours and the haproxy hook’s', ['certs/x', 'conf/target', 'haproxy/x']],
+    ['nothing but tmp, where we have been', ['.dns01/x', 'tmp/x']],
+    ['anything beside desired and a key of ours', ['desired/x', `keys/${ID}/privkey`, 'tsig.key']],
+    ['anything beside desired and an account of ours', ['desired/x', `accounts/ca.test/${ID}/privkey`, 'tsig.key']],
+    ['anything beside desired and a certificate of ours', ['desired/x', `certs/${ID}/url`, 'tsig.key']],
+  ])('it is not with %s', async (_, paths) => {
+    files(...paths)
+    await expect(StateDir.open(fake.world, '/else')).resolves.toBeInstanceOf(StateDir)
+  })
+
+  it.each(['tmp', 'live', 'certs', '.dns01', '.dns01/journal'])('is not reached by a link at %s', async path => {
+    files('other/precious')
+    fake.files.putFolder(at('desired'))
+    fake.files.putLink(at(path), '/else/other')
+    fake.time = new Date(fake.time.getTime() + 7_200_000)
+    await expect(StateDir.open(fake.world, ROOT)).rejects.toMatchObject({
+      code: 'STATE',
+      message: `${ROOT}/${path} is a link, not a folder`,
+    })
+    expect(fake.files.text('/else/other/precious')).toBe('x')
   })
 })
