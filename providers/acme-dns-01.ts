@@ -6,12 +6,14 @@ import {
   type KnownZone,
   longestMatch,
   type Name,
+  oneByOne,
   type Provider,
   type ProviderCall,
   parseName,
   refused,
   type TxtRecord,
   unavailable,
+  unwritten,
 } from '../src/provider.js'
 import { callPlugin, challengeOf, loadPlugin } from './acme-dns-01/plugin.js'
 import { openRequest } from './acme-dns-01/request.js'
@@ -70,10 +72,10 @@ export default defineProvider({
     }
 
     const each = async (records: readonly TxtRecord[], signal: AbortSignal, act: typeof set): Promise<void> => {
-      for (const [record] of groupBy(records, keyOf).values()) {
+      await oneByOne([...groupBy(records, keyOf).values()], async ([record]) => {
         signal.throwIfAborted()
         if (record) await limit(() => act(record, signal))
-      }
+      })
     }
 
     return {
@@ -128,14 +130,16 @@ function hider(options: unknown, mask: (secret: string) => void): (text: string)
 
 const TEMPORARY = /^(ECONN|ETIMEDOUT|ENOTFOUND|EAI_|EPIPE|EHOST|ENET|UND_ERR)/
 
-/** Plugins throw anything, requests with their keys included: no cause is kept. What has a network error's code, or a status of 429 or 5xx, may work later. */
+/** Plugins throw anything, requests with their keys included: no cause is kept. What has a network error's code, or a status of 429 or
+ *  5xx, may work later. Of the others 401 alone proves that nothing was written: no request passes with these credentials. */
 function sorted(what: string, error: unknown, hide: (text: string) => string): Dns01Error {
   if (error instanceof Dns01Error) return error
   const told = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
   const message = hide(`${what}: ${typeof told.message === 'string' ? told.message : String(error)}`)
   const status = Number(told.statusCode ?? told.status ?? (told.response as Record<string, unknown>)?.statusCode)
   const later = TEMPORARY.test(String(told.code)) || status === 429 || status >= 500
-  return later ? unavailable(message) : refused(message)
+  if (later) return unavailable(message)
+  return status === 401 ? unwritten(refused(message)) : refused(message)
 }
 
 /** A plugin knows no signal: when it is aborted, its answer is not waited for. */

@@ -8,6 +8,7 @@ import {
   type Question,
   refused,
   type TxtRecord,
+  unwritten,
   type World,
 } from '../src/provider.js'
 import { guide } from './builtin/guide.js'
@@ -109,11 +110,11 @@ function openBuiltin(world: World, plan: ZonePlan, listen: readonly string[]): P
   return {
     present: async (records, { signal }) => {
       signal.throwIfAborted()
-      for (const { name } of records) if (zoneOf(plan, name) === undefined) throw outside(plan, name)
+      for (const { name } of records) if (zoneOf(plan, name) === undefined) throw unwritten(outside(plan, name))
       for (const record of records) up.set(keyOf(record), record)
       await inTurn(() => start(records, signal)).catch(error => {
         remove(records)
-        throw error
+        throw unwritten(error)
       })
     },
     cleanup: async records => {

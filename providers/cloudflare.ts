@@ -1,15 +1,20 @@
 import * as v from 'valibot'
 import {
+  beforeWriting,
   Dns01Error,
   defineProvider,
+  doubtful,
   issueText,
   type Name,
+  oneByOne,
   type ProviderCall,
   refused,
   retry,
   type TxtRecord,
   unavailable,
+  unwritten,
   type World,
+  wasNeverSent,
 } from '../src/provider.js'
 
 /** Records in one batch on the smallest plan, Free (developers.cloudflare.com/dns/manage-dns-records/how-to/batch-record-changes). */
@@ -53,6 +58,7 @@ export default defineProvider({
   gatherSeconds: 0.1,
   testedWith: 'double: test/fakes/cloudflare.ts',
   open(values, world) {
+    checkZoneId(values['zone-id'])
     const api: Api = { world, baseUrl: values['base-url'].replace(/\/+$/, ''), token: values.token }
     const zoneIds = new Map<Name, string>()
     const zoneIdOf = async (call: ProviderCall): Promise<string> => {
@@ -63,8 +69,8 @@ export default defineProvider({
     }
     return {
       async present(records, call) {
-        const zoneId = await zoneIdOf(call)
-        for (const some of chunks(records)) await add(api, zoneId, some, call)
+        const zoneId = await beforeWriting(() => zoneIdOf(call))
+        await oneByOne(chunks(records), some => add(api, zoneId, some, call))
       },
       async cleanup(records, call) {
         await remove(api, await zoneIdOf(call), records, call)
@@ -88,7 +94,10 @@ const keyOf = (name: string, value: string): string => `${name.toLowerCase()} ${
 
 // ---- what we ask for -----------------------------------------------------------------------------------------------
 
-const Zone = v.object({ id: v.string(), name: v.string(), status: v.optional(v.string()) })
+/** Ids go into paths: what is none must not lead elsewhere. */
+const ZONE_ID = /^[0-9a-f]{32}$/
+
+const Zone = v.object({ id: v.pipe(v.string(), v.regex(ZONE_ID)), name: v.string(), status: v.optional(v.string()) })
 const Txt = v.object({ id: v.string(), name: v.string(), content: v.string() })
 const Batch = v.object({ posts: v.nullish(v.array(Txt)) })
 
@@ -100,6 +109,13 @@ async function findZone(api: Api, { zone, signal }: ProviderCall): Promise<strin
   throw refused(`Cloudflare shows the token no zone ${zone}`, `${rights}; or set CF_Zone_ID`)
 }
 
+function checkZoneId(id: string | undefined): void {
+  if (id === undefined || ZONE_ID.test(id)) return
+  throw new Dns01Error('CONFIG', `cloudflare: the zone id ${JSON.stringify(id)} is not 32 hexadecimal digits`, {
+    hint: "copy it from the zone's overview page, or unset CF_Zone_ID",
+  })
+}
+
 /** Adds the values that are missing. Optimistic: only when Cloudflare says that one is there already, it is asked which. */
 async function add(api: Api, zoneId: string, records: readonly TxtRecord[], call: ProviderCall): Promise<void> {
   let missing = [...new Map(records.map(record => [keyOf(record.name, record.value), record])).values()]
@@ -108,10 +124,24 @@ async function add(api: Api, zoneId: string, records: readonly TxtRecord[], call
       const { posts } = await batch(api, zoneId, { posts: missing.map(toPost) }, call)
       return await insist(api, zoneId, missing, posts ?? [], call)
     } catch (error) {
-      if (!has(error, ALREADY_THERE) || round === mostRounds) throw error
+      if (!has(error, ALREADY_THERE) || round === mostRounds) throw round === 1 ? error : doubtful(error)
     }
-    const there = new Set((await listTxt(api, zoneId, records, call)).map(({ name, value }) => keyOf(name, value)))
+    const there = await valuesThere(api, zoneId, records, call)
     missing = missing.filter(({ name, value }) => !there.has(keyOf(name, value)))
+  }
+}
+
+/** What is there may be ours, by a request whose answer was lost: no error from here on proves that nothing is. */
+async function valuesThere(
+  api: Api,
+  zoneId: string,
+  records: readonly TxtRecord[],
+  call: ProviderCall,
+): Promise<Set<string>> {
+  try {
+    return new Set((await listTxt(api, zoneId, records, call)).map(({ name, value }) => keyOf(name, value)))
+  } catch (error) {
+    throw doubtful(error)
   }
 }
 
@@ -126,7 +156,9 @@ async function insist(
   const names = new Set<string>(wanted.map(({ name }) => name))
   const stray = made.find(({ name }) => !names.has(name.toLowerCase()))
   if (!stray) return
-  await batch(api, zoneId, { deletes: made.map(({ id }) => ({ id })) }, call)
+  await batch(api, zoneId, { deletes: made.map(({ id }) => ({ id })) }, call).catch(error => {
+    throw doubtful(error)
+  })
   throw refused(`Cloudflare's zone ${zoneId} is not ${call.zone}: it made ${stray.name}`, 'correct or unset CF_Zone_ID')
 }
 
@@ -218,20 +250,25 @@ function request<T>(api: Api, wanted: Request, schema: Schema<T>): Promise<{ res
   })
 }
 
+/** A "no" is to the whole request (a batch is all or nothing): it has written nothing. A server error proves nothing. */
 async function exchange({ world, baseUrl, token }: Api, wanted: Request): Promise<Envelope> {
   const { method, path, body, signal } = wanted
   const headers = { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) }
   const content = body && { body: JSON.stringify(body) }
-  const answer = await world.fetch(new URL(`${baseUrl}/${path}`), { method, headers, signal, ...content })
+  const sent = world.fetch(new URL(`${baseUrl}/${path}`), { method, headers, signal, ...content })
+  const answer = await sent.catch(error => {
+    throw wasNeverSent(error) ? unwritten(error) : error
+  })
   const { status } = answer
   const what = `Cloudflare answered ${status} to ${method} ${path}`
-  if (status === 429) throw unavailable(`${what}: rate limit`, undefined, secondsOf(answer.headers['retry-after']))
+  if (status === 429)
+    throw unwritten(unavailable(`${what}: rate limit`, undefined, secondsOf(answer.headers['retry-after'])))
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Envelope), Buffer.from(answer.body).toString('utf8'))
   if (parsed.success && parsed.output.success) return parsed.output
   const faults = parsed.success ? parsed.output.errors.flatMap(fault => [fault, ...(fault.error_chain ?? [])]) : []
   if (status >= 500) throw unavailable(`${what}${inWords(faults)}`, faults)
   if (!parsed.success) throw strange(wanted, parsed.issues)
-  throw refused(`${what}${inWords(faults)}`, hintFor(status, faults), faults)
+  throw unwritten(refused(`${what}${inWords(faults)}`, hintFor(status, faults), faults))
 }
 
 type Faults = readonly v.InferOutput<typeof Fault>[]

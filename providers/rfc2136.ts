@@ -1,13 +1,20 @@
 import {
+  beforeWriting,
   Dns01Error,
   defineProvider,
+  doubtful,
   type Name,
+  oneByOne,
   type ProviderCall,
   refused,
   retry,
+  systemCodeOf,
   type TxtRecord,
   unavailable,
+  unwritten,
   type World,
+  wasNeverSent,
+  withDetails,
 } from '../src/provider.js'
 import { readKey, wrong } from './rfc2136/key.js'
 import {
@@ -72,11 +79,13 @@ export default defineProvider({
     const ttlSeconds = readTtl(values.ttl)
     const change = async (records: readonly TxtRecord[], call: ProviderCall, toRr: (r: TxtRecord) => Buffer) => {
       const once = [...new Map(records.map(r => [`${r.name} ${r.value}`, r])).values()]
-      const servers = await findServers(world, values.nameserver, call)
-      for (const updates of inMessages(once.map(toRr))) {
+      const servers = await beforeWriting(() => findServers(world, values.nameserver, call))
+      await oneByOne(inMessages(once.map(toRr)), async updates => {
         const limits = { what: `update of ${call.zone}`, giveUpAfterSeconds: 10, signal: call.signal }
-        await retry(world, limits, () => send(world, servers, key, updates, call))
-      }
+        const sent = () => send(world, servers, key, updates, call).catch(error => orThrow(error, isClosed))
+        const closed = await retry(world, limits, sent)
+        if (closed) throw values.nameserver === undefined ? closed : worthLittle(closed)
+      })
     }
     return {
       present: (records, call) => change(records, call, r => addTxt(r, ttlSeconds ?? r.ttlSeconds)),
@@ -147,6 +156,7 @@ async function send(world: World, servers: readonly string[], key: Key | undefin
   const message = updateMessage(Buffer.from(world.random(2)), call.zone, rrs)
   const signed = key && sign(message, key, unixSeconds(world.clock.now()))
   let last: unknown
+  let mayBeWritten = false
   for (const server of servers) {
     const where = { server, signal: call.signal, transport: 'tcp', timeoutSeconds: answerWithinSeconds } as const
     try {
@@ -154,12 +164,31 @@ async function send(world: World, servers: readonly string[], key: Key | undefin
       checkAnswer(Buffer.from(answer), { server, zone: call.zone, now: world.clock.now(), key, mac: signed?.mac })
       return call.log.debug(`rfc2136: ${server} took ${rrs.length} changes in ${call.zone}`)
     } catch (error) {
-      if (!(error instanceof Dns01Error) || error.code !== 'UNAVAILABLE') throw error
+      if (!(error instanceof Dns01Error) || error.code !== 'UNAVAILABLE') throw mayBeWritten ? doubtful(error) : error
+      mayBeWritten ||= !wasNeverSent(error)
       last = error
     }
   }
-  throw last
+  throw mayBeWritten ? last : unwritten(last)
 }
+
+/** Nothing listens there: to knock again at once is of no use, and the caller's patience may be enough for a restart. */
+const isClosed = (error: unknown): error is Dns01Error => systemCodeOf(error) === 'ECONNREFUSED'
+
+/** Given back if it is such an error, else thrown. */
+function orThrow<T>(error: unknown, is: (error: unknown) => error is T): T {
+  if (is(error)) return error
+  throw error
+}
+
+/** How long a closed port of the server that the person named is knocked at: a restart takes less, a wrong address lasts. */
+const closedSeconds = 30
+
+const worthLittle = (error: Dns01Error): Dns01Error =>
+  withDetails(error, {
+    worthSeconds: closedSeconds,
+    hint: 'is RFC2136_NAMESERVER (nameserver in conf/dns.yml) the primary, is its port right, and does it run?',
+  })
 
 const unixSeconds = (instant: Date): number => Math.floor(instant.getTime() / 1000)
 
@@ -194,7 +223,10 @@ const forged = ({ server, zone }: Expected, how: string): Dns01Error =>
     'something between here and the server answers in its place, or it has another key of that name',
   )
 
-/** RFC 2136 §2.2 and RFC 1035 §4.1.1: name, meaning, what to do. SERVFAIL alone may pass by itself. */
+/**
+ * RFC 2136 §2.2 and RFC 1035 §4.1.1: name, meaning, what to do. SERVFAIL alone may pass by itself. The others say that
+ * the update was not done, all of it (§3.4.2: an update is atomic); SERVFAIL may come from a secondary that passed it on.
+ */
 const RCODES: Readonly<Record<number, readonly [string, string, string?]>> = {
   1: ['FORMERR', 'it did not understand the message'],
   2: [
@@ -215,15 +247,25 @@ const RCODES: Readonly<Record<number, readonly [string, string, string?]>> = {
   10: ['NOTZONE', 'a name is not inside that zone', 'is the zone cut where dns01 found it? dns01 probe shows it'],
 }
 
-function rcodeFault(rcode: number, { server, zone }: Expected): Dns01Error {
-  const [name, meaning, hint] = RCODES[rcode] ?? [`RCODE${rcode}`, 'an answer that RFC 2136 does not foresee']
+/** What a server says to an update that nobody signed, instead of the meaning above. */
+const UNSIGNED = [
+  'no key is set, the update went unsigned',
+  'set RFC2136_TSIG_FILE to the key file (as for nsupdate -k); RFC2136_TSIG_KEY and RFC2136_TSIG_SECRET do as well; or let the server allow this address',
+] as const
+const NO_RIGHTS = new Set([5, 9])
+
+function rcodeFault(rcode: number, { server, zone, key }: Expected): Dns01Error {
+  const [name, said, how] = RCODES[rcode] ?? [`RCODE${rcode}`, 'an answer that RFC 2136 does not foresee']
+  const [meaning, hint] = !key && NO_RIGHTS.has(rcode) ? UNSIGNED : [said, how]
   const message = `${server} answered ${name} to the update of ${zone}: ${meaning}`
-  return rcode === 2 ? unavailable(message) : refused(message, hint)
+  if (rcode === 2) return unavailable(message)
+  return RCODES[rcode] ? unwritten(refused(message, hint)) : refused(message, hint)
 }
 
-/** RFC 8945 §5.2: the server does not accept our signature. */
+/** RFC 8945 §5.2: the server does not accept our signature, and so has not done the update. */
 function tsigFault({ error, other }: Tsig, key: Key, { server, now }: Expected): Dns01Error {
-  const said = (name: string, why: string, hint: string) => refused(`${server} answered ${name}: ${why}`, hint)
+  const said = (name: string, why: string, hint: string) =>
+    unwritten(refused(`${server} answered ${name}: ${why}`, hint))
   if (error === 16)
     return said('BADSIG', `the secret or algorithm of the TSIG key ${key.name} is wrong`, 'compare the secrets')
   if (error === 17)

@@ -1,5 +1,7 @@
 import {
+  beforeWriting,
   defineProvider,
+  doubtful,
   isWithin,
   type Name,
   type Provider,
@@ -44,11 +46,15 @@ function openRoute53(values: Values, world: World): Provider {
     zone.catch(() => chosen.delete(apex))
     return zone
   }
-  const settle = async (aim: Aim, records: readonly TxtRecord[], { zone: apex, ...how }: ProviderCall) => {
+  const placeOf = async (records: readonly TxtRecord[], { zone: apex, ...how }: ProviderCall) => {
     const account = await accountOf(world, values)
     const zone = await zoneOf(account, apex, how)
     const stray = records.find(({ name }) => !isWithin(name, zone.name))
     if (stray) throw refused(`${describe(zone)} does not hold ${stray.name}`, hints.zoneId)
+    return { account, zone }
+  }
+  const settle = async (aim: Aim, records: readonly TxtRecord[], how: ProviderCall) => {
+    const { account, zone } = await beforeWriting(() => placeOf(records, how))
     const changes = await zone.inTurn(() => settleSets(account, zone, aim, records, ttlSeconds, how))
     return { account, zone, changes }
   }
@@ -61,7 +67,9 @@ function openRoute53(values: Values, world: World): Provider {
         changes.map(id =>
           id === undefined ? world.clock.sleep(usualSyncSeconds, call.signal) : account.inSync(id, zone.name, call),
         ),
-      )
+      ).catch(error => {
+        throw doubtful(error)
+      })
       call.log.info(`${describe(zone)}: in sync`)
     },
     /** Does not wait for INSYNC: nobody needs the values any more, and the next change compares before it sets. */

@@ -25,6 +25,10 @@ export interface ErrorDetails {
   readonly byName?: ReadonlyMap<string, unknown> | undefined
   /** Names whose challenge the CA found wrong (RFC 8555 §7.1.6): it counts them. */
   readonly failedValidations?: readonly string[] | undefined
+  /** Of Provider.present(): it is proved that this call wrote nothing at all, so that nothing need be taken back. */
+  readonly nothingWritten?: boolean | undefined
+  /** To try again is worth this long at most, whatever the caller's limit is. */
+  readonly worthSeconds?: number | undefined
 }
 
 /**
@@ -38,6 +42,8 @@ export class Dns01Error extends Error {
   readonly retryAfterSeconds: number | undefined
   readonly byName: ReadonlyMap<string, unknown>
   readonly failedValidations: readonly string[]
+  readonly nothingWritten: boolean
+  readonly worthSeconds: number | undefined
 
   constructor(code: Code, message: string, details: ErrorDetails = {}) {
     super(shown(message), details.cause === undefined ? undefined : { cause: details.cause })
@@ -47,6 +53,8 @@ export class Dns01Error extends Error {
     this.retryAfterSeconds = details.retryAfterSeconds
     this.byName = details.byName ?? new Map()
     this.failedValidations = details.failedValidations ?? []
+    this.nothingWritten = details.nothingWritten ?? false
+    this.worthSeconds = details.worthSeconds
   }
 }
 
@@ -59,6 +67,33 @@ export const exitStatus = (errors: readonly unknown[]): number =>
 
 /** The text of any thrown value, without a stack. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** The same error, with these details changed. */
+export function withDetails(error: Dns01Error, details: ErrorDetails): Dns01Error {
+  const changed = new Dns01Error(error.code, error.message, { ...error, cause: error.cause, ...details })
+  if (error.stack !== undefined) changed.stack = error.stack
+  return changed
+}
+
+/** The same error, which from now on proves that nothing was written. What is not ours proves nothing. */
+export const unwritten = <T>(error: T): T =>
+  error instanceof Dns01Error && !error.nothingWritten ? (withDetails(error, { nothingWritten: true }) as T) : error
+
+/** The same error, which proves nothing any more: something was written beside what it tells of, or may have been. */
+export const doubtful = <T>(error: T): T =>
+  error instanceof Dns01Error && error.nothingWritten ? (withDetails(error, { nothingWritten: false }) as T) : error
+
+export const isUnwritten = (error: unknown): boolean => error instanceof Dns01Error && error.nothingWritten
+
+/** Node's code below our words: ECONNREFUSED … */
+export function systemCodeOf(error: unknown): string | undefined {
+  const { code } = ((error instanceof Dns01Error ? error.cause : error) ?? {}) as { readonly code?: unknown }
+  return typeof code === 'string' ? code : undefined
+}
+
+/** Of a connection that was never made: not a byte of the request has gone out. */
+const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'])
+export const wasNeverSent = (error: unknown): boolean => NEVER_SENT.has(systemCodeOf(error) ?? '')
 
 /** A list in a message: the first of it, and how many more there are. */
 export const shortList = (items: readonly string[], atMost = 5, between = ', '): string =>

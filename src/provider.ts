@@ -1,9 +1,9 @@
-import { Dns01Error } from './errors.js'
+import { Dns01Error, doubtful, unwritten } from './errors.js'
 import type { Name } from './names.js'
 import type { TxtRecord } from './records.js'
 import type { DnsServer, Log, RecordType, World } from './world.js'
 
-export { Dns01Error, messageOf } from './errors.js'
+export { Dns01Error, doubtful, messageOf, systemCodeOf, unwritten, wasNeverSent, withDetails } from './errors.js'
 export { issueText } from './gate.js'
 export {
   findHooks,
@@ -51,9 +51,14 @@ export interface KnownZone {
 export interface Provider {
   /** Adds these TXT values. All records of one call lie in `call.zone`; several may share a name. Values already there
    *  stay. Resolves when the provider says all its servers have them, if its API can tell; else once accepted.
-   *  Twice is the same as once. Throws refused() or unavailable(). */
+   *  Twice is the same as once. Throws refused() or unavailable(); as unwritten(…) if it is proved that this call wrote
+   *  none of them: the server said no to the whole, the credentials were not taken, not a byte was sent. Then cleanup()
+   *  is not called and no run after this one hears of it. A time-out proves nothing, nor does the exit status of a program, nor an error
+   *  after a part was accepted: beforeWriting() and oneByOne() mind that, and retry() minds what an earlier attempt
+   *  may have written. */
   present(records: readonly TxtRecord[], call: ProviderCall): Promise<void>
-  /** Removes exactly these values and no others. A value already gone is success. Is called even when present() failed. */
+  /** Removes exactly these values and no others. A value already gone is success. Is called even when present() failed,
+   *  unless that proved that nothing was written. */
   cleanup(records: readonly TxtRecord[], call: ProviderCall): Promise<void>
   /** The zone of a challenge name, if this provider knows it better than the DNS (it is the name server, or has a list). Asked before the DNS is. */
   zoneFor?(name: Name, signal: AbortSignal): Promise<KnownZone | undefined>
@@ -140,6 +145,26 @@ export const refused = (message: string, hint?: string, cause?: unknown): Dns01E
 /** It may work later: time-out, throttling, server error. */
 export const unavailable = (message: string, cause?: unknown, retryAfterSeconds?: number): Dns01Error =>
   new Dns01Error('UNAVAILABLE', message, { cause, retryAfterSeconds })
+
+/** What a present() does before it writes: where that fails, nothing was written. */
+export async function beforeWriting<T>(prepare: () => Promise<T>): Promise<T> {
+  try {
+    return await prepare()
+  } catch (error) {
+    throw unwritten(error)
+  }
+}
+
+/** Writes part after part: what the second says of itself proves nothing of the first. */
+export async function oneByOne<T>(parts: readonly T[], write: (part: T) => Promise<void>): Promise<void> {
+  for (const [i, part] of parts.entries()) {
+    try {
+      await write(part)
+    } catch (error) {
+      throw i === 0 ? error : doubtful(error)
+    }
+  }
+}
 
 /**
  * A setting that is a time in seconds, more than 0.

@@ -39,6 +39,8 @@ export interface PublisherParts {
   readonly propagation: Propagation
   /** Stops presenting and waiting; never cleaning. */
   readonly signal: AbortSignal
+  /** Told of values that may be up and could not be removed; a warning in the log when absent. */
+  readonly leftBehind?: (text: string) => void
 }
 
 const ttlSeconds = 60
@@ -156,7 +158,7 @@ export class Publisher {
     }
   }
 
-  /** Takes values back, also when publish() failed. Never rejects: what can't be removed stays in the journal, and the log says so. */
+  /** Takes values back, also when publish() failed. Never rejects: what can't be removed stays in the journal, and leftBehind() hears of it. */
   async withdraw(placements: readonly Placement[]): Promise<void> {
     await Promise.all(placements.map(({ by, record }) => this.#lineOf(by, record.zone).cleanup(record)))
   }
@@ -220,7 +222,7 @@ export class Publisher {
       for (const { id } of entries) await journal.gone(id)
       world.log.notice(`removed ${what}`)
     } catch (error) {
-      world.log.warn(`could not remove ${what}: ${messageOf(error)}; the next run tries again`)
+      this.#leftBehind(`could not remove ${what}: ${messageOf(error)}; the next run tries again`)
     }
   }
 
@@ -238,10 +240,20 @@ export class Publisher {
   #lineOf(by: OpenProvider, zone: Name): ZoneLine {
     const key = lineKey(by, zone)
     const { world, journal, signal } = this.#parts
-    const line =
-      this.#lines.get(key) ?? openLine({ world, journal, signal, othersMayCome: () => this.#expected > 0 }, by, zone)
+    const parts = {
+      ...{ world, journal, signal },
+      othersMayCome: () => this.#expected > 0,
+      leftBehind: (text: string) => this.#leftBehind(text),
+    }
+    const line = this.#lines.get(key) ?? openLine(parts, by, zone)
     this.#lines.set(key, line)
     return line
+  }
+
+  #leftBehind(text: string): void {
+    const { leftBehind, world } = this.#parts
+    if (leftBehind) leftBehind(text)
+    else world.log.warn(text)
   }
 }
 

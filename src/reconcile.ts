@@ -32,8 +32,8 @@ export interface Outcome {
   /** Target file, certificate id, or hook. */
   readonly subject: string
   readonly names: readonly Name[]
-  /** `waits`: earlier failures, or what the CA allows, leave it to a later run. */
-  readonly result: 'issued' | 'resumed' | 'revoked' | 'linked' | 'failed' | 'waits'
+  /** `waits`: earlier failures, or what the CA allows, leave it to a later run. `left`: TXT records that may be up. */
+  readonly result: 'issued' | 'resumed' | 'revoked' | 'linked' | 'failed' | 'waits' | 'left'
   readonly error?: unknown
   /** Of what waits: a name has no valid certificate meanwhile. */
   readonly notLive?: boolean

@@ -1,5 +1,5 @@
 import pRetry, { AbortError } from 'p-retry'
-import { Dns01Error, FAULTS } from './errors.js'
+import { Dns01Error, doubtful, FAULTS, isUnwritten } from './errors.js'
 import type { World } from './world.js'
 
 export interface RetryLimits {
@@ -18,7 +18,9 @@ export const longestRetryAfterSeconds = 120
 
 /**
  * Runs `attempt` again while it fails with what FAULTS calls temporary and time is left. Anything else, a TypeError
- * above all, comes out at once. `retryAfterSeconds` of the error beats our own pause (RFC 9110 §10.2.3).
+ * above all, comes out at once. `retryAfterSeconds` of the error beats our own pause (RFC 9110 §10.2.3). The last word
+ * proves that nothing was written (`nothingWritten`) only if each attempt before it proved the same: an answer may be lost
+ * and the request have been done.
  */
 export async function retry<T>(
   world: Pick<World, 'clock' | 'random' | 'log'>,
@@ -27,9 +29,12 @@ export async function retry<T>(
 ): Promise<T> {
   const endsAt = world.clock.now().getTime() + limits.giveUpAfterSeconds * 1000
   const left = (): number => (endsAt - world.clock.now().getTime()) / 1000
+  let mayBeWritten = false
   return pRetry(
     () =>
-      attempt(left()).catch(error => {
+      attempt(left()).catch(caught => {
+        const error = mayBeWritten ? doubtful(caught) : caught
+        mayBeWritten ||= !isUnwritten(error)
         throw isTemporary(error) ? error : new AbortError(asError(error))
       }),
     {
@@ -38,7 +43,9 @@ export async function retry<T>(
       maxTimeout: 0,
       onFailedAttempt: async ({ error, attemptNumber }) => {
         const pause = pauseSeconds(world, limits, error, attemptNumber)
-        if (pause > longestRetryAfterSeconds || pause > left()) throw error
+        const worthSeconds = (error as Partial<Dns01Error>).worthSeconds ?? limits.giveUpAfterSeconds
+        const worthIt = Math.min(left(), left() - limits.giveUpAfterSeconds + worthSeconds)
+        if (pause > longestRetryAfterSeconds || pause > worthIt) throw error
         world.log.info(`${limits.what}: ${error.message}; again in ${pause.toFixed(1)} s`)
         await pauseInSight(world, limits, pause, error.message)
       },

@@ -68,18 +68,31 @@ export async function reconcileNow(
   const config = await dnsConfig(context, state)
   const folders = hookFolders(world.env)
   const { providers, resolver, propagation } = openDnsView(world, config, () => defaultProvider(world, folders))
-  const publisher = new Publisher({ world, providers, journal: state.journal, resolver, propagation, signal })
+  const left: string[] = []
+  const publisher = new Publisher({
+    ...{ world, providers, journal: state.journal, resolver, propagation, signal },
+    leftBehind: text => void left.push(text),
+  })
   try {
     const outcomes = await reconcile(
       { world, state, publisher, responses: state.responses(responseFile), signal, parallel, hookFolders: folders },
       options,
     )
     signal.throwIfAborted()
-    return outcomes
+    return [...outcomes, ...left.splice(0).map(leftBehind)]
   } finally {
+    for (const text of left) world.log.warn(text)
     await providers.close()
   }
 }
+
+/** Told after what went wrong, which mostly is the reason for it. */
+const leftBehind = (text: string): Outcome => ({
+  subject: 'dns',
+  names: [],
+  result: 'left',
+  error: new Dns01Error('UNAVAILABLE', text),
+})
 
 /**
  * Says what a run did, and hands back what went wrong. What waits was told when it failed: --batch is silent about it, so
@@ -89,7 +102,8 @@ export function report({ out, world, batch }: Context, outcomes: readonly Outcom
   const failed = outcomes.filter(outcome => outcome.result === 'failed')
   for (const { subject, error } of failed) world.log.error(...describe(error, subject))
   for (const { subject, result, error } of outcomes) {
-    if (result === 'waits') world.log[batch ? 'info' : 'notice'](...describe(error, subject))
+    if (result === 'left') world.log.warn(...linesOf(error))
+    else if (result === 'waits') world.log[batch ? 'info' : 'notice'](...describe(error, subject))
     else if (result !== 'failed') world.log.info(`${subject}: ${result}`)
   }
   if (out.json) out.show(outcomes.map(document), () => [])

@@ -1,4 +1,4 @@
-import { codeOf, Dns01Error, type ErrorDetails, FAULTS, messageOf } from './errors.js'
+import { codeOf, Dns01Error, doubtful, type ErrorDetails, FAULTS, messageOf } from './errors.js'
 
 /** Of many different errors these are told in full. */
 const toldAtMost = 5
@@ -9,7 +9,7 @@ const toldAtMost = 5
 export async function settleAll(tasks: readonly Promise<unknown>[]): Promise<void> {
   const settled = await Promise.allSettled(tasks)
   const errors = settled.filter(one => one.status === 'rejected').map(one => one.reason as unknown)
-  if (errors.length > 0) throw combine(errors)
+  if (errors.length > 0) throw tasks.length > 1 ? doubtful(combine(errors)) : combine(errors)
 }
 
 /**

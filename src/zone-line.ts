@@ -1,4 +1,4 @@
-import { codeOf, FAULTS, messageOf } from './errors.js'
+import { codeOf, FAULTS, isUnwritten, messageOf } from './errors.js'
 import type { Name } from './names.js'
 import type { OpenProvider } from './provider-loader.js'
 import type { TxtRecord } from './records.js'
@@ -25,6 +25,8 @@ export interface LineParts {
   readonly signal: AbortSignal
   /** Whether somebody may still ask for a record in this run: then a dear change waits for gatherSeconds. */
   readonly othersMayCome: () => boolean
+  /** Told of values that may be up and could not be removed. */
+  readonly leftBehind: (text: string) => void
 }
 
 /** A provider that answers "later" is asked again for this long; then the record's target waits for the next run. */
@@ -110,16 +112,14 @@ export function openLine(parts: LineParts, by: OpenProvider, zone: Name): ZoneLi
   }
 
   async function add(adding: readonly Waiting[]): Promise<void> {
+    const records = adding.map(w => w.record)
+    let news: readonly TxtRecord[] = []
     try {
-      await note(adding.map(w => w.record))
-      await call(
-        'present',
-        adding.map(w => w.record),
-        presentGiveUpSeconds,
-        signal,
-      )
+      news = await note(records)
+      await call('present', records, presentGiveUpSeconds, signal)
       for (const { resolve } of adding) resolve()
     } catch (error) {
+      if (isUnwritten(error)) await unnote(news)
       const files = new Set(adding.map(w => w.record.challenge.targetFile))
       if (files.size > 1 && !signal.aborted && !FAULTS[codeOf(error)].again) await addApart(adding, files)
       else for (const { reject } of adding) reject(error)
@@ -131,7 +131,8 @@ export function openLine(parts: LineParts, by: OpenProvider, zone: Name): ZoneLi
     for (const file of files) await add(adding.filter(w => w.record.challenge.targetFile === file))
   }
 
-  async function note(records: readonly TxtRecord[]): Promise<void> {
+  /** What is new of these: that which this call alone may bring up. */
+  async function note(records: readonly TxtRecord[]): Promise<TxtRecord[]> {
     const news = records.filter(record => !up.has(keyOf(record)))
     if (news.length > 0) {
       const id = Buffer.from(world.random(12)).toString('hex')
@@ -139,6 +140,17 @@ export function openLine(parts: LineParts, by: OpenProvider, zone: Name): ZoneLi
       noted.set(id, new Set(news.map(keyOf)))
     }
     for (const record of records) up.set(keyOf(record), record)
+    return news
+  }
+
+  /** Nothing of it was written, for sure: nobody need take it back, in this run or a later one. */
+  async function unnote(news: readonly TxtRecord[]): Promise<void> {
+    for (const record of news) up.delete(keyOf(record))
+    try {
+      await forget(news)
+    } catch (error) {
+      world.log.debug(`${zone}: the journal keeps records that were never written: ${messageOf(error)}`)
+    }
   }
 
   async function remove(removing: readonly Waiting[]): Promise<void> {
@@ -148,7 +160,7 @@ export function openLine(parts: LineParts, by: OpenProvider, zone: Name): ZoneLi
         await call('cleanup', records, cleanupGiveUpSeconds, world.clock.deadline(cleanupGiveUpSeconds + 30))
       await forget(records)
     } catch (error) {
-      world.log.warn(
+      parts.leftBehind(
         `${zone}: ${records.length} TXT record(s) could not be removed: ${messageOf(error)}; the next run tries again`,
       )
     }

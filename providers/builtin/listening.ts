@@ -4,6 +4,7 @@ import {
   type DnsServer,
   groupBy,
   type Question,
+  systemCodeOf,
   type TxtRecord,
   type World,
 } from '../../src/provider.js'
@@ -24,7 +25,7 @@ export async function listenAt(world: World, listen: readonly string[], answer: 
   try {
     return await world.dns.serve(listen, answer, world.log)
   } catch (error) {
-    const code = codeOf(error)
+    const code = systemCodeOf(error)
     if (listen.join() === everywhere && (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL'))
       return listenAt(
         world,
@@ -80,11 +81,7 @@ const unprivileged =
   'add chain inet dns01 pre { type nat hook prerouting priority dstnat; }; ' +
   "add rule inet dns01 pre meta l4proto { tcp, udp } th dport 53 redirect to :5353'"
 
-/** Node's code below our words: EADDRINUSE … */
-const codeOf = (error: unknown): string | undefined =>
-  ((error as Dns01Error).cause as { code?: string } | undefined)?.code
-
-export const isTaken = (error: unknown): boolean => codeOf(error) === 'EADDRINUSE'
+export const isTaken = (error: unknown): boolean => systemCodeOf(error) === 'EADDRINUSE'
 
 /** Where to ask ourselves: a wildcard address is heard on the loopback too. */
 export const near = (address: string): string =>

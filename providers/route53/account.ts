@@ -67,16 +67,28 @@ async function openAccount(world: World, values: Values): Promise<Account> {
   }
   return {
     listZones: (from, how) =>
-      call('ListHostedZonesByName', 'all zones', how, o => client.send(new sdk.ListHostedZonesByNameCommand(from), o)),
+      call('ListHostedZonesByName', 'all zones', how, async o =>
+        having(await client.send(new sdk.ListHostedZonesByNameCommand(from), o), 'HostedZones'),
+      ),
     listSets: (from, on, how) =>
-      call('ListResourceRecordSets', on, how, o => client.send(new sdk.ListResourceRecordSetsCommand(from), o)),
+      call('ListResourceRecordSets', on, how, async o =>
+        having(await client.send(new sdk.ListResourceRecordSetsCommand(from), o), 'ResourceRecordSets'),
+      ),
     change: async (request, on, how) => {
       const command = new sdk.ChangeResourceRecordSetsCommand(request)
-      return (await call('ChangeResourceRecordSets', on, how, o => client.send(command, o))).ChangeInfo
+      const send = async (o: { readonly abortSignal: AbortSignal }) =>
+        having(await client.send(command, o), 'ChangeInfo')
+      return (await call('ChangeResourceRecordSets', on, how, send)).ChangeInfo
     },
     zones: undefined,
     inSync: syncWatch(world, isInSync),
   }
+}
+
+/** The SDK makes an empty answer of any that it does not know: a page of somebody else must not count as "there is none". */
+function having<T extends object>(answer: T, key: keyof T & string): T {
+  if (answer[key] !== undefined) return answer
+  throw unavailable(`an answer without ${key}: it is not one of Route 53's API (a proxy in between?)`)
 }
 
 type Call = <T>(

@@ -1,5 +1,5 @@
 import type { Change } from '@aws-sdk/client-route-53'
-import { Dns01Error, groupBy, type Name, type TxtRecord, unavailable } from '../../src/provider.js'
+import { Dns01Error, doubtful, groupBy, type Name, type TxtRecord, unavailable } from '../../src/provider.js'
 import type { Account } from './account.js'
 import { describe, type How, quoted, type TxtSet, type Zone } from './api.js'
 import { readSets } from './read.js'
@@ -64,16 +64,27 @@ export async function settleSets(
     aim === withValues || before?.values.length !== after?.values.length
   const changes: (string | undefined)[] = []
   let refusals = 0
+  let first = true
+  /** Of a set that is not as expected nobody knows whether a change of ours did it whose answer was lost. */
+  const proof = async <T>(step: Promise<T>): Promise<T> => {
+    const isFirst = first
+    first = false
+    try {
+      return await step
+    } catch (error) {
+      throw isFirst ? error : doubtful(error)
+    }
+  }
   for (let todo = [...wishes.keys()].map(edit).filter(isToDo); todo.length > 0; ) {
     const batch = firstBatch(todo)
-    const answer = await submit(account, zone, batch, how)
+    const answer = await proof(submit(account, zone, batch, how))
     if ('conflicts' in answer) {
       if (++refusals > longestRace)
         throw unavailable(`${describe(zone)}: ${refusals} changes in a row met others' changes`)
       const doubtful = refusals === 1 ? batch.filter(({ name }) => answer.conflicts.includes(name)) : batch
       const names = (doubtful.length > 0 ? doubtful : batch).map(({ name }) => name)
       how.log.info(`${describe(zone)}: ${names.length} TXT sets are not as expected, reading them`)
-      for (const [name, set] of await readSets(account, zone, names, how)) known.set(name, set)
+      for (const [name, set] of await proof(readSets(account, zone, names, how))) known.set(name, set)
       todo = todo.map(({ name }) => edit(name)).filter(isToDo)
     } else {
       refusals = 0

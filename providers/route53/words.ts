@@ -1,4 +1,4 @@
-import { Dns01Error, type Name, refused, unavailable } from '../../src/provider.js'
+import { Dns01Error, type Name, refused, unavailable, unwritten, wasNeverSent } from '../../src/provider.js'
 import { fromApi } from './api.js'
 
 export const hints = {
@@ -30,9 +30,33 @@ export function conflictsOf(error: unknown): Name[] | undefined {
   return [...text.matchAll(/name[ =]'?([^'\s,]+)/gi)].map(([, name]) => fromApi(name))
 }
 
-/** What the SDK threw, as what it means for the user. */
-export function explain(error: SdkError, about: { action: string; on: string; who: string }): Dns01Error {
-  if (error instanceof Dns01Error) return error
+interface About {
+  readonly action: string
+  readonly on: string
+  readonly who: string
+}
+
+/**
+ * What the SDK threw, as what it means for the user. A 4xx is a "no" to the whole request (a batch is all or nothing), and
+ * without credentials none goes out: nothing was written then.
+ */
+export function explain(error: SdkError, about: About): Dns01Error {
+  if (error instanceof Dns01Error) return wasNeverSent(error) ? unwritten(error) : error
+  const status = error.$metadata?.httpStatusCode ?? 0
+  const isNo = (status >= 400 && status < 500) || isWithoutCredentials(error)
+  return isNo ? unwritten(meaningOf(error, about)) : meaningOf(error, about)
+}
+
+/** An answer without a refusal in its status, which the SDK cannot read: a proxy's page, half an answer. */
+const isUnreadable = (error: SdkError): boolean => {
+  const status =
+    error.$metadata?.httpStatusCode ?? (error as { $response?: { statusCode?: number } }).$response?.statusCode
+  return status !== undefined && status < 400
+}
+
+const isWithoutCredentials = ({ name }: SdkError): boolean => name === 'CredentialsProviderError'
+
+function meaningOf(error: SdkError, about: About): Dns01Error {
   const { action, on, who } = about
   const status = error.$metadata?.httpStatusCode ?? 0
   const said = `Route 53 ${action} (${on}): ${error.name}: ${[error.message, ...(error.messages ?? [])].join(' ')}`
@@ -57,6 +81,6 @@ export function explain(error: SdkError, about: { action: string; on: string; wh
     case 'NoSuchHostedZone':
       return refused(`Route 53 shows no hosted zone ${on} to ${who}`, hints.zoneId, error)
     default:
-      return refused(said, undefined, error)
+      return isUnreadable(error) ? unavailable(said, error) : refused(said, undefined, error)
   }
 }

@@ -1,5 +1,5 @@
 import type { ListHostedZonesByNameRequest, ListHostedZonesByNameResponse } from '@aws-sdk/client-route-53'
-import { ancestors, groupBy, isWithin, type Name, refused, type World } from '../../src/provider.js'
+import { ancestors, groupBy, isWithin, type Name, refused, unavailable, type World } from '../../src/provider.js'
 import type { Account } from './account.js'
 import { describe, fromApi, type How, withoutPrefix, type Zone } from './api.js'
 import { oneAtATime } from './pace.js'
@@ -9,8 +9,12 @@ import { hints } from './words.js'
 function listZones(account: Account, how: How): Promise<Zone[]> {
   account.zones ??= (async () => {
     const zones: Zone[] = []
+    const asked = new Set<string>()
     let from: ListHostedZonesByNameRequest | undefined = {}
     while (from) {
+      const key = JSON.stringify(from)
+      if (asked.has(key)) throw unavailable('Route 53 lists the hosted zones in a circle: the same page comes again')
+      asked.add(key)
       const page: ListHostedZonesByNameResponse = await account.listZones(from, how)
       for (const { Id, Name, Config } of page.HostedZones ?? [])
         zones.push(makeZone(Id ?? '', fromApi(Name), Config?.PrivateZone === true))

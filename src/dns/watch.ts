@@ -1,5 +1,5 @@
 import pLimit from 'p-limit'
-import { Dns01Error, messageOf } from '../errors.js'
+import { messageOf, systemCodeOf } from '../errors.js'
 import type { Name } from '../names.js'
 import type { World } from '../world.js'
 
@@ -114,7 +114,7 @@ export function openAddressWatch(
       if (!why) for (const seat of seats) if (seat.name === name && values.has(seat.value)) seat.shown = true
     } catch (error) {
       lastSaid = messageOf(error).split(': ').at(-1) ?? ''
-      note(lastSaid, since, NO_WAY.has(systemCode(error)))
+      note(lastSaid, since, NO_WAY.has(systemCodeOf(error) ?? ''))
     }
     for (const seat of [...seats]) {
       if (seat.since <= since || seat.name === name) seat.looked = true
@@ -213,6 +213,3 @@ const rotated = <T>(items: readonly T[], by: number): T[] => {
   const at = items.length === 0 ? 0 : by % items.length
   return [...items.slice(at), ...items.slice(0, at)]
 }
-
-const systemCode = (error: unknown): string =>
-  String(((error instanceof Dns01Error ? error.cause : error) as { code?: unknown } | undefined)?.code ?? '')

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { codeOf } from '../../src/errors.js'
+import { codeOf, isUnwritten } from '../../src/errors.js'
 import { type Name, parseName } from '../../src/names.js'
 import type { Provider, ProviderCall } from '../../src/provider.js'
 import type { TxtRecord } from '../../src/records.js'
@@ -18,6 +18,10 @@ export interface Subject {
   changes?: (() => number) | undefined
   /** The same provider opened so that the service says no for good (wrong key). */
   refusing?: (() => Promise<Provider>) | undefined
+  /** That refusal proves that nothing was written (see Provider.present); true when absent. A program's exit status does not. */
+  readonly refusalProves?: boolean | undefined
+  /** The same provider opened so that of so many records in one zone some are accepted and the rest is refused. */
+  refusingTheRest?: (() => Promise<{ readonly provider: Provider; readonly records: number }>) | undefined
   /** The same provider opened so that the service cannot be reached or is busy. It may take a few seconds to say so. */
   failing?: (() => Promise<Provider>) | undefined
   /** Secrets that may appear in no message. */
@@ -175,6 +179,16 @@ export function providerContract(name: string, makeSubject: () => Promise<Subjec
       )
       said.push(String(error), (error as { hint?: string }).hint ?? '')
       expect(codeOf(error)).toBe('REFUSED')
+      expect(isUnwritten(error)).toBe(it.refusalProves ?? true)
+    })
+
+    test('a refusal after a part was accepted does not claim that nothing was written', async context => {
+      if (!it.refusingTheRest) return context.skip()
+      const { provider, records } = await it.refusingTheRest()
+      const [zone] = it.zones
+      const many = Array.from({ length: records }, (_, i) => record(freshName(zone), txtValue(`part${i}`), zone))
+      const error = await failureOf(provider.present(many, call(zone)))
+      expect([codeOf(error), isUnwritten(error)]).toEqual(['REFUSED', false])
     })
 
     test('says "unavailable" when the service cannot be reached', async context => {

@@ -67,6 +67,11 @@ providerContract('cloudflare', async () => {
     put: async (at, value) => fake.put(at, value),
     changes: () => writes(fake),
     refusing: async () => (await opened(fake, { token: 'X'.repeat(40) })).provider,
+    refusingTheRest: async () => {
+      const { provider } = await opened(fake)
+      fake.next.push(...Array(2).fill(() => {}), httpAnswer(403, { success: false, errors: [] }))
+      return { provider, records: 201 }
+    },
     failing,
     secrets: [token, 'X'.repeat(40)],
   }
@@ -228,7 +233,7 @@ describe('refusals in words', () => {
     ['a token that is revoked', { token: 'X'.repeat(40) }, /Invalid access token \(9109\)/, rights],
     ['a token that may not read zones', { token: noZones }, /shows the token no zone example\.test/, rights],
     ['a token that may not write', { token: readOnly }, /Authentication error \(10000\)/, rights],
-    ['a zone id that is none', { 'zone-id': 'xyz' }, /\(7003\)/, /CF_Zone_ID/],
+    ['a zone id that is of no zone', { 'zone-id': 'f'.repeat(32) }, /Authentication error \(10000\)/, rights],
   ])('%s', async (_, values, message, hint) => {
     const { provider } = await opened(fakeWithZone(), values)
     const failure = provider.present([one], call(zone))

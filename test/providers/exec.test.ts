@@ -89,6 +89,7 @@ for (const [title, dialect, make] of subjects) {
       zones: ['example.test', 'example.org'],
       values: async name => linesOf(file(name)),
       put: async (name, value) => writeFileSync(file(name), `${value}\n`),
+      refusalProves: false,
       refusing: saysNo === '' ? undefined : async () => open(dialect, saysNo, disk, more),
       failing:
         dialect === 'acmetool' ? async () => open(dialect, script('sleep 20'), disk, { timeout: '0.2' }) : undefined,

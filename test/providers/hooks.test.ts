@@ -51,6 +51,7 @@ providerContract('hooks', async () => {
     zones: ['example.test', 'example.org'],
     values: async name => linesOf(file(name)),
     put: async (name, value) => writeFileSync(file(name), `${value}\n`),
+    refusalProves: false,
     refusing: async () => open(folder(['a', 'echo "no such zone"; exit 1'], ['b', 'exit 42']), disk),
     failing: async () => open(folder(['a', 'sleep 20']), disk, '0.2'),
     secrets: ['very secret'],

@@ -252,12 +252,8 @@ describe('the answer', () => {
     [1, 'REFUSED', 'FORMERR'],
     [2, 'UNAVAILABLE', 'SERVFAIL'],
     [4, 'REFUSED', 'answered NOTIMP to the update of corp.test: it takes no dynamic updates'],
-    [
-      5,
-      'REFUSED',
-      'answered REFUSED to the update of corp.test: this key (or this address) may not change these records',
-    ],
-    [9, 'REFUSED', 'answered NOTAUTH to the update of corp.test: it is not authoritative for that zone'],
+    [5, 'REFUSED', 'answered REFUSED to the update of corp.test: no key is set, the update went unsigned'],
+    [9, 'REFUSED', 'answered NOTAUTH to the update of corp.test: no key is set, the update went unsigned'],
     [10, 'REFUSED', 'answered NOTZONE to the update of corp.test: a name is not inside that zone'],
     [7, 'REFUSED', 'RCODE7'],
   ])('rcode %i is %s, in words', async (rcode, code, message) => {
@@ -266,6 +262,14 @@ describe('the answer', () => {
       code,
       message: expect.stringContaining(message),
     })
+  })
+
+  test.each([
+    [5, 'answered REFUSED to the update of corp.test: this key (or this address) may not change these records'],
+    [9, 'answered NOTAUTH to the update of corp.test: it is not authoritative for that zone'],
+  ])('rcode %i to a signed update is not for want of a key', async (rcode, message) => {
+    const { provider } = await opened(withKey, { server: () => answer(rcode) })
+    await expect(provider.present([one], call)).rejects.toMatchObject({ message: expect.stringContaining(message) })
   })
 
   test('SERVFAIL is tried again for some seconds', async () => {
@@ -297,6 +301,64 @@ describe('the answer', () => {
       }),
       { numRuns: 300 },
     )
+  })
+})
+
+describe('whether a failure proves that nothing was written', () => {
+  const unreachable = (code: string) => () => {
+    throw new Dns01Error('UNAVAILABLE', `${code}`, { cause: Object.assign(new Error(code), { code }) })
+  }
+  /** Each in turn; the last one again and again. */
+  const inTurn = (...servers: (() => Uint8Array)[]): (() => Uint8Array) => {
+    let i = 0
+    return () => (servers[Math.min(i++, servers.length - 1)] as () => Uint8Array)()
+  }
+  const [silent, closed, no] = [unreachable('ETIMEDOUT'), unreachable('ECONNREFUSED'), () => answer(5)]
+
+  test.each<[string, () => Uint8Array, boolean]>([
+    ['FORMERR', () => answer(1), true],
+    ['SERVFAIL: a secondary may have passed it on', () => answer(2), false],
+    ['NOTIMP', () => answer(4), true],
+    ['REFUSED', no, true],
+    ['NOTAUTH', () => answer(9), true],
+    ['NOTZONE', () => answer(10), true],
+    ['an rcode that nobody foresees', () => answer(7), false],
+    ['bytes that are no answer', () => Buffer.from([1, 2, 3]), false],
+    ['silence', silent, false],
+    ['a closed port', closed, true],
+    ['a closed port, then REFUSED', inTurn(closed, no), true],
+    ['silence, then REFUSED', inTurn(silent, no), false],
+    ['SERVFAIL, then REFUSED', inTurn(() => answer(2), no), false],
+  ])('%s', async (_, server, proves) => {
+    const { provider } = await opened({}, { server })
+    await expect(provider.present([one], call)).rejects.toMatchObject({ nothingWritten: proves })
+  })
+
+  test('silence of one address, then REFUSED of the next, proves nothing', async () => {
+    const answers = ({ type }: Question): string[] => (type === 'A' ? ['192.0.2.1'] : ['2001:db8::1'])
+    const { provider } = await opened({ nameserver: 'ns.corp.test' }, { answers, server: inTurn(silent, no) })
+    await expect(provider.present([one], call)).rejects.toMatchObject({ code: 'REFUSED', nothingWritten: false })
+  })
+
+  test('a server that cannot be found has written nothing', async () => {
+    const { provider } = await opened({ nameserver: undefined }, { answers: () => [] })
+    await expect(provider.present([one], call)).rejects.toMatchObject({ nothingWritten: true })
+  })
+
+  test('REFUSED for the second of two messages proves nothing', async () => {
+    const { provider } = await opened({}, { server: inTurn(() => answer(0), no) })
+    const many = Array.from({ length: 1000 }, (_, i) => ({ ...one, value: txtValue(`m${i}`) }))
+    await expect(provider.present(many, call)).rejects.toMatchObject({ code: 'REFUSED', nothingWritten: false })
+  })
+
+  test('a closed port of the server that was named is worth half a minute; of the one in the SOA record, more', async () => {
+    const answers = ({ type }: Question): string[] =>
+      ({ SOA: ['ns1.corp.test'], A: ['192.0.2.9'] })[type as string] ?? []
+    const named = await opened({}, { server: closed })
+    await expect(named.provider.present([one], call)).rejects.toMatchObject({ code: 'UNAVAILABLE', worthSeconds: 30 })
+    expect(named.seen.messages).toHaveLength(1)
+    const found = await opened({ nameserver: undefined }, { answers, server: closed })
+    await expect(found.provider.present([one], call)).rejects.toMatchObject({ worthSeconds: undefined })
   })
 })
 

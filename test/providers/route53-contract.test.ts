@@ -14,6 +14,14 @@ providerContract('route53', async () => {
     put: async (name, value) => double.put(zone, name, 'TXT', [`"${value}"`]),
     changes: () => double.batches.length,
     refusing: async () => route53.open({ ...keys, 'access-key-id': 'AKIAWRONGWRONGWRONG1' } as never, world),
+    refusingTheRest: async () => {
+      const { world: other, route53: its } = route53World()
+      its.addZone('example.test')
+      its.faults.beforeChange = () => {
+        if (its.batches.length > 0) its.faults.refuse = { status: 403, code: 'AccessDenied', message: 'no more' }
+      }
+      return { provider: await route53.open(keys as never, other), records: 1001 }
+    },
     failing: async () => {
       broken.route53.faults.refuse = { status: 503, code: 'ServiceUnavailable', message: 'try later' }
       return route53.open(keys as never, broken.world)

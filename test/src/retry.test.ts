@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Dns01Error } from '../../src/errors.js'
+import { Dns01Error, unwritten } from '../../src/errors.js'
 import { longestRetryAfterSeconds, retry } from '../../src/retry.js'
 import type { Doing } from '../../src/world.js'
 import { listeningLog } from '../contract/provider-contract.js'
@@ -134,4 +134,25 @@ test('a pause is to be seen while it lasts: what went wrong, and when it is trie
     if (++tries === 1) throw later(8)
   })
   expect(steps).toEqual(['it: busy; again in 8 s (pause)', undefined])
+})
+
+test('an error that is worth so much ends the tries after that time', async () => {
+  const { world, slept } = fakeWorld()
+  const closed = new Dns01Error('UNAVAILABLE', 'closed', { worthSeconds: 5 })
+  await expect(retry(world, { ...limits, giveUpAfterSeconds: 120 }, () => Promise.reject(closed))).rejects.toBe(closed)
+  expect(slept).toEqual([0.5, 1, 2])
+})
+
+const no = unwritten(new Dns01Error('REFUSED', 'no'))
+const busy = unwritten(later())
+test.each([
+  ['one that proves it', [no], true],
+  ['only such as prove it', [busy, busy, no], true],
+  ['one whose answer was lost, then one that proves it', [later(), no], false],
+  ['one whose answer was lost among others', [busy, later(), busy, no], false],
+])('nothing was written, says the last word after attempts that failed: %s', async (_, errors, proves) => {
+  const { world } = fakeWorld()
+  const left = [...errors]
+  const failing = retry(world, limits, () => Promise.reject(left.shift()))
+  await expect(failing).rejects.toMatchObject({ message: 'no', nothingWritten: proves })
 })

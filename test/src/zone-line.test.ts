@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Dns01Error } from '../../src/errors.js'
+import { Dns01Error, unwritten } from '../../src/errors.js'
 import { type Name, parseName } from '../../src/names.js'
 import { refused, unavailable } from '../../src/provider.js'
 import { openLine } from '../../src/zone-line.js'
@@ -33,7 +33,8 @@ function aLine(
   const journal = fakeJournal(events)
   const world = { clock, random: countingRandom(), log: { ...listeningLog(said), debug: () => {} } }
   const by = fakeProvider(events, typeof wishes === 'function' ? wishes(clock) : wishes)
-  const line = openLine({ world, journal, signal: stopping.signal, othersMayCome }, by, zone)
+  const leftBehind = (text: string): void => void said.push(text)
+  const line = openLine({ world, journal, signal: stopping.signal, othersMayCome, leftBehind }, by, zone)
   const pause = (seconds: number) => clock.sleep(seconds, new AbortController().signal)
   return { clock, events, said, stopping, journal, line, pause }
 }
@@ -300,6 +301,94 @@ describe('when the provider fails', () => {
     expect(calls(events).at(-1)).toBe('cleanup a.test: v1')
     await line.present(one('v3'))
     expect(calls(events).at(-1)).toBe('present a.test: v3')
+  })
+})
+
+describe('when it is proved that nothing was written', () => {
+  const no = () => {
+    throw unwritten(refused('BADSIG'))
+  }
+
+  test('the journal forgets the records at once, and nobody takes them back', async () => {
+    const { line, events, said, journal } = aLine({ present: no, cleanup: no })
+    await expect(line.present(one('v1'))).rejects.toThrow('BADSIG')
+    expect(journal.entries()).toEqual([])
+    await line.cleanup(one('v1'))
+    await line.close()
+    expect([events, said]).toEqual([['note v1', 'present a.test: v1', 'gone v1'], []])
+  })
+
+  test('of a batch of several targets only what failed by itself is forgotten', async () => {
+    const { line, events, journal } = aLine({
+      present: records => {
+        if (records.some(r => r.value === 'bad')) throw unwritten(refused('bad is not allowed'))
+      },
+    })
+    await Promise.allSettled([one('v1', 't1'), one('bad', 't2')].map(line.present))
+    expect(journal.entries().flatMap(entry => entry.records.map(r => r.value))).toEqual(['v1'])
+    await line.close()
+    expect(events).toEqual([
+      'note v1 bad',
+      'present a.test: v1 bad',
+      'gone v1 bad',
+      'note v1',
+      'present a.test: v1',
+      'note bad',
+      'present a.test: bad',
+      'gone bad',
+      'cleanup a.test: v1',
+      'gone v1',
+    ])
+  })
+
+  test('what was up before stays noted', async () => {
+    let calls = 0
+    const { line, journal, events } = aLine({ present: () => (++calls > 1 ? no() : undefined) })
+    await line.present(one('v1'))
+    await Promise.allSettled([one('v1'), one('v2')].map(line.present))
+    expect(journal.entries().flatMap(entry => entry.records.map(r => r.value))).toEqual(['v1'])
+    await line.close()
+    expect(events.at(-2)).toBe('cleanup a.test: v1')
+  })
+
+  test('a batch that may have been written in part stays noted, though its targets prove more by themselves', async () => {
+    let calls = 0
+    const { line, journal } = aLine({
+      present: () => {
+        if (++calls === 1) throw refused('after the first of them')
+        no()
+      },
+    })
+    await Promise.allSettled([one('v1', 't1'), one('v2', 't2')].map(line.present))
+    expect(journal.entries().flatMap(entry => entry.records.map(r => r.value))).toEqual(['v1', 'v2'])
+    await line.close()
+    expect(journal.entries()).toEqual([])
+  })
+
+  test('not after an attempt that may have written', async () => {
+    let calls = 0
+    const { line, journal } = aLine({
+      present: () => {
+        if (++calls === 1) throw unavailable('no answer within 5 s')
+        no()
+      },
+    })
+    await expect(line.present(one('v1'))).rejects.toThrow('BADSIG')
+    expect(journal.entries()).toHaveLength(1)
+    await line.close()
+  })
+
+  test('the next value of a name need not wait for it', async () => {
+    let calls = 0
+    const { line, events } = aLine({
+      definition: { oneValuePerName: true },
+      present: () => (++calls === 1 ? no() : undefined),
+    })
+    await expect(line.present(same('v1'))).rejects.toThrow('BADSIG')
+    await line.present(same('v2'))
+    expect(calls).toBe(2)
+    await line.close()
+    expect(events.at(-2)).toBe('cleanup a.test: v2')
   })
 })
 
