@@ -34,7 +34,7 @@ export async function parseCommandLine(argv: readonly string[]): Promise<Invocat
     .wrap(110)
     .strict()
     .fail((message, error) => {
-      throw error ?? usageError(message, argv)
+      throw error === undefined || error.name === 'YError' ? usageError(message ?? error.message, argv) : error
     })
   for (const command of COMMANDS)
     parser.command(command.command, command.describe, command.options ?? {}, args => {
@@ -113,6 +113,8 @@ function usageError(message: string, argv: readonly string[]): Dns01Error {
   const chosen = argv.map(named).find(command => command !== undefined)
   if (chosen && first.startsWith('Not enough non-option arguments'))
     return new Dns01Error('USAGE', `${nameOf(chosen)} lacks an argument`, { hint: `dns01 ${chosen.command}` })
+  const bare = first.match(/^Not enough arguments following: (.+)/)?.[1]
+  if (bare !== undefined) return new Dns01Error('USAGE', `--${bare} wants a value`)
   const unknown = first.match(/^Unknown (?:argument|command)s?: ([^,]+)/)?.[1]
   if (unknown === undefined) return new Dns01Error('USAGE', first, { hint: 'dns01 --help shows commands and flags' })
   if (argv.some(word => flagOf(word) === unknown)) return unknownFlag(unknown, argv)

@@ -59,7 +59,25 @@ export class Dns01Error extends Error {
 }
 
 /** The code of any thrown value: what is not ours is a bug. */
-export const codeOf = (error: unknown): Code => (error instanceof Dns01Error ? error.code : 'BUG')
+export function codeOf(error: unknown): Code {
+  const known = understood(error)
+  return known instanceof Dns01Error ? known.code : 'BUG'
+}
+
+/** Any call of node may fail by these, import() too: so they are put into words here, where every error comes by. */
+const NO_HANDLE_LEFT: Readonly<Record<string, string>> = {
+  EMFILE: 'this process may have no more files and connections open',
+  ENFILE: 'this machine may have no more files and connections open',
+}
+
+/** What node throws for want of a file handle as STATE, in words; everything else as it is. */
+function understood(error: unknown): unknown {
+  const code = String((error as { code?: unknown } | undefined)?.code)
+  const meaning = error instanceof Dns01Error ? undefined : NO_HANDLE_LEFT[code]
+  return meaning === undefined
+    ? error
+    : new Dns01Error('STATE', `${meaning}: ${messageOf(error)}`, { cause: error, hint: 'raise the limit (ulimit -n)' })
+}
 
 /** Exit status of a run in which all of these went wrong: the lowest wins; none is 0. */
 export const exitStatus = (errors: readonly unknown[]): number =>
@@ -101,8 +119,9 @@ export const shortList = (items: readonly string[], atMost = 5, between = ', '):
 
 /** Any thrown value as lines for people: what happened, then what to do; of a bug its stack. */
 export function linesOf(error: unknown): [string, ...string[]] {
-  if (!(error instanceof Dns01Error)) return [String(error), ...framesOf(error)]
-  return [error.message, ...(error.hint?.split('\n  ') ?? [])]
+  const known = understood(error)
+  if (!(known instanceof Dns01Error)) return [String(known), ...framesOf(known)]
+  return [known.message, ...(known.hint?.split('\n  ') ?? [])]
 }
 
 /** Where it happened. The stack begins with the message, whose line breaks may be a stranger's. */

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { resolve } from 'node:path'
 import type { Invocation } from './cli.js'
 import { loadEnv } from './env-file.js'
-import { Dns01Error, exitStatus, linesOf } from './errors.js'
+import { codeOf, Dns01Error, exitStatus, linesOf } from './errors.js'
 import type { GlobalFlags } from './flags.js'
 import { openFiles } from './real-files.js'
 import { openLog, type Sink } from './real-log.js'
@@ -138,7 +138,7 @@ function logFor(flags: GlobalFlags, status: TerminalLine | undefined): Log {
 
 /** An error for people: what happened, what to do; the stack only of a bug. */
 function tell(log: Log, error: unknown): void {
-  log.error(...linesOf(error), ...(error instanceof Dns01Error ? [] : ['this is a bug in dns01: please report it']))
+  log.error(...linesOf(error), ...(codeOf(error) === 'BUG' ? ['this is a bug in dns01: please report it'] : []))
 }
 
 /** Into a pipe node writes later: what is not yet written would be lost by process.exit(). */

@@ -1,7 +1,7 @@
 import { checkProviders } from './dns-check.js'
 import { type DnsConfig, parseDnsConfig, placesIn } from './dns-config.js'
 import { openDnsView } from './dns-view.js'
-import { Dns01Error, linesOf, messageOf } from './errors.js'
+import { codeOf, Dns01Error, linesOf, messageOf } from './errors.js'
 import { brief } from './gate.js'
 import { hookFolders } from './hooks.js'
 import { defaultProvider } from './provider-choice.js'
@@ -125,4 +125,4 @@ const document = ({ subject, names, result, error }: Outcome) => ({
 const errorDocument = (error: unknown) =>
   error instanceof Dns01Error
     ? { code: error.code, message: brief(error.message), hint: error.hint, retryAfterSeconds: error.retryAfterSeconds }
-    : { code: 'BUG', message: brief(messageOf(error)) }
+    : { code: codeOf(error), message: brief(messageOf(error)) }

@@ -33,7 +33,8 @@ describe('what users get', () => {
     cpSync(join(root, 'dist'), folder, { recursive: true })
     const faults: string[] = []
     let looked = 0
-    for (const file of files(folder).filter(file => file.endsWith('.js'))) {
+    // main.js loads, and so runs, the program; the other tests see it.
+    for (const file of files(folder).filter(file => file.endsWith('.js') && file !== 'main.js')) {
       for (const lazy of lazyImports(readFileSync(join(folder, file), 'utf8'))) {
         const fault = faultOf(lazy, await import(join(folder, dirname(file), lazy.path)))
         if (fault) faults.push(`${file}: ${lazy.line}: ${fault}`)
@@ -56,6 +57,23 @@ describe('what users get', () => {
   ])('that test tells what fails at run time: %s from %j', (line, module, fault) => {
     expect(lazyImports(`first();\n  ${line}\n`).map(lazy => faultOf(lazy, module))).toEqual([fault])
   })
+
+  // Node itself wants 18 or so; then dns01's files are loaded, then it works.
+  test.each(['status', 'want a.test --no-reconcile'])(
+    'with too few file handles ends in words, and with enough of them ends well: %s',
+    async words => {
+      const exits: number[] = []
+      for (const limit of [19, 21, 23, 25, 27, 29, 32, 36, 48, 200]) {
+        const state = mkdtempSync(join(temporary, 'state-'))
+        const line = `ulimit -n ${limit}; exec "$0" "$1" --state ${state} ${words}`
+        const result = await startProgram(['sh', '-c', line, process.execPath, join(root, 'dist/main.js')]).result
+        expect(result.stderr, `${limit}`).not.toMatch(/^ +at |bug in dns01/m)
+        if (result.exit === 4) expect(result.stderr, `${limit}`).toContain('(ulimit -n)')
+        exits.push(result.exit)
+      }
+      expect([...new Set(exits)]).toEqual([4, 0])
+    },
+  )
 
   test('is one package that installs without others and without a warning', async () => {
     const run = (...argv: string[]) =>

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path'
-import { codeOf, Dns01Error } from '../errors.js'
+import { Dns01Error } from '../errors.js'
 import type { FileInfo, Rights, World } from '../world.js'
 import { type Permissions, permissions } from './permissions.js'
 
@@ -289,7 +289,7 @@ const MEANING: Readonly<Record<string, { says: string; hint: (path: string) => s
 /** Any failure of the disk as STATE, in words. A BUG or an error of ours passes as it is. */
 export function stateError(doing: string, path: string, error: unknown): unknown {
   const code = errno(error)
-  if (codeOf(error) !== 'BUG' || !/^E[A-Z0-9]+$/.test(code)) return error
+  if (error instanceof Dns01Error || !/^E[A-Z0-9]+$/.test(code)) return error
   const meaning = MEANING[code]
   return new Dns01Error(
     'STATE',

@@ -43,6 +43,8 @@ describe('the command line', () => {
     [['--batch', '--no-batch'], '--batch is given several times'],
     [['--state', ''], '--state wants a value'],
     [['status', '--state'], '--state wants a value'],
+    [['--hooks'], '--hooks wants a value'],
+    [['status', '--hooks'], '--hooks wants a value'],
     [['--xlog.severity', 'loud'], '--xlog.severity: there is no severity "loud"'],
     [['--parallel', '0'], '--parallel wants a number from 1'],
     [['recocnile'], 'there is no command "recocnile"'],

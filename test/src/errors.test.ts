@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Code, codeOf, Dns01Error, exitStatus, FAULTS, messageOf } from '../../src/errors.js'
+import { type Code, codeOf, Dns01Error, exitStatus, FAULTS, linesOf, messageOf } from '../../src/errors.js'
 
 const of = (code: Code) => new Dns01Error(code, code)
 
@@ -28,6 +28,16 @@ test('an error keeps its cause, hint and Retry-After', () => {
   const error = new Dns01Error('UNAVAILABLE', 'above', { cause, hint: 'wait', retryAfterSeconds: 7 })
   expect(error).toMatchObject({ name: 'Dns01Error', message: 'above', cause, hint: 'wait', retryAfterSeconds: 7 })
   expect('cause' in of('USAGE')).toBe(false)
+})
+
+test.each(['EMFILE', 'ENFILE'])('%s may come from anywhere, and is no bug', code => {
+  const error = Object.assign(new Error(`${code}: too many open files, open '/x'`), { code })
+  expect(codeOf(error)).toBe('STATE')
+  expect(exitStatus([error])).toBe(4)
+  expect(linesOf(error)).toEqual([
+    expect.stringMatching(/may have no more files and connections open: E.FILE: too many open files, open '\/x'$/),
+    'raise the limit (ulimit -n)',
+  ])
 })
 
 test('codeOf and messageOf take anything', () => {
