@@ -89,7 +89,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   yargs: ['src/cli.ts', 'src/commands/command.ts'],
 }
 
-const DOORS = /^src\/(real-[\w-]+|main|provider-loader)\.ts$/
+const DOORS = /^src\/(real-[\w-]+|main|start|provider-loader)\.ts$/
 
 const FORBIDDEN_MODULES = /^(node:)?(fs|dns|net|dgram|https?|http2|tls|child_process|timers|process)(\/.*)?$/
 
