@@ -9,7 +9,6 @@ import { chooseDefaults } from './conf-target.js'
 import { chooseProvider, tellAboutEnvironment } from './dns-provider.js'
 import { installHooks, planHooks } from './hooks.js'
 import { ID } from './ids.js'
-import { renewalOf } from './renewal.js'
 import { installSchedule, planSchedule } from './schedule.js'
 
 /** What stands when quickstart is done. */
@@ -43,7 +42,7 @@ export async function quickstart(context: Context, state: StateDir, expert: bool
   const isConfigured = state.confText('dns.yml') !== undefined
   const dns = await chooseProvider({ world, answers, config: await dnsConfig(context, state), isConfigured })
   const hookPlan = await planHooks(world, { answers, folders: hookFolders(world.env), expert })
-  const schedule = await planSchedule(world, answers)
+  const schedule = await planSchedule(world, answers, state)
 
   const { defaults } = parseDefaults(targetText, { rsaKeySize: state.confText('rsa-key-size') })
   const authority = await openAuthorities({ world, state, responses, defaults, signal }).for(defaults.ca)
@@ -51,7 +50,7 @@ export async function quickstart(context: Context, state: StateDir, expert: bool
   if (targetText !== before) await state.writeConf('target', targetText)
   if (dns.confText !== undefined) await state.writeConf('dns.yml', dns.confText)
   const hooks = await installHooks(world, hookPlan)
-  const renewal = await installSchedule(world, schedule, renewalOf(world, state.root), signal)
+  const renewal = await installSchedule(world, schedule, signal)
   await tellAboutEnvironment(world, dns.provider)
   return { ca: defaults.ca, account: authority.accountId, provider: dns.provider, hooks, renewal }
 }

@@ -1,57 +1,133 @@
 import { join } from 'node:path'
+import type { StateDir } from '../state/state-dir.js'
 import type { World } from '../world.js'
 import type { Answers } from './answers.js'
-import { hasCronFolder, installCron, ownCrontab } from './cron.js'
+import { inWords, neededEverySeconds, tooSlow } from './cadence.js'
+import { changeCron, cronTime, forCron, hasCronFolder, hasCrontab, installCron } from './cron.js'
+import { type Found, findSchedule } from './found.js'
 import { ID } from './ids.js'
-import { isThere, namesIn, readText } from './outside.js'
-import { commandLine, type Renewal } from './renewal.js'
-import { installTimer, timerFolder } from './systemd.js'
+import { isThere } from './outside.js'
+import { commandLine, type Renewal, renewalOf } from './renewal.js'
+import { changeTimer, installTimer } from './systemd.js'
 
 /** How renewals will be started: an answer, not yet carried out. */
 export type Schedule =
-  | { readonly how: 'there'; readonly by: string }
-  | { readonly how: 'cron' | 'systemd' }
-  | { readonly how: 'none'; readonly why: string }
+  | { readonly how: 'there'; readonly found: Found; readonly renewal: Renewal }
+  | { readonly how: 'cron' | 'systemd'; readonly renewal: Renewal }
+  | { readonly how: 'none'; readonly why: string; readonly renewal: Renewal }
 
 /**
  * Who is to start renewals. Not asked when something does already. Cron, if the machine has it; else a systemd timer, if
  * systemd runs. The answer `systemd` to acmetool's yes/no asks for the timer. Changes nothing.
  */
-export async function planSchedule(world: World, answers: Answers): Promise<Schedule> {
-  const by = await scheduledBy(world)
-  if (by !== undefined) return { how: 'there', by }
+export async function planSchedule(world: World, answers: Answers, state: StateDir): Promise<Schedule> {
+  const renewal = renewalOf(world, state.root, neededEverySeconds(shortestLifeSeconds(state)))
+  const found = await findSchedule(world, state.root)
+  if (found) {
+    tellIfTooSlow(world, found, renewal, state)
+    return { how: 'there', found, renewal }
+  }
   const machine = lookAround(world)
-  if (!machine.cron && !machine.systemd) return { how: 'none', why: 'this machine has neither cron nor systemd' }
+  if (!machine.cron && !machine.systemd)
+    return { how: 'none', why: 'this machine has neither cron nor systemd', renewal }
   const said = answers.inFile(ID.cron)
-  if (said === 'systemd' && machine.systemd) return { how: 'systemd' }
+  if (said === 'systemd' && machine.systemd) return { how: 'systemd', renewal }
   const usual = machine.cron && (machine.cronRuns || !machine.systemd) ? 'cron' : 'systemd'
-  const yes = await answers.yes(ID.cron, `Renew certificates automatically, once a day (by ${WORDS[usual]})?`)
-  if (yes) return { how: usual }
-  return { how: 'none', why: yes === undefined ? `nobody answered ${ID.cron}` : 'you said no' }
+  const every = inWords(renewal.everySeconds)
+  const yes = await answers.yes(ID.cron, `Renew certificates automatically, every ${every} (by ${WORDS[usual]})?`)
+  if (yes) return { how: usual, renewal }
+  return { how: 'none', why: yes === undefined ? `nobody answered ${ID.cron}` : 'you said no', renewal }
 }
 
 const WORDS = { cron: 'cron', systemd: 'a systemd timer' } as const
+
+/** Of the certificates in live/; undefined when there are none. */
+function shortestLifeSeconds(state: StateDir): number | undefined {
+  const lives = liveCertificates(state).map(
+    ({ notBefore, notAfter }) => (notAfter.getTime() - notBefore.getTime()) / 1000,
+  )
+  return lives.length > 0 ? Math.min(...lives) : undefined
+}
+
+function liveCertificates(state: StateDir) {
+  const live = new Set(state.links().values())
+  return state.certificates().flatMap(({ id, facts }) => (facts && live.has(id) ? [facts] : []))
+}
+
+/** Somebody else's schedule is not changed; ours is, in installSchedule(). */
+function tellIfTooSlow({ log }: World, found: Found, renewal: Renewal, state: StateDir): void {
+  const { everySeconds } = found
+  if (everySeconds === undefined || changesOf(found, renewal).when) return
+  const marginDays = state.defaults().marginDays
+  const [fault] = liveCertificates(state).flatMap(facts => tooSlow(everySeconds, facts, marginDays) ?? [])
+  if (fault) log.warn(`${found.by}: ${fault}; let it run every ${inWords(renewal.everySeconds)}`)
+}
 
 /** Carries it out. Returns what starts renewals now; undefined when nothing does, which the log has said. */
 export async function installSchedule(
   world: World,
   schedule: Schedule,
-  renewal: Renewal,
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  const { renewal } = schedule
   switch (schedule.how) {
     case 'there':
-      if (/acmetool/.test(schedule.by))
-        world.log.notice(`renewals are started by ${schedule.by}: let it call dns01 if it still calls acmetool`)
-      return schedule.by
+      if (schedule.found.program === 'acmetool')
+        world.log.notice(`renewals are started by ${schedule.found.by}: let it call dns01 if it still calls acmetool`)
+      await bringUpToDate(world, schedule.found, renewal, signal)
+      return schedule.found.by
     case 'cron':
       return installCron(world, renewal, signal)
     case 'systemd':
       return installTimer(world, renewal, signal)
     default:
-      world.log.notice(`nothing starts renewals (${schedule.why}); run this once a day:`, commandLine(renewal))
+      world.log.notice(
+        `nothing starts renewals (${schedule.why}); run this every ${inWords(renewal.everySeconds)}:`,
+        commandLine(renewal),
+      )
       return undefined
   }
+}
+
+/**
+ * What of a schedule is to be written anew: the time when it comes too seldom, the command when this program is started
+ * in another way now. Only of what quickstart wrote: the files and units with our name, and a line of the user's crontab
+ * that is nothing but our command. What somebody added to a command stays, and so does all the rest.
+ */
+function changesOf(found: Found, renewal: Renewal): { readonly when: boolean; readonly command: boolean } {
+  const isSameCall = found.words !== undefined && flagsOf(found.words) === flagsOf(renewal.argv)
+  const isOurs = isOurPlace(found) || (found.at.kind === 'crontab' && isSameCall)
+  const slow = found.everySeconds !== undefined && found.everySeconds > renewal.everySeconds
+  const moved = isSameCall && found.words?.join('\0') !== renewal.argv.join('\0')
+  return { when: isOurs && slow, command: isOurs && moved }
+}
+
+function isOurPlace({ at, program }: Found): boolean {
+  if (program !== 'dns01') return false
+  if (at.kind === 'cron file') return /^\/etc\/cron\.d\/dns01(-|$)/.test(at.path)
+  return at.kind === 'timer' && /^dns01[.-]/.test(at.unit)
+}
+
+/** What comes after the program; of a call with a flag before `--batch`, which quickstart does not write, all of it. */
+function flagsOf(words: readonly string[]): string {
+  const batch = words.indexOf('--batch')
+  const hasOther = words.slice(0, batch).some(word => word !== '--' && word.startsWith('-'))
+  return words.slice(hasOther ? 0 : batch).join('\0')
+}
+
+async function bringUpToDate(world: World, found: Found, renewal: Renewal, signal: AbortSignal): Promise<void> {
+  const { when, command } = changesOf(found, renewal)
+  const { at, by } = found
+  if ((!when && !command) || at.kind === 'script') return
+  if (at.kind === 'timer') {
+    const change = { time: when ? renewal : undefined, argv: command ? renewal.argv : undefined }
+    await changeTimer(world, at.unit, change, signal)
+  } else {
+    const change = { when: when ? cronTime(renewal) : undefined, command: command ? forCron(renewal) : undefined }
+    await changeCron(world, at, change, signal)
+  }
+  if (when) world.log.notice(`${by}: renewals are started every ${inWords(renewal.everySeconds)} from now on`)
+  if (command) world.log.notice(`${by}: starts ${commandLine(renewal)} from now on`)
 }
 
 function lookAround({ files, self }: World): { cron: boolean; cronRuns: boolean; systemd: boolean } {
@@ -61,27 +137,8 @@ function lookAround({ files, self }: World): { cron: boolean; cronRuns: boolean;
   )
   const isRoot = self.uid === 0
   return {
-    cron: (isRoot && hasCronFolder(files)) || isThere(files, '/usr/bin/crontab'),
+    cron: (isRoot && hasCronFolder(files)) || hasCrontab(files),
     cronRuns,
     systemd: isRoot && isThere(files, '/run/systemd/system'), // sd_booted(3)
   }
-}
-
-/** acmetool's rule, for both programs: a file in /etc/cron.*, one in /var/spool/cron that mentions it, an enabled timer. */
-async function scheduledBy(world: World): Promise<string | undefined> {
-  const { files, self } = world
-  const ours = /acmetool|dns01/
-  const folders = namesIn(files, '/etc').flatMap(name => (name.startsWith('cron.') ? [`/etc/${name}`] : []))
-  for (const folder of folders) {
-    const found = namesIn(files, folder).find(name => ours.test(name) && !name.startsWith('.'))
-    if (found !== undefined) return join(folder, found)
-  }
-  for (const folder of ['/var/spool/cron', '/var/spool/cron/crontabs']) {
-    const found = namesIn(files, folder).find(name => ours.test(readText(files, join(folder, name)) ?? ''))
-    if (found !== undefined) return join(folder, found)
-  }
-  const timer = namesIn(files, `${timerFolder}/timers.target.wants`).find(name => ours.test(name))
-  if (timer !== undefined) return `the systemd timer ${timer}`
-  if (self.uid === 0 || !isThere(files, '/usr/bin/crontab')) return undefined
-  return ours.test(await ownCrontab(world, world.clock.deadline(30))) ? 'your crontab' : undefined
 }

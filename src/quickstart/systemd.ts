@@ -1,18 +1,20 @@
 import { Dns01Error } from '../errors.js'
 import type { World } from '../world.js'
-import { isThere, writeOutside } from './outside.js'
-import type { Renewal } from './renewal.js'
-
-export const timerFolder = '/etc/systemd/system'
+import { freeName } from './cron.js'
+import { isThere, readText, writeOutside } from './outside.js'
+import { nameFor, type Renewal } from './renewal.js'
+import { timerFolder } from './timers.js'
 
 /**
- * Writes dns01.service and dns01.timer, and enables the timer. When systemd does not take them they are removed again.
+ * Writes a service and a timer, and enables the timer. When systemd does not take them they are removed again. Units
+ * that are there and serve another state directory stay.
  * @throws Dns01Error STATE
  */
 export async function installTimer(world: World, renewal: Renewal, signal: AbortSignal): Promise<string> {
+  const name = freeName(nameFor(renewal.stateDir), each => isFree(world, each, renewal))
   const units = {
-    [`${timerFolder}/dns01.service`]: serviceText(renewal),
-    [`${timerFolder}/dns01.timer`]: timerText(renewal),
+    [`${timerFolder}/${name}.service`]: serviceText(renewal),
+    [`${timerFolder}/${name}.timer`]: timerText(renewal),
   }
   const made: string[] = []
   try {
@@ -22,12 +24,41 @@ export async function installTimer(world: World, renewal: Renewal, signal: Abort
       if (isNew) made.push(path)
     }
     await systemctl(world, ['daemon-reload'], signal)
-    await systemctl(world, ['enable', '--now', 'dns01.timer'], signal)
+    await systemctl(world, ['enable', '--now', `${name}.timer`], signal)
   } catch (error) {
     for (const path of made) await world.files.remove(path)
     throw error
   }
-  return 'the systemd timer dns01.timer'
+  return `the systemd timer ${name}.timer`
+}
+
+function isFree({ files }: World, name: string, { stateDir }: Renewal): boolean {
+  const service = readText(files, `${timerFolder}/${name}.service`)
+  if (service === undefined) return !isThere(files, `${timerFolder}/${name}.timer`)
+  return service.split('\n').includes(`ReadWritePaths=${quoted(stateDir)}`)
+}
+
+/** Changes a unit of ours in its place. @throws Dns01Error STATE */
+export async function changeTimer(
+  world: World,
+  unit: string,
+  change: { readonly time?: Renewal | undefined; readonly argv?: readonly string[] | undefined },
+  signal: AbortSignal,
+): Promise<void> {
+  const edit = async (path: string, key: string, value: string): Promise<void> => {
+    const text = readText(world.files, path) ?? ''
+    const line = `${key}=${value}`
+    await writeOutside(
+      world,
+      path,
+      text.replace(new RegExp(`^${key}=.*$`, 'm'), () => line),
+      0o644,
+    )
+  }
+  if (change.time) await edit(`${timerFolder}/${unit}`, 'OnCalendar', calendar(change.time))
+  if (change.argv) await edit(`${timerFolder}/${unit.replace(/timer$/, 'service')}`, 'ExecStart', execLine(change.argv))
+  await systemctl(world, ['daemon-reload'], signal)
+  await systemctl(world, ['restart', unit], signal)
 }
 
 async function systemctl({ run, env }: Pick<World, 'run' | 'env'>, args: string[], signal: AbortSignal): Promise<void> {
@@ -53,7 +84,7 @@ After=network-online.target nss-lookup.target
 
 [Service]
 Type=oneshot
-ExecStart=${argv.map(quoted).join(' ')}
+ExecStart=${execLine(argv)}
 TimeoutStartSec=2h
 UMask=0022
 # A hook that writes elsewhere needs another such line: systemctl edit dns01.service
@@ -72,19 +103,29 @@ RestrictRealtime=yes
 LockPersonality=yes
 `
 
-const timerText = ({ minuteOfDay }: Renewal): string => `[Unit]
-Description=Get and renew TLS certificates once a day
+/** The minute is random already; the delay is for machines that start together. */
+const timerText = (renewal: Renewal): string => `[Unit]
+Description=Get and renew TLS certificates
 
 [Timer]
-OnCalendar=*-*-* ${twoDigits(Math.floor(minuteOfDay / 60))}:${twoDigits(minuteOfDay % 60)}:00
-RandomizedDelaySec=1h
+OnCalendar=${calendar(renewal)}
+RandomizedDelaySec=5min
 Persistent=yes
 
 [Install]
 WantedBy=timers.target
 `
 
+/** `*-*-* 02/6:17:00` (systemd.time(7)). */
+function calendar({ minuteOfDay, everySeconds }: Renewal): string {
+  const everyHours = everySeconds / 3600
+  const first = twoDigits(Math.floor(minuteOfDay / 60) % everyHours)
+  return `*-*-* ${everyHours === 1 ? '*' : `${first}/${everyHours}`}:${twoDigits(minuteOfDay % 60)}:00`
+}
+
 const twoDigits = (number: number): string => String(number).padStart(2, '0')
+
+const execLine = (argv: readonly string[]): string => argv.map(quoted).join(' ')
 
 /** systemd.service(5), "Command lines": `%` and `$` are doubled. */
 const quoted = (word: string): string => {

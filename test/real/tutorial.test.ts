@@ -89,7 +89,7 @@ const snapshot = ({ machine }: Tutorial): string[] =>
 
 /** What cron does: the command of the line, by sh, with the variables of the file and no others. */
 const asCron = `eval "$(grep -E '^(SHELL|PATH)=' /etc/cron.d/dns01 | sed 's/^/cron_/')"
-command=$(sed -n 's/^[0-9]* [0-9]* \\* \\* \\* root //p' /etc/cron.d/dns01)
+command=$(sed -n 's/^[0-9]* [0-9,*]* \\* \\* \\* root //p' /etc/cron.d/dns01)
 env -i SHELL=$cron_SHELL PATH=$cron_PATH HOME=/root LOGNAME=root sh -c "$command"`
 
 describe.skipIf(lacking('pebble', 'netns', 'curl', 'unshare'))('the tutorial, to the letter', () => {

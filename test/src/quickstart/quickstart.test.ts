@@ -37,7 +37,7 @@ describe('in batch', () => {
       expect.arrayContaining(['file 755 acme/hooks/haproxy', 'file 755 acme/hooks/reload', 'file 644 cron.d/dns01']),
     )
     expect(done.files.text('/etc/cron.d/dns01')).toMatch(
-      /^SHELL=\/bin\/sh\nPATH=.*\nMAILTO=root\n\d+ \d+ \* \* \* root \/usr\/bin\/node \/usr\/bin\/dns01 --batch reconcile\n$/,
+      /^SHELL=\/bin\/sh\nPATH=.*\nMAILTO=root\n\d+ [\d,]+ \* \* \* root \/usr\/bin\/node -- \/usr\/bin\/dns01 --batch reconcile\n$/,
     )
     expect(done.files.info('/var/lib/acme/conf/dns.yml')).toBeUndefined()
     expect(done.shown.join('\n')).toMatch(/account +ca\.test%2fdirectory\/\w{52}\nDNS provider +memory\n/)

@@ -1,0 +1,171 @@
+import { dirname, join, resolve } from 'node:path'
+import { loadEnv } from '../env-file.js'
+import { Dns01Error } from '../errors.js'
+import type { Files, World } from '../world.js'
+import { calendarEverySeconds, cronEverySeconds } from './cadence.js'
+import { hasCrontab, ownCrontab } from './cron.js'
+import { cronLines } from './crontab.js'
+import { namesIn, readText } from './outside.js'
+import { defaultStateDir } from './renewal.js'
+import { type Call, renewalOf, renewalsIn } from './renews.js'
+import { simpleCommands } from './shell-words.js'
+import { enabledTimers } from './timers.js'
+
+/** What starts renewals of a state directory, as this user. */
+export interface Found {
+  /** `/etc/cron.d/dns01`, `your crontab`, `the systemd timer dns01.timer`. */
+  readonly by: string
+  readonly program: Call['program']
+  /** The longest time between two runs; undefined when it cannot be told. */
+  readonly everySeconds: number | undefined
+  readonly at: Place
+  /** The whole command, when it is nothing but this call. */
+  readonly words: readonly string[] | undefined
+}
+
+export type Place =
+  | { readonly kind: 'cron file'; readonly path: string; readonly line: number }
+  | { readonly kind: 'crontab'; readonly line: number }
+  | { readonly kind: 'timer'; readonly unit: string }
+  | { readonly kind: 'script' }
+
+type Looking = Pick<World, 'files' | 'env' | 'self' | 'run' | 'clock'>
+
+/** A call that was found, before it is known whether it means this state directory. */
+type Candidate = Omit<Found, 'program'> & { readonly call: Call }
+
+const daySeconds = 24 * 3600
+
+/**
+ * Who starts renewals: a line of cron or an enabled systemd timer that runs as this user and calls dns01 or acmetool for
+ * this very state directory. Of several the one that runs most often. Comments, other users' crontabs and other state
+ * directories do not count. Changes nothing.
+ */
+export async function findSchedule(world: Looking, stateDir: string): Promise<Found | undefined> {
+  const wanted = withoutLinks(world.files, stateDir)
+  const found: Found[] = []
+  for (const { call, ...rest } of await candidates(world)) {
+    if (withoutLinks(world.files, await stateOf(world, call)) === wanted) found.push({ ...rest, program: call.program })
+  }
+  const pause = ({ everySeconds }: Found): number => everySeconds ?? daySeconds
+  return found.filter(one => Number.isFinite(pause(one))).sort((a, b) => pause(a) - pause(b))[0]
+}
+
+const candidates = async (world: Looking): Promise<Candidate[]> => [
+  ...systemCrontabs(world),
+  ...scripts(world),
+  ...(await personalCrontab(world)),
+  ...timers(world),
+]
+
+/** As dns01 itself finds it: flag, environment, env file, default. */
+async function stateOf({ files }: Looking, { program, stateDir, envFile }: Call): Promise<string> {
+  if (stateDir) return stateDir
+  if (program === 'acmetool') return defaultStateDir
+  try {
+    return (await loadEnv(files, {}, envFile)).ACME_STATE_DIR || defaultStateDir
+  } catch {
+    return defaultStateDir // a run of it would fail, and say so
+  }
+}
+
+const onlyWords = (command: string): readonly string[] | undefined => {
+  const commands = simpleCommands(command)
+  return commands.length === 1 && !/[<>]/.test(command) ? commands[0] : undefined
+}
+
+/** cron(8) of Debian passes over other names: copies of package managers, backups. */
+const CRON_NAME = /^[A-Za-z0-9_-]+$/
+
+function systemCrontabs(world: Looking): Candidate[] {
+  const { files } = world
+  const user = userName(world)
+  const inFolder = namesIn(files, '/etc/cron.d').flatMap(name => (CRON_NAME.test(name) ? [`/etc/cron.d/${name}`] : []))
+  return [...inFolder, '/etc/crontab'].flatMap(path =>
+    cronLines(readText(files, path) ?? '', { system: true })
+      .filter(line => line.user === user)
+      .flatMap(({ command, env, when, line }) =>
+        renewalsIn(command, scriptOf(world), env).map(call => {
+          const at = { kind: 'cron file', path, line } as const
+          return { call, by: path, everySeconds: cronEverySeconds(when), at, words: onlyWords(command) }
+        }),
+      ),
+  )
+}
+
+/** What run-parts(8) starts as root. Once a week is no renewal. */
+function scripts(world: Looking): Candidate[] {
+  if (world.self.uid !== 0) return []
+  const folders = { '/etc/cron.hourly': 3600, '/etc/cron.daily': daySeconds }
+  return Object.entries(folders).flatMap(([folder, everySeconds]) =>
+    namesIn(world.files, folder)
+      .filter(name => CRON_NAME.test(name))
+      .flatMap(name => {
+        const path = join(folder, name)
+        const text = readText(world.files, path) ?? ''
+        const assigned = text.match(/^\s*(?:export\s+)?ACME_STATE_DIR=["']?([^\s"';]+)/m)?.[1]
+        return renewalsIn(text, scriptOf(world), assigned ? { ACME_STATE_DIR: assigned } : {}).map(call => {
+          return { call, by: path, everySeconds, at: { kind: 'script' } as const, words: undefined }
+        })
+      }),
+  )
+}
+
+async function personalCrontab(world: Looking): Promise<Candidate[]> {
+  const text = await crontabOf(world)
+  return cronLines(text, { system: false }).flatMap(({ command, env, when, line }) =>
+    renewalsIn(command, scriptOf(world), env).map(call => {
+      const at = { kind: 'crontab', line } as const
+      return { call, by: 'your crontab', everySeconds: cronEverySeconds(when), at, words: onlyWords(command) }
+    }),
+  )
+}
+
+/** '' where there is none, no crontab(1) to ask, or no right to have one. */
+async function crontabOf(world: Looking): Promise<string> {
+  if (!hasCrontab(world.files)) return ''
+  try {
+    return await ownCrontab(world, world.clock.deadline(30))
+  } catch (error) {
+    if (error instanceof Dns01Error) return ''
+    throw error
+  }
+}
+
+function timers(world: Looking): Candidate[] {
+  return enabledTimers(world.files)
+    .filter(({ user }) => (user ?? 'root') === userName(world))
+    .flatMap(({ unit, words, env, calendar }) => {
+      const every = calendar.map(calendarEverySeconds)
+      const known = every.filter(seconds => seconds !== undefined)
+      const everySeconds = known.length > 0 ? Math.min(...known) : undefined
+      const by = `the systemd timer ${unit}`
+      return renewalOf(words, scriptOf(world), env).map(call => {
+        return { call, by, everySeconds, at: { kind: 'timer', unit } as const, words }
+      })
+    })
+}
+
+/** The file that node runs, where a line names it instead of a command of ours. */
+const scriptOf = ({ self }: Looking): string | undefined => self.program.at(-1)
+
+/** As a cron file names us (passwd(5)). */
+function userName({ files, self, env }: Looking): string {
+  const lines = (readText(files, '/etc/passwd') ?? '').split('\n').map(line => line.split(':'))
+  const [name] = lines.find(fields => fields[2] === String(self.uid)) ?? []
+  return name ?? (self.uid === 0 ? 'root' : (env.LOGNAME ?? env.USER ?? ''))
+}
+
+/** The path of the very folder; of one that does not exist, as far as it does. */
+export function withoutLinks(files: Pick<Files, 'info' | 'readLink'>, path: string, hops = 40): string {
+  const whole = resolve('/', path)
+  if (whole === '/' || hops === 0) return whole
+  const parent = withoutLinks(files, dirname(whole), hops - 1)
+  const here = join(parent, whole.slice(dirname(whole).length).replace(/^\//, ''))
+  try {
+    if (files.info(here)?.kind === 'link') return withoutLinks(files, resolve(parent, files.readLink(here)), hops - 1)
+  } catch {
+    return here // where we may not look
+  }
+  return here
+}
