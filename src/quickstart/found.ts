@@ -157,7 +157,7 @@ function userName({ files, self, env }: Looking): string {
 }
 
 /** The path of the very folder; of one that does not exist, as far as it does. */
-export function withoutLinks(files: Pick<Files, 'info' | 'readLink'>, path: string, hops = 40): string {
+function withoutLinks(files: Pick<Files, 'info' | 'readLink'>, path: string, hops = 40): string {
   const whole = resolve('/', path)
   if (whole === '/' || hops === 0) return whole
   const parent = withoutLinks(files, dirname(whole), hops - 1)
