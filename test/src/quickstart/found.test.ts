@@ -72,7 +72,7 @@ describe('which state directory', () => {
   test('the env file of the run says it, too', async () => {
     const env = { '/etc/cron.d/dns01': `${run} --env-file=/srv/env`, '/srv/env': 'ACME_STATE_DIR=/srv/acme\n' }
     const on = machine({ files: env })
-    await on.files.chmod('/srv/env', 0o600)
+    on.files.give('/srv/env', { mode: 0o600 })
     expect(await findSchedule(on.context.world, STATE)).toBeUndefined()
     expect((await findSchedule(on.context.world, '/srv/acme'))?.by).toBe('/etc/cron.d/dns01')
   })
