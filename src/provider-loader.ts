@@ -78,7 +78,7 @@ export function openProviders(world: World, config: DnsConfig, defaultProvider: 
 }
 
 /** The target's own choice replaces the zone's; its settings are added when it names no other provider. */
-const choose = (zone: ZoneConfig, chosen: Target['dns'] | undefined): ZoneConfig =>
+export const choose = (zone: ZoneConfig, chosen: Target['dns'] | undefined): ZoneConfig =>
   chosen?.provider !== undefined && chosen.provider !== zone.provider
     ? chosen
     : { provider: zone.provider, settings: { ...zone.settings, ...chosen?.settings } }

@@ -4,6 +4,7 @@ import { openDnsView } from './dns-view.js'
 import { codeOf, Dns01Error, linesOf, messageOf } from './errors.js'
 import { brief } from './gate.js'
 import { hookFolders } from './hooks.js'
+import { withoutStrangePrograms } from './journal-trust.js'
 import { defaultProvider } from './provider-choice.js'
 import { Publisher } from './publisher.js'
 import { type Outcome, type ReconcileOptions, reconcile } from './reconcile.js'
@@ -68,9 +69,10 @@ export async function reconcileNow(
   const config = await dnsConfig(context, state)
   const folders = hookFolders(world.env)
   const { providers, resolver, propagation } = openDnsView(world, config, () => defaultProvider(world, folders))
+  const journal = withoutStrangePrograms(world, state.journal, config, () => state.targets().targets)
   const left: string[] = []
   const publisher = new Publisher({
-    ...{ world, providers, journal: state.journal, resolver, propagation, signal },
+    ...{ world, providers, journal, resolver, propagation, signal },
     leftBehind: text => void left.push(text),
   })
   try {

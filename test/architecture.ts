@@ -39,6 +39,7 @@ export const STORY = [
   'dns-config',
   'provider-choice',
   'provider-loader',
+  'journal-trust',
   'dns-check',
   'provider-report',
   'serve-dns',
