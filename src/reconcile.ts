@@ -1,8 +1,9 @@
 import pLimit from 'p-limit'
 import { openAuthorities } from './certificate-authorities.js'
 import { Dns01Error } from './errors.js'
+import { GoingLive } from './going-live.js'
 import { type IssueParts, issue } from './issue.js'
-import { linkUp, pointLinks, tellWhatChanged } from './live.js'
+import { type HookFailure, pointLinks, tellWhatChanged } from './live.js'
 import type { Name } from './names.js'
 import {
   caWaits,
@@ -19,6 +20,7 @@ import type { Publisher } from './publisher.js'
 import { countOrder, rememberFailure, rememberSuccess, whyMissing } from './remember.js'
 import { awaitedAtMostHours, resume } from './resume.js'
 import { revoke } from './revoke.js'
+import { leftOver, noRunLimit, type RunLimit } from './run-limit.js'
 import { openSlots } from './slots.js'
 import type { Certificate } from './state/certificates.js'
 import { serverPart } from './state/layout.js'
@@ -48,6 +50,8 @@ export interface ReconcileParts {
   /** Targets worked on at the same time. */
   readonly parallel: number
   readonly hookFolders: readonly string[]
+  /** None when absent. Its signal stops what goes to the CA; `signal` alone stops the hooks, too. */
+  readonly limit?: RunLimit
 }
 
 export interface ReconcileOptions {
@@ -59,7 +63,7 @@ export interface ReconcileOptions {
 
 /**
  * Makes true what desired/ says, under the lock: clears up what an earlier run left, then revokes, resumes, issues,
- * links, and tells the hooks. Whatever fails is an Outcome; the rest goes on.
+ * links, and tells the hooks, both while other targets are still under way. Whatever fails is an Outcome; the rest goes on.
  */
 export async function reconcile(parts: ReconcileParts, options: ReconcileOptions = {}): Promise<Outcome[]> {
   const { state, publisher } = parts
@@ -69,40 +73,42 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
   const first = plan(held(parts, targets), { ...options, now: parts.world.clock.now() })
   if (nothingIsDue(first)) {
     await pointLinks(state, first.link) // what was read still holds: with ten thousand certificates a look takes a second
-    outcomes.push(...first.link.map(linked))
-  } else
-    try {
-      outcomes.push(...(await obtain(parts, targets, first, options)))
-    } finally {
-      await publisher.close()
-      outcomes.push(...(await relink(parts, targets)))
-    }
-  for (const { hook, error } of await tellWhatChanged(parts))
-    outcomes.push({ subject: hook, names: [], result: 'failed', error })
+    return [...outcomes, ...first.link.map(linked), ...(await tellWhatChanged(parts)).map(hookFailed)]
+  }
+  const live = new GoingLive(parts, targets)
+  try {
+    outcomes.push(...(await obtain({ ...parts, live }, targets, first, options)))
+  } finally {
+    await publisher.close()
+    const went = await live.finish()
+    outcomes.push(...went.linked.map(linked))
+    if (went.error !== undefined) outcomes.push({ subject: 'live', names: [], result: 'failed', error: went.error })
+    outcomes.push(...went.failed.map(hookFailed))
+  }
   return outcomes
 }
 
 const nothingIsDue = ({ revoke, resume, issue }: Plan): boolean => revoke.length + resume.length + issue.length === 0
 
-/** Links that cannot be made are an outcome beside the others: what was issued must be told all the same. */
-const relink = ({ world, state }: ReconcileParts, targets: readonly Target[]): Promise<Outcome[]> =>
-  linkUp(world, state, targets).then(
-    changes => changes.map(linked),
-    error => [{ subject: 'live', names: [], result: 'failed', error }],
-  )
-
 const linked = ({ link }: LinkChange): Outcome => ({ subject: link, names: [], result: 'linked' })
+const hookFailed = ({ hook, error }: HookFailure): Outcome => ({ subject: hook, names: [], result: 'failed', error })
+
+interface ObtainParts extends ReconcileParts {
+  readonly live: GoingLive
+}
 
 async function obtain(
-  parts: ReconcileParts,
+  parts: ObtainParts,
   targets: readonly Target[],
   first: Plan,
   options: ReconcileOptions,
 ): Promise<Outcome[]> {
-  const { world, state, responses, signal } = parts
+  const { world, state, responses } = parts
+  const limit = parts.limit ?? noRunLimit(parts.signal)
+  const { signal } = limit
   await state.ledger().mend()
   const authorities = openAuthorities({ world, state, responses, defaults: state.defaults(), signal })
-  const all = { ...parts, authorities, began: world.clock.now(), targets }
+  const all = { ...parts, authorities, began: world.clock.now(), targets, limit, signal, left: new Set<Target>() }
   const revoked = await revokeAll(all, first.revoke)
   const { resumed, awaited } = await resumeAll(all, first.resume)
   const cleared = [...revoked, ...resumed]
@@ -115,8 +121,13 @@ async function obtain(
   const mayWait = (one: Due): boolean => !one.forced && (!one.live || hasTime(one, now) || !ends(one))
   const wait = due.filter(one => mayWait(one) && isAwaited(one.target, awaited))
   const go = due.filter(one => !wait.includes(one))
-  return [...cleared, ...wait.map(one => waits({ ...one, because })), ...(await issueAll(all, go, options))]
+  const outcomes = await issueAll(all, go, options)
+  return [...cleared, ...wait.map(one => waits({ ...one, because })), ...outcomes, ...endOfRun(all)]
 }
+
+/** Where the time of the run was too short, that is its fault, also when all it left have time. */
+const endOfRun = ({ limit, left }: Issuing): Outcome[] =>
+  left.size === 0 ? [] : [{ subject: 'the run', names: [], result: 'failed', error: leftOver(limit, left.size) }]
 
 /** An order that the CA is still at. */
 interface Awaited {
@@ -133,9 +144,12 @@ const held = ({ state }: ReconcileParts, targets: readonly Target[]) => ({
   links: state.links(),
 })
 
-interface Issuing extends IssueParts, ReconcileParts {
+interface Issuing extends IssueParts, ObtainParts {
   readonly began: Date
   readonly targets: readonly Target[]
+  readonly limit: RunLimit
+  /** Those that were not begun, since the time of the run was over. */
+  readonly left: Set<Target>
 }
 
 /**
@@ -155,8 +169,12 @@ async function issueAll(parts: Issuing, due: readonly Due[], options: ReconcileO
 }
 
 async function issueOne(parts: Issuing, due: Ready, options: ReconcileOptions): Promise<Outcome[]> {
-  const { world, state, signal } = parts
+  const { world, state, signal, limit } = parts
   const { target, names, why } = due
+  if (limit.over()) {
+    parts.left.add(target)
+    return [waits({ ...due, because: 'the time of this run is over' })]
+  }
   const about = { subject: target.file, names: target.names }
   try {
     signal.throwIfAborted()
@@ -169,6 +187,7 @@ async function issueOne(parts: Issuing, due: Ready, options: ReconcileOptions): 
       beforeOrder: () => countOrder(parts, target),
     })
     world.log.info(`${target.file}: certificate ${issued.id} issued`)
+    parts.live.issued()
     await rememberSuccess(parts, target, issued)
     const missing = [...issued.missing.keys()]
     const lacks: Outcome = { subject: target.file, names: missing, result: 'failed', error: whyMissing(issued.missing) }
@@ -206,7 +225,10 @@ async function resumeAll(
   const awaited: Awaited[] = []
   const one = async (certificate: Certificate): Promise<void> => {
     const { id, awaited: names } = await resume(parts, certificate, parts.targets)
-    if (id !== undefined) resumed.push({ subject: id, names: [], result: 'resumed' })
+    if (id !== undefined) {
+      resumed.push({ subject: id, names: [], result: 'resumed' })
+      parts.live.issued()
+    }
     if (names) awaited.push({ server: certificate.accountId?.split('/')[0], names })
   }
   await Promise.all(left.map(certificate => atATime(() => one(certificate).catch(() => undefined))))

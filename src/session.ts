@@ -8,6 +8,7 @@ import { withoutStrangePrograms } from './journal-trust.js'
 import { defaultProvider } from './provider-choice.js'
 import { Publisher } from './publisher.js'
 import { type Outcome, type ReconcileOptions, reconcile } from './reconcile.js'
+import { openRunLimit } from './run-limit.js'
 import { withLock } from './state/lock.js'
 import { StateDir } from './state/state-dir.js'
 import type { World } from './world.js'
@@ -71,13 +72,15 @@ export async function reconcileNow(
   const { providers, resolver, propagation } = openDnsView(world, config, () => defaultProvider(world, folders))
   const journal = withoutStrangePrograms(world, state.journal, config, () => state.targets().targets)
   const left: string[] = []
+  const limit = openRunLimit(world, context.batch, signal)
   const publisher = new Publisher({
-    ...{ world, providers, journal, resolver, propagation, signal },
+    ...{ world, providers, journal, resolver, propagation, signal: limit.signal },
     leftBehind: text => void left.push(text),
   })
+  const responses = state.responses(responseFile)
   try {
     const outcomes = await reconcile(
-      { world, state, publisher, responses: state.responses(responseFile), signal, parallel, hookFolders: folders },
+      { world, state, publisher, responses, signal, parallel, hookFolders: folders, limit },
       options,
     )
     signal.throwIfAborted()

@@ -57,6 +57,8 @@ export const STORY = [
   'allowance',
   'patience',
   'live',
+  'going-live',
+  'run-limit',
   'cull',
   'prove',
   'issue',

@@ -6,6 +6,7 @@ import type { Providers } from '../../src/provider-loader.js'
 import { Publisher } from '../../src/publisher.js'
 import { openLog, type Severity } from '../../src/real-log.js'
 import { type Outcome, type ReconcileOptions, reconcile } from '../../src/reconcile.js'
+import { openRunLimit } from '../../src/run-limit.js'
 import { withLock } from '../../src/state/lock.js'
 import { StateDir } from '../../src/state/state-dir.js'
 import type { Log, World } from '../../src/world.js'
@@ -48,6 +49,8 @@ export interface Outside {
 export interface How extends ReconcileOptions {
   /** Since the last run; an hour when absent. */
   readonly afterSeconds?: number
+  /** As with --batch: so DNS01_RUN_LIMIT counts. */
+  readonly batch?: boolean
 }
 
 export interface OutsideOptions {
@@ -66,9 +69,12 @@ export interface OutsideOptions {
   readonly severity?: Severity
   /** Targets worked on at the same time; 40 when absent. */
   readonly parallel?: number
+  /** The one hook: what it is told; gives its exit status. */
+  readonly hook?: (names: readonly string[]) => number
 }
 
 export const ROOT = '/var/lib/acme'
+const HOOKS = '/hooks'
 /** Addresses of a zone's two servers. */
 export const serversOf = (zone: string, zones: readonly string[]): [string, string] => {
   const net = zones.indexOf(zone) + 1
@@ -91,6 +97,7 @@ export function outside(options: OutsideOptions): Outside {
   files.put(`${ROOT}/conf/responses`, `"acme-enter-email": ""\n"acme-agreement:${terms}": true\n`)
   for (const names of options.targets)
     files.put(`${ROOT}/desired/${names[0]}`, `satisfy:\n  names:\n${names.map(name => `    - '${name}'\n`).join('')}`)
+  if (options.hook) files.put(`${HOOKS}/reload`, '#!/bin/sh\n', 0o755)
   const random = countingRandom()
   let pid = 0
 
@@ -147,7 +154,10 @@ export function outside(options: OutsideOptions): Outside {
           return dns.query(question, where)
         },
       },
-      run: async () => ({ exit: 42, output: '' }),
+      run: async (_, { input }) => {
+        const names = input.split('\n').filter(line => line !== '')
+        return { exit: options.hook?.(names) ?? 42, output: '' }
+      },
       env: options.env ?? {},
       self: { pid: self, host: 'here', uid: 0, gid: 0, program: ['dns01'], alive: other => other === self },
       log: logInto(said, options.severity),
@@ -190,9 +200,9 @@ function providersOf(dns: FakeDns, step: (kind: Step) => unknown): Providers {
 /** As the command does it. */
 async function reconcileOnce(
   world: World,
-  { dnsYml = '', parallel = 40 }: OutsideOptions,
+  { dnsYml = '', parallel = 40, hook }: OutsideOptions,
   providers: Providers,
-  how: ReconcileOptions,
+  { batch = false, ...how }: How,
 ): Promise<Outcome[]> {
   const { signal } = new AbortController()
   setMaxListeners(0, signal)
@@ -201,8 +211,11 @@ async function reconcileOnce(
     await state.conform()
     const { propagation } = parseDnsConfig(dnsYml, 'conf/dns.yml', world.env)
     const resolver = openResolver(world, [])
-    const publisher = new Publisher({ world, providers, journal: state.journal, resolver, propagation, signal })
+    const limit = openRunLimit(world, batch, signal)
+    const { journal } = state
+    const publisher = new Publisher({ world, providers, journal, resolver, propagation, signal: limit.signal })
     const responses = state.responses()
-    return reconcile({ world, state, publisher, responses, signal, parallel, hookFolders: [] }, how)
+    const hookFolders = hook ? [HOOKS] : []
+    return reconcile({ world, state, publisher, responses, signal, parallel, hookFolders, limit }, how)
   })
 }
