@@ -6,7 +6,7 @@ import { Dns01Error } from './errors.js'
 import type { Name } from './names.js'
 import type { Provider, ProviderDefinition, Setting } from './provider.js'
 import { readSecretFile } from './secret-file.js'
-import { didYouMean } from './suggest.js'
+import { didYouMean, distance } from './suggest.js'
 import type { Target } from './target.js'
 import type { World } from './world.js'
 
@@ -90,8 +90,21 @@ const noProvider = (name: Name): Dns01Error =>
 
 async function openOne(world: World, config: OpenProvider['config']): Promise<OpenProvider> {
   const definition = await loadProvider(config.provider)
+  for (const [name, meant] of misspelt(world.env, definition.settings))
+    world.log.warn(`${name} is set, and means nothing: did you mean ${meant}?`)
   const values = settingValues(world, definition, config.settings)
   return { definition, config, provider: await definition.open(values as never, world) }
+}
+
+/** Variables one or two letters away from one that the provider would read and that is not set; with the right name. */
+export function misspelt(env: World['env'], settings: ProviderDefinition['settings']): (readonly [string, string])[] {
+  const known = Object.values(settings).flatMap(({ env }) => env.flatMap(name => [name, `${name}_FILE`]))
+  const unset = known.filter(name => env[name] === undefined)
+  const strange = Object.keys(env).filter(name => !known.includes(name))
+  return strange.flatMap(name => {
+    const meant = unset.find(other => Math.abs(other.length - name.length) <= 2 && distance(name, other) <= 2)
+    return meant === undefined ? [] : [[name, meant] as const]
+  })
 }
 
 /**

@@ -26,6 +26,66 @@ describe('loadEnv', () => {
     })
   })
 
+  // As sh, systemd (EnvironmentFile=) and Docker read it, wherever these agree.
+  test.each<[string, string]>([
+    ['abc#def', 'abc#def'],
+    ['#abc', '#abc'],
+    [' #abc', ''],
+    ['abc #def', 'abc'],
+    ['abc # d#e', 'abc'],
+    ['ab#c # d', 'ab#c'],
+    ['abc\t#def', 'abc'],
+    ['  abc  ', 'abc'],
+    ['two words', 'two words'],
+    ['a=b==', 'a=b=='],
+    ['a\\nb', 'a\\nb'],
+    ['$raw', '$raw'],
+    ['a"b"c', 'a"b"c'],
+    ["it's", "it's"],
+    ['a`b`c', 'a`b`c'],
+    ['', ''],
+    ['""', ''],
+    ['"abc#def"', 'abc#def'],
+    ['"abc #def" # comment', 'abc #def'],
+    ["'a\\nb'", 'a\\nb'],
+    ["'a`b'", 'a`b'],
+    ["'ends with \\'", 'ends with \\'],
+    ["' abc '", ' abc '],
+    ['"it\'s"', "it's"],
+    ["'-----BEGIN-----\nA=1\n#B\n-----END-----'", '-----BEGIN-----\nA=1\n#B\n-----END-----'],
+  ])('A=%j has the value %j', async (written, value) => {
+    for (const end of ['', '\n', '\r\n']) {
+      const text = `A=${written}\nB=behind${end}`
+      expect(await load(files => files.put(standard, text, 0o600))).toEqual({ A: value, B: 'behind' })
+    }
+  })
+
+  test.each<[string, number, string]>([
+    ['A=1\n\n# x\nhush-hush\n', 4, 'is not NAME=value'],
+    ['hush-hush', 1, 'is not NAME=value'],
+    ['A: hush-hush', 1, 'is not NAME=value'],
+    ['export A', 1, 'is not NAME=value'],
+    ['A B=hush-hush', 1, 'is not NAME=value'],
+    ['=hush-hush', 1, 'is not NAME=value'],
+    ["K='\n1\n2'\nhush-hush", 4, 'is not NAME=value'],
+    ['A="hush-hush', 1, 'the value of A has no closing "'],
+    ["B=1\nA='hush-hush", 2, "the value of A has no closing '"],
+    ['A="hush"hush', 1, 'the value of A goes on after the closing "'],
+    ["A='hush' hush", 1, "the value of A goes on after the closing '"],
+    ['A="hush"#hush', 1, 'the value of A goes on after the closing "'],
+    ["A='hush\\'hush'", 1, "the value of A goes on after the closing '"],
+    ['A="hush\\nhush"', 1, 'the value of A has a backslash in double quotes'],
+    ['A=`hush`', 1, 'the value of A begins with a backquote'],
+  ])('%j is refused, with its line and without its value', async (text, line, why) => {
+    const error = await load(files => files.put(standard, text, 0o600)).catch(error => error)
+    expect(error).toMatchObject({ code: 'CONFIG' })
+    expect(error.message.replace('the env file /etc/dns01/env', 'FILE')).toMatch(
+      new RegExp(`^line ${line} of FILE:? ${why}$`),
+    )
+    expect(error.hint).toMatch(/quotes/)
+    expect(error.message + error.hint).not.toContain('hush')
+  })
+
   test('what is set already wins', async () => {
     expect(await load(files => files.put(standard, 'A=file\nB=file', 0o600), { A: 'env' })).toEqual({
       A: 'env',

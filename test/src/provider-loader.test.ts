@@ -3,7 +3,7 @@ import { type DnsConfig, defaultPropagation, type ZoneConfig } from '../../src/d
 import { Dns01Error } from '../../src/errors.js'
 import { parseName } from '../../src/names.js'
 import type { Settings } from '../../src/provider.js'
-import { loadProvider, openProviders, providerNames, settingValues } from '../../src/provider-loader.js'
+import { loadProvider, misspelt, openProviders, providerNames, settingValues } from '../../src/provider-loader.js'
 import type { World } from '../../src/world.js'
 import { listeningLog } from '../contract/provider-contract.js'
 import { MemoryFiles } from '../fakes/memory-files.js'
@@ -22,6 +22,22 @@ const settings = {
   note: { env: [], help: 'a note' },
 } satisfies Settings
 const definition = { name: 'foo', settings }
+
+test.each<[Record<string, string>, (readonly string[])[]]>([
+  [{ FOO_TOKEM: 'x' }, [['FOO_TOKEM', 'FOO_TOKEN']]],
+  [{ FOO_TOKEN_FIEL: '/x' }, [['FOO_TOKEN_FIEL', 'FOO_TOKEN_FILE']]],
+  [
+    { FO_TOKEN: 'x', FOO_SERVERS: 'y' },
+    [
+      ['FO_TOKEN', 'FOO_TOKEN'],
+      ['FOO_SERVERS', 'FOO_SERVER'],
+    ],
+  ],
+  [{ FOO_TOKEM: 'x', FOO_TOKEN: 'y' }, []],
+  [{ FOO_TOKEN: 'x', FOO_SERVER_FILE: '/y', PATH: '/bin', BAR_TOKEN_ID: 'z' }, []],
+])('of the variables %j these look misspelt: %j', (env, expected) => {
+  expect(misspelt(env, settings)).toEqual(expected)
+})
 
 describe('settingValues', () => {
   const values = (
