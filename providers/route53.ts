@@ -59,6 +59,7 @@ function openRoute53(values: Values, world: World): Provider {
     return { account, zone, changes }
   }
   return {
+    ready: async signal => (await accountOf(world, values)).credentials(signal),
     async present(records, call) {
       const { account, zone, changes } = await settle(withValues, records, call)
       if (call.acceptedIsEnough) return

@@ -55,8 +55,6 @@ export async function issue(
   const arrived = publisher.expect()
   let made: KeyPair | undefined
   try {
-    world.log.step(target.file, 'asking the CA')
-    const authority = await authorities.for(target.ca)
     const existing = existingKey(parts, target)
     const key = existing ?? (await generateKey(target.key))
     if (!existing) {
@@ -64,6 +62,9 @@ export async function issue(
       await state.addKey(key)
     }
     return await leavingOut(target, wish, async names => {
+      await publisher.checkProviders(names, target.dns)
+      world.log.step(target.file, 'asking the CA')
+      const authority = await authorities.for(target.ca)
       await wish.beforeOrder?.()
       return obtain(parts, { authority, target, key, names, arrived, keyIsNeeded: () => (made = undefined) })
     })

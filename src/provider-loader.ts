@@ -41,11 +41,17 @@ export const providerNames = (): string[] =>
     .map(file => file.replace(/\.(js|ts)$/, ''))
     .sort()
 
+/** The way on for a DNS host that has no provider here. */
+const anyHost =
+  "any other DNS host: exec with one of acme.sh's dns_* scripts (dialect: acmesh), acme-dns-01 with an npm plugin, or hooks"
+
 /** @throws Dns01Error CONFIG with a suggestion when there is no such provider */
 export async function loadProvider(name: string): Promise<ProviderDefinition> {
   const names = providerNames()
   if (!names.includes(name)) {
-    throw new Dns01Error('CONFIG', `there is no provider "${name}"`, { hint: didYouMean(name, names) })
+    const known = didYouMean(name, names)
+    const hint = known.startsWith('known are') ? `${known}; ${anyHost}` : known
+    throw new Dns01Error('CONFIG', `there is no provider "${name}"`, { hint })
   }
   const path = join(providersFolder(), name)
   const file = existsSync(`${path}.js`) ? `${path}.js` : `${path}.ts`
@@ -85,7 +91,7 @@ export const choose = (zone: ZoneConfig, chosen: Target['dns'] | undefined): Zon
 
 const noProvider = (name: Name): Dns01Error =>
   new Dns01Error('CONFIG', `no DNS provider is chosen for ${name}`, {
-    hint: `set DNS01_PROVIDER, or write conf/dns.yml; there are: ${providerNames().join(', ')}`,
+    hint: `set DNS01_PROVIDER, or write conf/dns.yml; there are: ${providerNames().join(', ')}; ${anyHost}`,
   })
 
 async function openOne(world: World, config: OpenProvider['config']): Promise<OpenProvider> {

@@ -62,6 +62,8 @@ export interface Provider {
   cleanup(records: readonly TxtRecord[], call: ProviderCall): Promise<void>
   /** The zone of a challenge name, if this provider knows it better than the DNS (it is the name server, or has a list). Asked before the DNS is. */
   zoneFor?(name: Name, signal: AbortSignal): Promise<KnownZone | undefined>
+  /** Looks whether credentials are there, without using them. Asked once a run, before the CA is; throws CONFIG if not. */
+  ready?(signal: AbortSignal): Promise<void>
   /** Overrides the definition's, where that depends on the settings. */
   readonly oneValuePerName?: boolean
   /** Ends what open() or present() began (sockets, clients). */

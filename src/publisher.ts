@@ -4,11 +4,11 @@ import type { Propagation } from './dns-settings.js'
 import { messageOf } from './errors.js'
 import { challengeName, type Name } from './names.js'
 import { openProgress, type ZoneProgress } from './progress.js'
-import type { KnownZone, ProviderCall } from './provider.js'
+import type { KnownZone, Provider, ProviderCall } from './provider.js'
 import type { OpenProvider, Providers } from './provider-loader.js'
 import { type ChallengeFacts, groupBy, type TxtRecord } from './records.js'
 import { type RetryLimits, retry } from './retry.js'
-import { settleAll } from './settle.js'
+import { combine, settleAll } from './settle.js'
 import type { Journal, JournalEntry } from './state/journal.js'
 import type { Target } from './target.js'
 import type { World } from './world.js'
@@ -54,6 +54,7 @@ export class Publisher {
   readonly #parts: PublisherParts
   readonly #lines = new Map<string, ZoneLine>()
   readonly #progress = new Map<Name, ZoneProgress>()
+  readonly #ready = new Map<Provider, Promise<void>>()
   #expected = 0
 
   constructor(parts: PublisherParts) {
@@ -69,6 +70,42 @@ export class Publisher {
       open = false
       this.#expected--
       if (this.#expected === 0) for (const line of this.#lines.values()) line.nudge()
+    }
+  }
+
+  /**
+   * Looks whether there is somebody with credentials to place values for these names, before the CA is asked: no account
+   * is registered and no order made for what nobody can prove. The names after CNAMEs decide, as in locate(); where the DNS
+   * cannot say, locate() will. Price: a question a name, kept for the run.
+   * @throws Dns01Error with `byName`: CONFIG (no provider, or none that is set up), or what the provider says
+   */
+  async checkProviders(names: readonly Name[], dns: Target['dns']): Promise<void> {
+    const failed = new Map<Name, unknown>()
+    const check = async (name: Name): Promise<void> => {
+      const { provider } = await this.#providerOf(challengeName(name), dns)
+      const ready = this.#ready.get(provider) ?? Promise.resolve(provider.ready?.(this.#parts.signal))
+      this.#ready.set(provider, ready)
+      await ready
+    }
+    await Promise.all(names.map(name => check(name).catch(error => failed.set(name, error))))
+    this.#parts.signal.throwIfAborted()
+    if (failed.size > 0) throw combine([...failed.values()], { byName: failed })
+  }
+
+  /** Who will write the value for this challenge name. */
+  async #providerOf(asked: Name, dns: Target['dns']): Promise<OpenProvider> {
+    const { providers, resolver, signal } = this.#parts
+    const end = followCnames(resolver, asked, signal, at => this.#isKnown(at, dns))
+    end.catch(() => {})
+    try {
+      const by = await providers.for(asked, dns)
+      if (await by.provider.zoneFor?.(asked, signal)) return by
+      const name = await end.then(found => found.name).catch(() => asked)
+      return name === asked ? by : await providers.for(name, dns)
+    } catch (problem) {
+      const name = await end.then(found => found.name).catch(() => asked)
+      if (name === asked) throw problem
+      return providers.for(name, dns).catch(() => Promise.reject(problem))
     }
   }
 
@@ -95,7 +132,7 @@ export class Publisher {
     const { providers, propagation, resolver, signal, world } = this.#parts
     const findsZone = first?.definition.findsZone ?? false
     try {
-      const { name } = await followCnames(resolver, asked, signal, at => this.#isKnown(at, wish))
+      const { name } = await followCnames(resolver, asked, signal, at => this.#isKnown(at, wish.dns))
       const by = first && name === asked ? first : await providers.for(name, wish.dns)
       const known = await by.provider.zoneFor?.(name, signal)
       if (known) return placement(wish, by, name, known.zone, knownServers(known))
@@ -109,9 +146,9 @@ export class Publisher {
   }
 
   /** Whether its provider knows the zone of this name: that of `builtin` nobody else may serve just now. */
-  async #isKnown(name: Name, wish: Wish): Promise<boolean> {
+  async #isKnown(name: Name, dns: Target['dns']): Promise<boolean> {
     const { providers, signal } = this.#parts
-    const by = await providers.for(name, wish.dns).catch(() => undefined) // if it matters, the end of the chain tells
+    const by = await providers.for(name, dns).catch(() => undefined) // if it matters, the end of the chain tells
     return (await by?.provider.zoneFor?.(name, signal)) !== undefined
   }
 

@@ -23,6 +23,8 @@ type Patience = { readonly giveUpAfterSeconds?: number }
 
 /** What all zones of one account share in a run: client, pace, list of zones, the watch for INSYNC. `on`: the zone, in words. */
 export interface Account {
+  /** Resolves when there are some; whether AWS takes them the first call tells. @throws Dns01Error CONFIG when there are none */
+  credentials(signal: AbortSignal): Promise<void>
   listZones(from: ListHostedZonesByNameRequest, how: How): Promise<ListHostedZonesByNameResponse>
   listSets(from: ListResourceRecordSetsRequest, on: string, how: How): Promise<ListResourceRecordSetsResponse>
   change(request: ChangeResourceRecordSetsRequest, on: string, how: How & Patience): Promise<ChangeInfo | undefined>
@@ -60,12 +62,21 @@ async function openAccount(world: World, values: Values): Promise<Account> {
     ...(profile && { profile }),
     ...(credentials && { credentials }),
   })
-  const call = callerOf(world, client, profile ? `profile "${profile}"` : 'the default chain')
+  const source = profile ? `profile "${profile}"` : 'the default chain'
+  const call = callerOf(world, client, source)
   const isInSync = async (Id: string, how: How): Promise<boolean> => {
     const answer = await call('GetChange', `change ${Id}`, how, o => client.send(new sdk.GetChangeCommand({ Id }), o))
     return answer.ChangeInfo?.Status === 'INSYNC'
   }
   return {
+    credentials: async signal => {
+      try {
+        await client.config.credentials()
+      } catch (error) {
+        signal.throwIfAborted()
+        throw explain(error as Error, { action: 'credentials', on: 'all zones', who: source })
+      }
+    },
     listZones: (from, how) =>
       call('ListHostedZonesByName', 'all zones', how, async o =>
         having(await client.send(new sdk.ListHostedZonesByNameCommand(from), o), 'HostedZones'),

@@ -22,7 +22,16 @@ export type Values = SettingValues<typeof settings>
 
 const wrongSetting = (text: string, hint?: string): Dns01Error => new Dns01Error('CONFIG', `route53: ${text}`, { hint })
 
-export function checkSettings({ endpoint, 'access-key-id': id, 'secret-access-key': secret }: Values): void {
+/** Instructions write `<< zone id here >>` where something of one's own must stand. */
+function refusePlaceholder(what: string, variable: string, value: string | undefined): void {
+  if (value === undefined || !/[<>]/.test(value)) return
+  throw wrongSetting(`${what} ${JSON.stringify(value)} is a placeholder`, `put your own into ${variable}, or unset it`)
+}
+
+export function checkSettings(values: Values): void {
+  const { endpoint, 'access-key-id': id, 'secret-access-key': secret } = values
+  refusePlaceholder('the zone id', 'ACME_HOSTED_ZONE', values['zone-id'])
+  refusePlaceholder('the access key', 'AWS_ACCESS_KEY_ID', id)
   if (id && !secret)
     throw wrongSetting(`access key ${maskedKey(id)} comes without its secret`, 'set AWS_SECRET_ACCESS_KEY')
   if (endpoint && !URL.canParse(endpoint)) throw wrongSetting(`endpoint "${endpoint}" is not a URL`)

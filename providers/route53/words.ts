@@ -77,7 +77,10 @@ function meaningOf(error: SdkError, about: About): Dns01Error {
     case 'ExpiredToken':
       return refused(`the session of ${who} has expired`, hints.credentials, error)
     case 'CredentialsProviderError':
-      return refused(`no AWS credentials from ${who}: ${error.message}`, hints.credentials, error)
+      return new Dns01Error('CONFIG', `no AWS credentials from ${who}: ${error.message}`, {
+        hint: hints.credentials,
+        cause: error,
+      })
     case 'NoSuchHostedZone':
       return refused(`Route 53 shows no hosted zone ${on} to ${who}`, hints.zoneId, error)
     default:

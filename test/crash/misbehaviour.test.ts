@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { Dns01Error } from '../../src/errors.js'
 import { problem, type Reply } from '../fakes/ca.js'
 import type { Manners } from '../fakes/dns.js'
 import type { CaManners } from '../fakes/issuing-ca.js'
@@ -174,4 +175,25 @@ test('a name server that flaps is waited for', async () => {
   expect(problemOf(run)).toBeUndefined()
   expect(live(it)).toHaveLength(2)
   expect(it.txt()).toEqual([])
+})
+
+const isUnset = (name: string): boolean => name.includes('unset')
+const choose = (name: string): void => {
+  if (isUnset(name)) throw new Dns01Error('CONFIG', `no DNS provider is chosen for ${name}`)
+}
+
+test('the CA hears nothing of a target that has no provider', async () => {
+  const it = outside({ targets: [['unset.one.test'], ['www.unset.one.test']], zones: ZONES, dnsYml, choose })
+  const { outcomes } = await it.run()
+  expect(failures(outcomes ?? [])).toMatchObject([{ code: 'CONFIG' }, { code: 'CONFIG' }])
+  expect(it.ca.asked).toEqual([])
+  expect(it.files.tree('/var/lib/acme').filter(line => /accounts\/.|keys\/./.test(line))).toEqual([])
+})
+
+test('a target without a provider does not hold up the others', async () => {
+  const it = outside({ targets: [['unset.one.test'], ['www.one.test']], zones: ZONES, dnsYml, choose })
+  const { outcomes } = await it.run()
+  expect(failures(outcomes ?? [])).toMatchObject([{ code: 'CONFIG' }])
+  expect(it.ca.orders.map(order => order.names)).toEqual([['www.one.test']])
+  expect(live(it)).toHaveLength(1)
 })

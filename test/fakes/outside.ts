@@ -67,6 +67,8 @@ export interface OutsideOptions {
   readonly env?: World['env']
   /** Of what is in `said`. */
   readonly severity?: Severity
+  /** Throws for a challenge name that has no provider, or one that is not set up. */
+  readonly choose?: (name: string) => void
   /** Targets worked on at the same time; 40 when absent. */
   readonly parallel?: number
   /** The one hook: what it is told; gives its exit status. */
@@ -124,7 +126,7 @@ export function outside(options: OutsideOptions): Outside {
     files.restart()
     files.options = { now: clock.now, fail: () => step('disk') }
     const world = worldOf({ step, said })
-    const ended = await reconcileOnce(world, options, providersOf(dns, step), how).then(
+    const ended = await reconcileOnce(world, options, providersOf(dns, step, options.choose), how).then(
       outcomes => ({ outcomes, error: undefined }),
       (error: unknown) => ({ outcomes: undefined, error }),
     )
@@ -181,7 +183,7 @@ function logInto(said: string[], severity: Severity = 'WARN'): Log {
 }
 
 /** One provider for all, which changes the zones themselves. */
-function providersOf(dns: FakeDns, step: (kind: Step) => unknown): Providers {
+function providersOf(dns: FakeDns, step: (kind: Step) => unknown, choose: OutsideOptions['choose']): Providers {
   const changing =
     (change: (name: string, value: string) => void) => async (records: readonly { name: string; value: string }[]) => {
       step('change asked')
@@ -194,7 +196,11 @@ function providersOf(dns: FakeDns, step: (kind: Step) => unknown): Providers {
     }),
     cleanup: changing((name, value) => dns.remove(name, 'TXT', value)),
   })
-  return { for: async () => open, open: async () => open, close: async () => {} }
+  const forName: Providers['for'] = async name => {
+    choose?.(name)
+    return open
+  }
+  return { for: forName, open: async () => open, close: async () => {} }
 }
 
 /** As the command does it. */

@@ -11,6 +11,7 @@ export interface ProviderWishes {
   readonly present?: Act
   readonly cleanup?: Act
   readonly zoneFor?: NonNullable<Provider['zoneFor']>
+  readonly ready?: NonNullable<Provider['ready']>
   /** Where settings would tell two of them apart. */
   readonly settings?: Readonly<Record<string, string>>
 }
@@ -49,6 +50,7 @@ export function fakeProvider(events: string[], wishes: ProviderWishes = {}): Ope
       present: (records, call) => act('present', records, call),
       cleanup: (records, call) => act('cleanup', records, call),
       ...(wishes.zoneFor ? { zoneFor: wishes.zoneFor } : {}),
+      ...(wishes.ready ? { ready: wishes.ready } : {}),
     },
   }
 }

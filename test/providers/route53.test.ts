@@ -441,10 +441,13 @@ describe("the SDK's default chain", () => {
   test('nothing at all: what to set is said', async () => {
     const error = await failure(present({}))
     expect([codeOf(error), error.message]).toEqual([
-      'REFUSED',
+      'CONFIG',
       expect.stringMatching(/^no AWS credentials from the default chain: /),
     ])
-    expect(error.hint).toContain('AWS_PROFILE')
+    expect(error.hint).toBe(
+      'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role',
+    )
+    expect(error.nothingWritten).toBe(true)
     expect((await failure(present({ profile: 'absent' }))).message).toContain('from profile "absent"')
   })
 })

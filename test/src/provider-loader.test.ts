@@ -173,6 +173,11 @@ describe('loadProvider', () => {
     })
   })
 
+  test('a DNS host that has none is told the ways on', async () => {
+    const { hint } = await loadProvider('digitalocean').catch(error => error)
+    expect(hint).toMatch(/^known are: .*rfc2136.*; any other DNS host: exec with .*dns_\*.*acme-dns-01.*hooks$/)
+  })
+
   test.each(['../src/main', 'rfc2136/tsig', '', '.', 'memory.ts'])('%j is not a name', async name => {
     await expect(loadProvider(name)).rejects.toMatchObject({ code: 'CONFIG' })
   })

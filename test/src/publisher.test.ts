@@ -1,104 +1,12 @@
-import { setMaxListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { openResolver } from '../../src/dns/zone.js'
-import { defaultPropagation } from '../../src/dns-config.js'
 import { Dns01Error } from '../../src/errors.js'
 import { parseName } from '../../src/names.js'
 import { refused, unavailable } from '../../src/provider.js'
-import type { OpenProvider, Providers } from '../../src/provider-loader.js'
-import { type Placement, Publisher, type PublisherParts, type Wish } from '../../src/publisher.js'
+import type { Placement } from '../../src/publisher.js'
 import type { JournalEntry } from '../../src/state/journal.js'
-import type { Log, World } from '../../src/world.js'
-import { listeningLog } from '../contract/provider-contract.js'
-import { fakeClock } from '../fakes/clock.js'
-import { fakeDns, fakeResolver } from '../fakes/dns.js'
-import { countingRandom, fakeJournal, fakeProvider, type ProviderWishes, txt } from '../fakes/provider.js'
-
-interface Options {
-  /** Who serves a name (after CNAMEs); else the one fake provider. */
-  readonly choose?: (name: string, house: House) => OpenProvider | Error
-  readonly provider?: ProviderWishes
-  readonly propagation?: Partial<PublisherParts['propagation']>
-  readonly left?: readonly JournalEntry[]
-}
-
-interface House {
-  readonly events: string[]
-  readonly said: string[]
-  /** A provider that writes into the fake DNS. */
-  provider(wishes?: ProviderWishes): OpenProvider
-}
-
-/** Zones a.test (two servers) and b.test (one) in a fake DNS, and a provider that writes there. */
-function aHouse(options: Options = {}) {
-  const clock = fakeClock()
-  const dns = fakeDns(clock)
-  const events: string[] = []
-  const said: string[] = []
-  const stopping = new AbortController()
-  setMaxListeners(0, stopping.signal)
-  dns.zone('a.test', { 'ns1.a.test': ['192.0.2.1'], 'ns2.a.test': ['192.0.2.2'] })
-  dns.zone('b.test', { 'ns.b.test': ['192.0.2.3'] })
-  const provider = (wishes: ProviderWishes = {}): OpenProvider =>
-    fakeProvider(events, {
-      ...wishes,
-      present: async (records, call) => {
-        await wishes.present?.(records, call)
-        for (const { name, value } of records) dns.add(name, 'TXT', value)
-      },
-      cleanup: async (records, call) => {
-        await wishes.cleanup?.(records, call)
-        for (const { name, value } of records) dns.remove(name, 'TXT', value)
-      },
-    })
-  const house = { events, said, provider }
-  const one = provider(options.provider)
-  const providers: Providers = {
-    for: async name => {
-      const chosen = options.choose?.(name, house) ?? one
-      if (chosen instanceof Error) throw chosen
-      return chosen
-    },
-    open: async ({ provider: name }) => {
-      if (name !== one.definition.name) throw new Dns01Error('CONFIG', `there is no provider "${name}"`)
-      return one
-    },
-    close: async () => {},
-  }
-  const steps = new Map<string, string[]>()
-  const step: Log['step'] = (subject, doing = 'done') => {
-    steps.set(subject, [...(steps.get(subject) ?? []), typeof doing === 'function' ? doing() : doing])
-  }
-  const world = { clock, dns, random: countingRandom(), log: { ...listeningLog(said), step } } as unknown as World
-  const journal = fakeJournal(events, options.left)
-  const publisher = new Publisher({
-    world,
-    providers,
-    journal,
-    resolver: openResolver(world, []),
-    propagation: { ...defaultPropagation, ...options.propagation },
-    signal: stopping.signal,
-  })
-  return { ...house, clock, dns, stopping, journal, publisher, steps }
-}
-
-const wish = (host: string, value: string, targetFile = host): Wish => ({
-  challenge: { ...txt(host, value, 'any.test', targetFile).challenge },
-  value,
-  dns: { settings: {} },
-})
-
-const places = (placements: readonly Placement[]) =>
-  placements.map(({ record, by, zone }) => ({
-    name: record.name,
-    zone: record.zone,
-    by: by.definition.name,
-    asked: zone?.servers.flatMap(server => server.addresses),
-  }))
-
-const calls = (events: readonly string[]) => events.filter(event => /^(present|cleanup)/.test(event))
-
-const noProvider = (name: string) => new Dns01Error('CONFIG', `no DNS provider is chosen for ${name}`)
+import { fakeResolver } from '../fakes/dns.js'
+import { txt } from '../fakes/provider.js'
+import { aHouse, calls, noProvider, places, wish } from '../fakes/publisher-house.js'
 
 describe('locate', () => {
   test('finds the zone and all its servers', async () => {
