@@ -37,7 +37,7 @@ describe('the line at the bottom of the terminal', () => {
       line.show('another name goes on meanwhile')
       write(question)
       seen = screen()
-      write('\n')
+      write('\r\n')
       return true
     }
     line.show('asking the CA')
