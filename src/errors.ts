@@ -1,4 +1,4 @@
-import { shown } from './gate.js'
+import { brief, shown } from './gate.js'
 
 /** What can go wrong, what the process then exits with, and whether the next cron run may mend it. The README prints this table. */
 export const FAULTS = {
@@ -23,6 +23,8 @@ export interface ErrorDetails {
   readonly retryAfterSeconds?: number | undefined
   /** Of several names, those at fault, and what went wrong with each; the others were fine, or were not tried. */
   readonly byName?: ReadonlyMap<string, unknown> | undefined
+  /** Perhaps the name itself is wrong: no zone holds it, or the CA issues for no such name. */
+  readonly doubtsName?: boolean | undefined
   /** Names whose challenge the CA found wrong (RFC 8555 §7.1.6): it counts them. */
   readonly failedValidations?: readonly string[] | undefined
   /** Of Provider.present(): it is proved that this call wrote nothing at all, so that nothing need be taken back. */
@@ -41,6 +43,7 @@ export class Dns01Error extends Error {
   readonly hint: string | undefined
   readonly retryAfterSeconds: number | undefined
   readonly byName: ReadonlyMap<string, unknown>
+  readonly doubtsName: boolean
   readonly failedValidations: readonly string[]
   readonly nothingWritten: boolean
   readonly worthSeconds: number | undefined
@@ -52,6 +55,7 @@ export class Dns01Error extends Error {
     this.hint = details.hint === undefined ? undefined : [details.hint].flat().map(shown).join('\n  ')
     this.retryAfterSeconds = details.retryAfterSeconds
     this.byName = details.byName ?? new Map()
+    this.doubtsName = details.doubtsName ?? false
     this.failedValidations = details.failedValidations ?? []
     this.nothingWritten = details.nothingWritten ?? false
     this.worthSeconds = details.worthSeconds
@@ -129,4 +133,11 @@ function framesOf(error: unknown): string[] {
   const { stack = '' } = error instanceof Error ? error : {}
   const frames = stack.startsWith(String(error)) ? stack.slice(String(error).length) : stack
   return frames.split('\n').flatMap(line => line.trim() || [])
+}
+
+/** An error as programs read it (--json). */
+export function errorDocument(error: unknown) {
+  const about = { code: codeOf(error), message: brief(messageOf(error)), exit: FAULTS[codeOf(error)].exit }
+  if (!(error instanceof Dns01Error)) return about
+  return { ...about, hint: error.hint, retryAfterSeconds: error.retryAfterSeconds }
 }

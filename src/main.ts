@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { resolve } from 'node:path'
 import type { Invocation } from './cli.js'
 import { loadEnv } from './env-file.js'
-import { codeOf, Dns01Error, exitStatus, linesOf } from './errors.js'
+import { codeOf, Dns01Error, errorDocument, exitStatus, linesOf } from './errors.js'
 import type { GlobalFlags } from './flags.js'
 import { openFiles } from './real-files.js'
 import { openLog, type Sink } from './real-log.js'
@@ -22,7 +22,11 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`dns01 ${typeof DNS01_VERSION === 'string' ? DNS01_VERSION : 'development'}\n`)
     return 0
   }
-  let log = openLog({ sinks: [{ severity: 'NOTICE', format: 'human', write: toStderr }], now: () => new Date() })
+  const json = argv.includes('--json')
+  let log = openLog({
+    sinks: [{ severity: 'NOTICE', format: json ? 'json' : 'human', write: toStderr }],
+    now: () => new Date(),
+  })
   let line: TerminalLine | undefined
   try {
     const invocation = await parse(argv)
@@ -35,6 +39,11 @@ async function main(argv: readonly string[]): Promise<number> {
     return await runCommand(invocation, argv, { log, line })
   } catch (error) {
     tell(log, error)
+    if (json)
+      openOut({ json, columns: undefined, masked: log.masked }, toStdout).show(
+        { error: errorDocument(error) },
+        () => [],
+      )
     return exitStatus([error])
   } finally {
     line?.end()
@@ -75,6 +84,7 @@ async function runCommand(
     result => (typeof result === 'number' ? result : exitStatus(result)),
     error => {
       if (!stoppedBy) tell(log, error)
+      if (flags.json) context.out.show({ error: errorDocument(error) }, () => [])
       return exitStatus([error])
     },
   )
@@ -106,6 +116,7 @@ async function contextFor(
     parallel: flags.parallel,
     commandLine: ['dns01', ...argv].join(' '),
     batch: flags.batch,
+    verbose: ['INFO', 'DEBUG', 'TRACE'].indexOf(flags.severity) + 1,
     signal,
     out: outFor(flags, terminal),
   }
@@ -119,6 +130,8 @@ function outFor({ json, severity }: GlobalFlags, { log, line }: Terminal): Out {
     process.stdout.write(text)
   })
 }
+
+const toStdout = (text: string): void => void process.stdout.write(text)
 
 const toStderr = (line: string): void => void process.stderr.write(`${line}\n`)
 

@@ -7,6 +7,15 @@ export type Name = string & { readonly __name: unique symbol }
 const ADDRESS = /^(\d{1,3}\.){3}\d{1,3}$|^\[?[0-9a-f]*:[0-9a-f:.]*\]?$/i
 const LABEL = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/
 
+/** Names as people list them: a word each, or several in one word with commas between. @throws Dns01Error USAGE */
+export const parseNames = (words: readonly string[]): Name[] => words.flatMap(splitAtCommas).map(parseName)
+
+function splitAtCommas(word: string): string[] {
+  if (!word.includes(',')) return [word]
+  const parts = word.split(',').flatMap(part => part.trim() || [])
+  return parts.length > 0 ? parts : [word]
+}
+
 const wrong = (text: string, why: string, hint?: string): Dns01Error =>
   new Dns01Error('USAGE', `${JSON.stringify(text)} is not a host name: ${why}`, { hint })
 
@@ -17,11 +26,15 @@ const wrong = (text: string, why: string, hint?: string): Dns01Error =>
  */
 export function parseName(text: string): Name {
   if (text === '') throw wrong(text, 'it is empty')
+  const host = text.match(/^[a-z][a-z0-9+.-]*:\/\/(?:[^/@]*@)?([^/:?#@]+)/i)?.[1]
+  if (host !== undefined) throw wrong(text, 'it appears to be a URL', `give the host name alone: ${host}`)
   refuseAddress(text, text)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what is refused here
   const bad = text.match(/[\s/\\%?#@[\]<>"'`|^{}\u0000-\u001f\u007f]/)
-  if (bad) throw wrong(text, `it has the character ${JSON.stringify(bad[0])}`)
-  if (text.includes(':')) throw wrong(text, 'it has the character ":"', 'give the name alone, without scheme or port')
+  const alone = text.split(/[:/]/)[0] || 'www.example.com'
+  const hint = `give the host name alone: ${alone}`
+  if (bad) throw wrong(text, `it has the character ${JSON.stringify(bad[0])}`, bad[0] === '/' ? hint : undefined)
+  if (text.includes(':')) throw wrong(text, 'it has the character ":"', `${hint}, without scheme or port`)
   const wildcard = text.startsWith('*.')
   const bare = (wildcard ? text.slice(2) : text).replace(/\.$/, '')
   if (bare.includes('*')) throw wrong(text, '"*" may stand only once, as the whole first label')

@@ -1,6 +1,9 @@
 import { shown, shownJson } from './gate.js'
 import type { Out } from './session.js'
 
+/** A tab is ours, between cells (account-thumbprint); it drives no terminal. */
+const shownCells = (line: string): string => line.split('\t').map(shown).join('\t')
+
 export interface OutOptions {
   readonly json: boolean
   /** As in Out. */
@@ -16,14 +19,16 @@ export interface OutOptions {
 export function openOut({ json, columns, masked }: OutOptions, write: (text: string) => void): Out {
   const hidden = (_key: string, value: unknown): unknown => (typeof value === 'string' ? masked(value) : value)
   const writeLines = (lines: readonly string[], end: string): void => {
-    if (lines.length > 0) write(lines.map(line => shown(masked(line))).join('\n') + end)
+    if (lines.length > 0) write(lines.map(line => shownCells(masked(line))).join('\n') + end)
   }
+  let isShown = false
   return {
     json,
     columns,
     show: (document, lines, end = '\n') => {
-      if (json) write(`${shownJson(JSON.stringify(document, hidden, 2))}\n`)
-      else writeLines(lines(), end)
+      if (!json) writeLines(lines(), end)
+      else if (!isShown) write(`${shownJson(JSON.stringify(document, hidden, 2))}\n`) // one: what fails afterwards is in the log
+      isShown = true
     },
     tell: lines => {
       if (columns !== undefined) writeLines(lines, '\n')

@@ -1,8 +1,7 @@
 import { checkProviders } from './dns-check.js'
 import { type DnsConfig, parseDnsConfig, placesIn } from './dns-config.js'
 import { openDnsView } from './dns-view.js'
-import { codeOf, Dns01Error, linesOf, messageOf } from './errors.js'
-import { brief } from './gate.js'
+import { Dns01Error } from './errors.js'
 import { hookFolders } from './hooks.js'
 import { withoutStrangePrograms } from './journal-trust.js'
 import { defaultProvider } from './provider-choice.js'
@@ -11,6 +10,8 @@ import { type Outcome, type ReconcileOptions, reconcile } from './reconcile.js'
 import { openRunLimit } from './run-limit.js'
 import { withLock } from './state/lock.js'
 import { StateDir } from './state/state-dir.js'
+import { statusDocument } from './status.js'
+import { decisionLines } from './status-text.js'
 import type { World } from './world.js'
 
 /** What every command is given: the World, and what the global flags say. */
@@ -25,6 +26,8 @@ export interface Context {
   readonly commandLine: string
   /** Nobody watches: --batch. */
   readonly batch: boolean
+  /** How many -v: 1 tells errors whole, 2 each decision. */
+  readonly verbose: number
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal
   readonly out: Out
@@ -60,6 +63,11 @@ export async function dnsConfig({ world }: Pick<Context, 'world'>, state: StateD
   return config
 }
 
+/** At DEBUG a run that finds nothing to do says what it looked at, and why that was enough. */
+function tellDecisions(world: World, state: StateDir): void {
+  for (const line of decisionLines(statusDocument(world, state), world.clock.now())) world.log.debug(line)
+}
+
 /** Reconciles, the lock being held. */
 export async function reconcileNow(
   context: Context,
@@ -67,6 +75,7 @@ export async function reconcileNow(
   options: ReconcileOptions = {},
 ): Promise<Outcome[]> {
   const { world, signal, parallel, responseFile } = context
+  if (context.verbose > 1) tellDecisions(world, state)
   const config = await dnsConfig(context, state)
   const folders = hookFolders(world.env)
   const { providers, resolver, propagation } = openDnsView(world, config, () => defaultProvider(world, folders))
@@ -98,36 +107,3 @@ const leftBehind = (text: string): Outcome => ({
   result: 'left',
   error: new Dns01Error('UNAVAILABLE', text),
 })
-
-/**
- * Says what a run did, and hands back what went wrong. What waits was told when it failed: --batch is silent about it, so
- * that cron writes of each try and not of each run; but a name without a valid certificate counts for the exit status.
- */
-export function report({ out, world, batch }: Context, outcomes: readonly Outcome[]): unknown[] {
-  const failed = outcomes.filter(outcome => outcome.result === 'failed')
-  for (const { subject, error } of failed) world.log.error(...describe(error, subject))
-  for (const { subject, result, error } of outcomes) {
-    if (result === 'left') world.log.warn(...linesOf(error))
-    else if (result === 'waits') world.log[batch ? 'info' : 'notice'](...describe(error, subject))
-    else if (result !== 'failed') world.log.info(`${subject}: ${result}`)
-  }
-  if (out.json) out.show(outcomes.map(document), () => [])
-  return [...failed, ...outcomes.filter(outcome => outcome.notLive)].map(outcome => outcome.error)
-}
-
-const describe = (error: unknown, subject: string): [string, ...string[]] => {
-  const [first, ...more] = linesOf(error)
-  return [first.startsWith(subject) ? first : `${subject}: ${first}`, ...more]
-}
-
-const document = ({ subject, names, result, error }: Outcome) => ({
-  subject,
-  names,
-  result,
-  ...(error === undefined ? {} : { error: errorDocument(error) }),
-})
-
-const errorDocument = (error: unknown) =>
-  error instanceof Dns01Error
-    ? { code: error.code, message: brief(error.message), hint: error.hint, retryAfterSeconds: error.retryAfterSeconds }
-    : { code: codeOf(error), message: brief(messageOf(error)) }

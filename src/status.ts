@@ -1,15 +1,19 @@
-import { type Failed, failedText, failureOf, minute, nameFailure } from './back-off.js'
+import { type Failed, failureOf, nameFailure } from './back-off.js'
 import type { Name } from './names.js'
-import { circumstances, decide, forceHint, type Waiting, waitingText } from './patience.js'
+import { circumstances, decide, type Waiting } from './patience.js'
 import { best, byName, dueOf, has, missingNames, nameOf, renewAt } from './plan.js'
 import type { Certificate } from './state/certificates.js'
 import type { StateDir } from './state/state-dir.js'
-import { claims, type Target } from './target.js'
+import { claims, linkName, type Target } from './target.js'
 import type { World } from './world.js'
+
+/** What is true of every wanted name: gathered here from the state directory, put into words by status-text.ts. */
 
 /** What `dns01 status --json` prints. */
 export interface StatusDocument {
   readonly stateDirectory: string
+  /** `none`: there is no such folder; `empty`: quickstart did not run there. */
+  readonly setUp: 'yes' | 'empty' | 'none'
   readonly accounts: readonly string[]
   readonly targets: readonly TargetStatus[]
   readonly problems: readonly { readonly message: string; readonly hint?: string | undefined }[]
@@ -22,6 +26,10 @@ export interface TargetStatus {
   readonly ca: string
   readonly certificate?: string | undefined
   readonly keyType?: string | undefined
+  readonly issuer?: string | undefined
+  /** The folder that programs read, relative to the state directory: the link of the first name. */
+  readonly live?: string | undefined
+  readonly notBefore?: Date | undefined
   readonly notAfter?: Date | undefined
   readonly daysLeft?: number | undefined
   readonly renewAt?: Date | undefined
@@ -56,17 +64,22 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
     held === undefined || (has(held, nameOf(link)) && links.get(link) !== held.id)
   return {
     stateDirectory: state.root,
+    setUp: setUpOf(state),
     accounts: state.accounts().map(account => account.id),
     targets: targets.map(target => {
       const held = best(target, index, links, now)
       const due = dues.get(target)
       const facts = held?.facts
+      const link = linkName(target.names[0] as Name, target.label)
       return {
         file: target.file,
         names: target.names,
         ca: target.ca,
         certificate: held?.id,
         keyType: facts?.keyType,
+        issuer: facts?.issuer,
+        live: links.has(link) ? `live/${link}` : undefined,
+        notBefore: facts?.notBefore,
         notAfter: facts?.notAfter,
         daysLeft: facts && Math.floor((facts.notAfter.getTime() - now.getTime()) / 86_400_000),
         renewAt: facts && renewAt(facts, target.marginDays),
@@ -85,6 +98,15 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
   }
 }
 
+/** Whether anybody ever prepared this state directory: quickstart writes a CA, and an account comes with the first order. */
+export function setUpOf(
+  state: Pick<StateDir, 'exists' | 'accounts' | 'confText' | 'targets'>,
+): StatusDocument['setUp'] {
+  if (!state.exists()) return 'none'
+  const isThere = state.confText('target') !== undefined || state.accounts().length > 0
+  return isThere || state.targets().targets.length > 0 ? 'yes' : 'empty'
+}
+
 const waitOf = (waiting: Waiting | undefined): TargetStatus['waits'] =>
   waiting && { until: waiting.until, because: waiting.because }
 
@@ -92,53 +114,4 @@ function linksByTarget(targets: readonly Target[]): Map<Target, string[]> {
   const owned = new Map<Target, string[]>()
   for (const [link, target] of claims(targets)) owned.set(target, [...(owned.get(target) ?? []), link])
   return owned
-}
-
-/** The table people read: a line a target, its first name first. */
-export function statusLines(document: StatusDocument): string[] {
-  const rows = document.targets.map(row)
-  const header = ['NAME', 'CA', 'LEFT', 'RENEWS', 'STATE']
-  const table = rows.length === 0 ? ['nothing is wanted yet: dns01 want NAME'] : columns([header, ...rows])
-  return [
-    ...table,
-    ...document.targets.flatMap(troubles),
-    ...document.problems.map(({ message, hint }) => `! ${message}${hint ? ` (${hint})` : ''}`),
-    ...(document.recordsLeft > 0 ? [`! an earlier run left TXT records; the next reconcile removes them`] : []),
-  ]
-}
-
-function row(target: TargetStatus): string[] {
-  const [first = target.file, ...others] = target.names
-  const name = others.length === 0 ? first : `${first} +${others.length}`
-  const due = target.waits?.until ? `${target.due}; next try ${minute(target.waits.until)}` : target.due
-  const state = due ?? (target.unlinked.length > 0 ? `not linked: ${target.unlinked.join(', ')}` : 'ok')
-  return [
-    name,
-    hostOf(target.ca),
-    target.daysLeft === undefined ? '-' : `${target.daysLeft} d`,
-    target.renewAt?.toISOString().slice(0, 10) ?? '-',
-    state,
-  ]
-}
-
-/** What keeps a target from being well, a line each. */
-function troubles({ file, names, failure, waits, missing }: TargetStatus): string[] {
-  const told =
-    failure && `! ${file}: ${failedText(failure)}; ${waits?.until ? forceHint(names) : 'the next run tries again'}`
-  const held = waits && !failure ? [`! ${file}: ${waitingText(waits)}`] : []
-  const since = missing.map(({ name, since }) => (since ? `${name} since ${minute(since)}` : name))
-  return [...(told ? [told] : []), ...held, ...(since.length > 0 ? [`! ${file}: missing ${since.join(', ')}`] : [])]
-}
-
-const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : url)
-
-/** Left-aligned columns, two spaces apart. */
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]?.map((_, i) => Math.max(...rows.map(cells => cells[i]?.length ?? 0))) ?? []
-  return rows.map(cells =>
-    cells
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
 }

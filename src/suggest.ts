@@ -12,10 +12,14 @@ export function distance(a: string, b: string): number {
   return row[b.length] ?? 0
 }
 
-/** `did you mean "X"?`, or the list of choices when none is near. */
-export function didYouMean(word: string, choices: readonly string[]): string {
+/** `did you mean "X"?`, or what to do when none is near; if not said, the list of choices. */
+export function didYouMean(
+  word: string,
+  choices: readonly string[],
+  otherwise = `known are: ${choices.join(', ')}`,
+): string {
   if (choices.length === 0) return 'there are none'
   const [best] = [...choices].sort((a, b) => distance(word, a) - distance(word, b))
-  const near = best !== undefined && distance(word, best) <= Math.max(2, Math.floor(word.length / 3))
-  return near ? `did you mean "${best}"?` : `known are: ${choices.join(', ')}`
+  const near = best !== undefined && distance(word, best) <= Math.max(2, Math.floor(word.length / 4))
+  return near ? `did you mean "${best}"?` : otherwise
 }

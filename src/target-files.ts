@@ -1,21 +1,42 @@
+/** The names that are wanted, as commands change and look them up: files of desired/. */
+
 import { Dns01Error } from './errors.js'
-import type { Name } from './names.js'
-import { challengeName } from './names.js'
+import { challengeName, type Name, parseNames } from './names.js'
 import type { StateDir } from './state/state-dir.js'
 import { didYouMean } from './suggest.js'
+import type { Target } from './target.js'
 import { editNames, newTargetText } from './target-edit.js'
 import type { World } from './world.js'
 
 /**
  * Writes a target file for these names, unless one target has them all already (acmetool-compat §14).
- * @throws Dns01Error USAGE when a name is too long to be proved; STATE
+ * Returns the files of the targets that have them all.
+ * @throws Dns01Error USAGE for a name that no public CA issues for, or that is too long to be proved; STATE
  */
-export async function addWanted(world: Pick<World, 'random'>, state: StateDir, names: readonly Name[]): Promise<void> {
-  for (const name of names) challengeName(name)
+export async function addWanted(
+  world: Pick<World, 'random'>,
+  state: StateDir,
+  names: readonly Name[],
+): Promise<string[]> {
+  for (const name of names) refuseUnissuable(name)
   const distinct = [...new Set(names)]
-  if (state.targets().targets.some(target => distinct.every(name => target.names.includes(name)))) return
+  const there = state.targets().targets.filter(target => distinct.every(name => target.names.includes(name)))
+  if (there.length > 0) return there.map(({ file }) => file)
   const file = `${distinct[0]?.slice(0, 200)}-${randomSuffix(world)}` // file names hold 255 bytes
   await state.writeTarget(file, newTargetText(distinct))
+  return [file]
+}
+
+/**
+ * An underscore is legal in the DNS, and an inner CA may take it: a target file written by hand still asks. But public
+ * CAs must not (Baseline Requirements 7.1.2.7.12), and who types one at `want` has mostly mistaken it for a hyphen.
+ */
+function refuseUnissuable(name: Name): void {
+  challengeName(name)
+  if (!name.includes('_')) return
+  throw new Dns01Error('USAGE', `${name} has an underscore: public CAs issue no certificate for such a name`, {
+    hint: `is it ${name.replaceAll('_', '-')}? For an inner CA that takes it, write a target file into desired/`,
+  })
 }
 
 /** 26 characters of base32, as acmetool makes of a random UUID. */
@@ -33,6 +54,34 @@ export async function removeWanted(state: StateDir, names: readonly Name[]): Pro
     else await state.writeTarget(file, text)
   }
   return touched.map(target => target.file)
+}
+
+/**
+ * The files of desired/ whose targets ask for one of these names.
+ * @throws Dns01Error USAGE with a suggestion, for a name that nobody wants
+ */
+export function wantedFiles(state: StateDir, names: readonly Name[]): string[] {
+  const { targets } = state.targets()
+  for (const name of names)
+    if (!targets.some(target => target.requestNames.includes(name))) throw notWanted(targets, name)
+  return targets.filter(target => target.requestNames.some(name => names.includes(name))).map(({ file }) => file)
+}
+
+function notWanted(targets: readonly Target[], name: Name): Dns01Error {
+  const known = [...new Set(targets.flatMap(target => target.requestNames))]
+  const hint = known.length > 0 ? didYouMean(name, known, 'dns01 status lists what is wanted') : `dns01 want ${name}`
+  return new Dns01Error('USAGE', `no target asks for ${name}`, { hint })
+}
+
+/** What --force names. @throws Dns01Error USAGE when it names nothing, or what nobody wants */
+export function forcedNames(state: StateDir, words: readonly string[]): Name[] {
+  if (words.length === 0)
+    throw new Dns01Error('USAGE', '--force wants the names to renew', {
+      hint: 'dns01 reconcile --force www.example.com',
+    })
+  const names = parseNames(words)
+  wantedFiles(state, names)
+  return names
 }
 
 /**

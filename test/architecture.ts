@@ -67,11 +67,14 @@ export const STORY = [
   'slots',
   'reconcile',
   'status',
+  'status-text',
   'probe',
   'session',
   'renewal-pause',
   'hook-run',
   'quickstart',
+  'summary',
+  'report',
 ]
 
 /** The only ways sideways in level 1. */

@@ -66,6 +66,7 @@ export function problemError(told: Problem, context: ProblemContext): Dns01Error
     cause: told,
     byName: byName(told),
     failedValidations: context.failedValidations,
+    doubtsName: type === 'rejectedIdentifier',
     hint: paused ? `this account is paused for the name; open ${paused}` : hintFor(type, told, context),
     retryAfterSeconds: context.retryAfterSeconds ?? (temporary && limited ? unsaidRateLimitSeconds : undefined),
   })

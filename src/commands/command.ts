@@ -6,6 +6,8 @@ export interface Command {
   /** As yargs has it: `want <names..>`. */
   readonly command: string
   readonly describe: string
+  /** What a person may type, without the word dns01: the help shows it. */
+  readonly example?: string
   readonly options?: Readonly<Record<string, Options>> | undefined
   /** Errors that did not stop the others; what is thrown counts likewise. A number is an exit status that others prescribe. */
   run(args: CommandArgs, context: Context): Promise<readonly unknown[] | number>

@@ -1,3 +1,4 @@
+import { accountFor } from '../certificate-authorities.js'
 import { importAccount } from '../import-keys.js'
 import { locked } from '../session.js'
 import type { Command } from './command.js'
@@ -5,12 +6,19 @@ import type { Command } from './command.js'
 const importing = (form: 'pem' | 'jwk', what: string): Command => ({
   command: `import-${form}-account <url> <file>`,
   describe: `Use the key of a ${what} file as an account of the CA with this directory URL.`,
+  example: `import-${form}-account https://acme-v02.api.letsencrypt.org/directory account.${form === 'pem' ? 'key' : 'json'}`,
   run: ({ url, file }, context) =>
     locked(context, async state => {
       await state.conform()
       const account = { directoryUrl: String(url), file: String(file), form }
       const id = await importAccount(context.world, state, account)
       context.out.show({ account: id }, () => [])
+      const used = accountFor(state, account.directoryUrl)
+      context.out.tell([
+        used === id
+          ? `account ${id} is used for ${account.directoryUrl}`
+          : `account ${id} is here; ${used} goes on being used for ${account.directoryUrl}`,
+      ])
       return []
     }),
 })

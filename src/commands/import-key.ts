@@ -4,12 +4,13 @@ import type { Command } from './command.js'
 
 export const importKeyCommand: Command = {
   command: 'import-key <file>',
-  describe: 'Put a private key (PEM) into keys/, for request.key.id of a target.',
+  describe: 'Put a private key (PEM) into keys/ and print its id, for request.key.id of a target.',
+  example: 'import-key /root/www.key',
   run: ({ file }, context) =>
     locked(context, async state => {
       await state.conform()
       const id = await importKey(context.world, state, String(file))
-      context.out.show({ key: id }, () => [])
+      context.out.show({ key: id }, () => [id])
       return []
     }),
 }

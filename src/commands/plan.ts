@@ -1,7 +1,9 @@
-import { parseName } from '../names.js'
 import { circumstances, decide, waitingText } from '../patience.js'
 import { plan as planOf } from '../plan.js'
-import { looking } from '../session.js'
+import { dnsConfig, looking } from '../session.js'
+import { statusDocument } from '../status.js'
+import { nothingToDo } from '../summary.js'
+import { forcedNames } from '../target-files.js'
 import { type Command, texts } from './command.js'
 
 export const plan: Command = {
@@ -10,20 +12,25 @@ export const plan: Command = {
   options: { force: { type: 'string', array: true, describe: 'as for reconcile' } },
   run: async ({ force }, context) => {
     const state = await looking(context)
+    await dnsConfig(context, state) // as every run does
     const { targets, problems } = state.targets()
     const held = { targets, certificates: state.certificates(), links: state.links() }
-    const made = planOf(held, { now: context.world.clock.now(), force: texts(force).map(parseName) })
+    const now = context.world.clock.now()
+    const forced = force === undefined ? [] : forcedNames(state, texts(force))
+    const made = planOf(held, { now, force: forced })
     const { go, wait, afterwards } = decide(made.issue, state.ledger(), circumstances(context.world, targets.length))
     const issue = [...go, ...afterwards.map(due => ({ ...due, names: due.target.requestNames }))]
     const left = state.journal.entries()
-    context.out.show({ ...made, issue, wait, remove: left }, () => [
+    const lines = [
       ...left.map(entry => `remove   ${entry.records.length} TXT record(s) that an earlier run left in ${entry.zone}`),
       ...made.revoke.map(c => `revoke   ${c.facts?.names.join(', ')} (${c.id})`),
       ...made.resume.map(c => `resume   the order ${c.url}`),
       ...issue.map(({ target, names, why }) => `issue    ${names.join(', ')}: ${why} (${target.ca})`),
       ...wait.map(one => `wait     ${one.target.requestNames.join(', ')}: ${one.why}; ${waitingText(one)}`),
       ...made.link.map(({ link, certificateId }) => `link     live/${link} to ${certificateId}`),
-    ])
+    ]
+    context.out.show({ ...made, issue, wait, remove: left }, () => lines)
+    if (lines.length === 0) context.out.tell([nothingToDo(statusDocument(context.world, state), now)])
     return problems
   },
 }

@@ -1,6 +1,6 @@
 import { openDnsView } from '../dns-view.js'
 import { hookFolders } from '../hooks.js'
-import { type Name, parseName } from '../names.js'
+import { type Name, parseNames } from '../names.js'
 import type { Wanted } from '../probe/probe.js'
 import { defaultProvider } from '../provider-choice.js'
 import { dnsConfig, looking } from '../session.js'
@@ -10,12 +10,13 @@ import { type Command, texts } from './command.js'
 export const probe: Command = {
   command: 'probe <names..>',
   describe: 'Examine all that certificates for these names depend on, try the provider, and say what to mend.',
+  example: 'probe www.example.com',
   run: async ({ names }, context) => {
     const { probe: probeNames } = await import('../probe/probe.js') // much, and seldom needed
     const { probeErrors, probeLines } = await import('../probe/report.js')
     const { world, signal, stateRoot, commandLine, out } = context
     const state = await looking(context)
-    const wanted = wantedOf(state, [...new Set(texts(names).map(parseName))])
+    const wanted = wantedOf(state, [...new Set(parseNames(texts(names)))])
     const config = await dnsConfig(context, state)
     const { providers, resolver } = openDnsView(world, config, () => defaultProvider(world, hookFolders(world.env)))
     const parts = { world, config, providers, resolver, stateRoot, commandLine, signal }

@@ -1,20 +1,36 @@
-import { parseName } from '../names.js'
 import { pauseBeforeRenewals } from '../renewal-pause.js'
-import { locked, reconcileNow, report } from '../session.js'
-import { targetFiles } from '../target-files.js'
+import { report } from '../report.js'
+import { type Context, locked, looking, reconcileNow } from '../session.js'
+import { setUpOf } from '../status.js'
+import { nothingWanted } from '../status-text.js'
+import { tellRun } from '../summary.js'
+import { forcedNames, targetFiles } from '../target-files.js'
 import { type Command, texts } from './command.js'
 
 export const reconcile: Command = {
   command: 'reconcile [targets..]',
   describe: 'Make true what is wanted: get, renew and link certificates. The default.',
+  example: 'reconcile --force www.example.com',
   options: { force: { type: 'string', array: true, describe: 'renew the certificates of these names now' } },
   run: async ({ targets, force }, context) => {
-    const forced = texts(force).map(parseName)
+    if (await isTooEarly(context)) return []
+    const forced = force === undefined ? [] : forcedNames(await looking(context), texts(force))
     await pauseBeforeRenewals(context, forced)
     return locked(context, async state => {
       await state.conform()
       const onlyFiles = texts(targets).length > 0 ? targetFiles(state, texts(targets)) : undefined
-      return report(context, await reconcileNow(context, state, { onlyFiles, force: forced }))
+      const outcomes = await reconcileNow(context, state, { onlyFiles, force: forced })
+      const errors = report(context, state, outcomes)
+      await tellRun(context, state, outcomes)
+      return errors
     })
   },
+}
+
+/** A person who types `dns01` before anything is set up, or mistypes --state, gets a word for it instead of a folder. */
+async function isTooEarly(context: Context): Promise<boolean> {
+  if (context.out.columns === undefined) return false
+  const setUp = setUpOf(await looking(context))
+  if (setUp !== 'yes') context.out.tell([nothingWanted({ setUp, stateDirectory: context.stateRoot })])
+  return setUp !== 'yes'
 }

@@ -1,10 +1,14 @@
+import type { Outcome } from '../reconcile.js'
+import { report } from '../report.js'
 import { parseReason, REASONS, requestRevocation } from '../revoke.js'
-import { locked, reconcileNow, report } from '../session.js'
+import { type Context, locked, reconcileNow } from '../session.js'
+import type { StateDir } from '../state/state-dir.js'
 import type { Command } from './command.js'
 
 export const revoke: Command = {
   command: 'revoke <id>',
   describe: 'Have the CA revoke a certificate, or all with that key, and get new ones for what is wanted.',
+  example: 'revoke CERTIFICATE --reason keyCompromise',
   options: {
     reason: { type: 'string', describe: `why, for those who check: ${Object.keys(REASONS).join(', ')}, or its number` },
   },
@@ -13,7 +17,19 @@ export const revoke: Command = {
     return locked(context, async state => {
       await state.conform()
       await requestRevocation({ state, world: context.world }, String(id), why)
-      return report(context, await reconcileNow(context, state))
+      const outcomes = await reconcileNow(context, state)
+      tellRevoked(context, state, outcomes)
+      return report(context, state, outcomes)
     })
   },
+}
+
+function tellRevoked({ out }: Context, state: StateDir, outcomes: readonly Outcome[]): void {
+  const links = state.links()
+  for (const { subject, names, result } of outcomes) {
+    if (result !== 'revoked') continue
+    const now = links.get(names[0] ?? '')
+    const next = now === undefined || now === subject ? 'nothing is live in its place' : `the new one, ${now}, is live`
+    out.tell([`revoked ${subject} (${names.join(', ')}); ${next}`])
+  }
 }

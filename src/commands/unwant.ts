@@ -1,19 +1,29 @@
-import { parseName } from '../names.js'
+import { type Name, parseNames } from '../names.js'
+import { nameOf } from '../plan.js'
 import { locked } from '../session.js'
+import type { StateDir } from '../state/state-dir.js'
 import { removeWanted } from '../target-files.js'
 import { type Command, texts } from './command.js'
 
 export const unwant: Command = {
   command: 'unwant <names..>',
   describe: 'Stop asking for certificates for these names. What was issued stays.',
+  example: 'unwant www.example.com',
   run: async ({ names }, context) => {
-    const unwanted = texts(names).map(parseName)
+    const unwanted = parseNames(texts(names))
     return locked(context, async state => {
       await state.conform()
       const changed = await removeWanted(state, unwanted)
       context.out.show({ changed }, () => [])
       if (changed.length === 0) context.world.log.notice(`nothing asks for ${unwanted.join(', ')}`)
+      else context.out.tell(farewell(state, unwanted))
       return []
     })
   },
+}
+
+function farewell(state: StateDir, names: readonly Name[]): string[] {
+  const links = [...state.links().keys()].filter(link => names.includes(nameOf(link)))
+  const stays = links.map(link => `live/${link} stays as it is, and is renewed no more; dns01 cull removes it`)
+  return [`no longer wanted: ${names.join(', ')}`, ...stays]
 }

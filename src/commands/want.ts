@@ -1,20 +1,31 @@
-import { parseName } from '../names.js'
-import { locked, reconcileNow, report } from '../session.js'
+import { parseNames } from '../names.js'
+import { report } from '../report.js'
+import { locked, reconcileNow } from '../session.js'
+import { tellSummary } from '../summary.js'
 import { addWanted } from '../target-files.js'
 import { type Command, texts } from './command.js'
 
 export const want: Command = {
   command: 'want <names..>',
   describe: 'Ask for one certificate for these names, and get it.',
+  example: "want www.example.com '*.example.com'",
   options: {
     reconcile: { type: 'boolean', default: true, describe: 'get it now; --no-reconcile leaves it to the next run' },
   },
   run: async ({ names, reconcile }, context) => {
-    const wanted = texts(names).map(parseName)
+    const wanted = parseNames(texts(names))
     return locked(context, async state => {
       await state.conform()
-      await addWanted(context.world, state, wanted)
-      return reconcile === false ? [] : report(context, await reconcileNow(context, state, { wanted }))
+      const files = await addWanted(context.world, state, wanted)
+      if (reconcile === false) {
+        context.out.show({ files }, () => [])
+        context.out.tell([`${wanted.join(', ')}: noted; dns01 reconcile gets the certificate`])
+        return []
+      }
+      const outcomes = await reconcileNow(context, state, { wanted })
+      const errors = report(context, state, outcomes, { names: wanted, files })
+      await tellSummary(context, state, files)
+      return errors
     })
   },
 }

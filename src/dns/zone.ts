@@ -78,6 +78,7 @@ async function findApex(resolver: Resolver, name: Name, signal: AbortSignal): Pr
   }
   throw new Dns01Error('REFUSED', `no zone holds ${name}, says ${resolver.servers.join(', ')}`, {
     hint: 'is the domain registered and delegated? For an inner zone name a resolver that knows it: conf/dns.yml (resolvers) or DNS01_RESOLVERS',
+    doubtsName: true,
   })
 }
 

@@ -70,6 +70,11 @@ export class StateDir {
     return new StateDir(world, place, disk)
   }
 
+  /** Whether the folder is there at all; one that was opened to look need not be. */
+  exists(): boolean {
+    return this.#disk.info('.') !== undefined
+  }
+
   /** Makes and mends what the schema asks for, and says so; a run with nothing to do writes nothing. */
   async conform(): Promise<void> {
     await this.journal.mend() // first: who could write an entry is told by modes that conform() corrects

@@ -68,6 +68,7 @@ export function machine(options: MachineOptions = {}): Machine {
     lockWaitSeconds: 0,
     parallel: 1,
     commandLine: 'dns01 quickstart',
+    verbose: 0,
     batch: !options.replies,
     signal: new AbortController().signal,
     out: {

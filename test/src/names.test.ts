@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { codeOf, Dns01Error, messageOf } from '../../src/errors.js'
+import { codeOf, Dns01Error } from '../../src/errors.js'
 import {
   ancestors,
   challengeName,
@@ -8,6 +8,7 @@ import {
   longestMatch,
   type Name,
   parseName,
+  parseNames,
   withoutWildcard,
 } from '../../src/names.js'
 
@@ -24,6 +25,26 @@ const thrownBy = (act: () => unknown): Dns01Error => {
 const label63 = 'a'.repeat(63)
 /** 253 bytes: three labels of 63, one of 61. */
 const name253 = [label63, label63, label63, 'a'.repeat(61)].join('.')
+
+describe('parseNames', () => {
+  test.each([
+    [
+      ['a.example', 'b.example'],
+      ['a.example', 'b.example'],
+    ],
+    [['a.example,b.example'], ['a.example', 'b.example']],
+    [
+      ['a.example,', 'b.example , *.b.example'],
+      ['a.example', 'b.example', '*.b.example'],
+    ],
+  ])('%j: a comma separates names', (words, names) => {
+    expect(parseNames(words)).toEqual(names)
+  })
+
+  test('a comma alone is no name', () => {
+    expect(thrownBy(() => parseNames([','])).message).toContain('"," is not a host name')
+  })
+})
 
 describe('parseName', () => {
   test.each([
@@ -100,9 +121,15 @@ describe('parseName', () => {
     expect(error.hint).toBe('DNS-01 proves names; give the host a name')
   })
 
-  test('a URL is told to be more than a name', () => {
-    expect(messageOf(thrownBy(() => parseName('https://a.example')))).toContain('it has the character "/"')
-    expect(thrownBy(() => parseName('a.example:443')).hint).toContain('without scheme or port')
+  test.each([
+    ['https://www.a.example', 'it appears to be a URL', 'www.a.example'],
+    ['https://user@www.a.example:8443/path?x', 'it appears to be a URL', 'www.a.example'],
+    ['a.example/path', 'it has the character "/"', 'a.example'],
+    ['a.example:443', 'it has the character ":"', 'a.example'],
+  ])('%s is told to be more than a name, and which the name is', (text, why, host) => {
+    const { message, hint } = thrownBy(() => parseName(text))
+    expect(message).toContain(why)
+    expect(hint).toContain(`give the host name alone: ${host}`)
   })
 
   const letters = fc.constantFrom(...'aZ09-_.*ü。ß１:/ \u0000x'.split(''))

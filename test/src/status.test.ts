@@ -4,7 +4,8 @@ import { parseName } from '../../src/names.js'
 import type { Certificate } from '../../src/state/certificates.js'
 import type { Failure } from '../../src/state/ledger.js'
 import type { StateDir } from '../../src/state/state-dir.js'
-import { statusDocument, statusLines } from '../../src/status.js'
+import { type StatusDocument, statusDocument } from '../../src/status.js'
+import { aboutNames, detailLines, type Reader, statusLines } from '../../src/status-text.js'
 import type { Target } from '../../src/target.js'
 
 const clock = {
@@ -64,6 +65,8 @@ interface Disk {
 const documentOf = ({ targets = [], problems = [], certificates = [], links = {}, left = 0, failures = {} }: Disk) =>
   statusDocument({ clock, env: {} }, {
     root: '/var/lib/acme',
+    exists: () => true,
+    confText: () => '',
     targets: () => ({ targets, problems }),
     certificates: () => certificates,
     links: () => new Map(Object.entries(links)),
@@ -72,7 +75,8 @@ const documentOf = ({ targets = [], problems = [], certificates = [], links = {}
     ledger: () => ({ failures: new Map(Object.entries(failures)), validations: new Map(), orders: new Map() }),
   } as unknown as StateDir)
 
-const linesOf = (disk: Disk) => statusLines(documentOf(disk))
+const linesOf = (disk: Disk, reader: Reader = { columns: undefined, whole: false }) =>
+  statusLines(documentOf(disk), clock.now(), reader)
 
 describe('status', () => {
   test('with nothing wanted says how to want', () => {
@@ -126,11 +130,72 @@ describe('status', () => {
     expect(lines[1]).toMatch(/no certificate yet; next try 2026-06-01T13:10Z$/)
     expect(lines[2]).toMatch(/no certificate yet$/)
     expect(lines.slice(3)).toEqual([
-      '! a.test-file: failed 3 times since 2026-06-01T10:00Z: the CA refused (caa) (open https://unpause.example/x); ' +
+      '! a.test: failed 3 times since 2026-06-01T10:00Z: the CA refused (caa)',
+      '! b.test: failed since 2026-06-01T10:00Z: the CA refused (caa)',
+    ])
+    const told = linesOf({ targets: [target(['a.test']), target(['b.test'])], failures }, { columns: 60, whole: true })
+    expect(told.slice(3)).toEqual([
+      '! a.test: failed 3 times since 2026-06-01T10:00Z: the CA refused (caa) (open https://unpause.example/x); ' +
         'dns01 reconcile --force a.test tries now',
-      '! b.test-file: failed since 2026-06-01T10:00Z: the CA refused (caa) (open https://unpause.example/x); ' +
+      '! b.test: failed since 2026-06-01T10:00Z: the CA refused (caa) (open https://unpause.example/x); ' +
         'the next run tries again',
     ])
+    const cut = linesOf({ targets: [target(['a.test'])], failures }, { columns: 60, whole: false })
+    expect(cut[2]).toBe('! a.test: failed 3 times since 2026-0… (dns01 status a.test)')
+  })
+
+  test('of a certificate that ends within two days the hours are told', () => {
+    const day = certificate('c', ['a.test'], '2026-06-02')
+    const facts = {
+      ...day.facts,
+      notBefore: new Date('2026-06-01T11:00:00Z'),
+      notAfter: new Date('2026-06-02T11:00:00Z'),
+    }
+    const disk = {
+      targets: [target(['a.test'])],
+      certificates: [{ ...day, facts } as Certificate],
+      links: { 'a.test': 'c' },
+    }
+    expect(linesOf(disk)[1]).toMatch(/ 23 h {2}2026-06-0[12]T\d\d:00Z {2}ok$/)
+  })
+
+  test('a certificate of the future is told, since that is mostly a clock of the past', () => {
+    const future = certificate('c', ['a.test'], '2026-09-01')
+    const facts = { ...future.facts, notBefore: new Date('2026-06-05T08:00:00Z') }
+    const disk = {
+      targets: [target(['a.test'])],
+      certificates: [{ ...future, facts } as Certificate],
+      links: { 'a.test': 'c' },
+    }
+    expect(linesOf(disk)[1]).toMatch(/not valid before 2026-06-05T08:00Z; is the clock right\?$/)
+  })
+
+  test('of one name all is told: names, dates, issuer, where its files are, what is wrong', () => {
+    const document = documentOf({
+      targets: [target(['a.test', '*.a.test']), target(['b.test'])],
+      certificates: [certificate('c', ['a.test', '*.a.test'], '2026-08-01')],
+      links: { 'a.test': 'c', '*.a.test': 'c' },
+    })
+    expect(detailLines(aboutNames(document, [parseName('*.a.test')]), clock.now())).toEqual([
+      'a.test, *.a.test',
+      '  state        ok',
+      '  valid        2026-04-01T00:00Z until 2026-08-01T00:00Z (60 d left)',
+      '  renewed      from 2026-07-02T00:00Z',
+      '  issuer       CN=CA',
+      '  key type     ecdsa',
+      '  certificate  /var/lib/acme/live/a.test/fullchain',
+      '  key          /var/lib/acme/live/a.test/privkey',
+      '  stored in    /var/lib/acme/certs/c',
+      '  target       /var/lib/acme/desired/a.test-file',
+      '  CA           https://ca.example:14000/dir',
+    ])
+  })
+
+  test('before anything is set up it says what to do first', () => {
+    const told = (setUp: StatusDocument['setUp']) =>
+      statusLines({ ...documentOf({}), setUp }, clock.now(), { columns: undefined, whole: false })
+    expect(told('empty')).toEqual(['nothing is set up: dns01 quickstart'])
+    expect(told('none')).toEqual(['there is no state directory /var/lib/acme: dns01 quickstart sets one up'])
   })
 
   test('what a partial certificate lacks is named, and since when', () => {
@@ -143,7 +208,7 @@ describe('status', () => {
       failures: { 'ca.example%3a14000%2fdir b.test': failure },
     })
     expect(lines[1]).toMatch(/not in the certificate yet: b.test, c.test$/)
-    expect(lines.at(-1)).toBe('! a.test-file: missing b.test since 2026-05-20T10:00Z, c.test')
+    expect(lines.at(-1)).toBe('! a.test +2: missing b.test since 2026-05-20T10:00Z, c.test')
   })
 
   test('what is wrong comes below', () => {
@@ -167,6 +232,7 @@ describe('status', () => {
     })
     expect(rest).toEqual({
       stateDirectory: '/var/lib/acme',
+      setUp: 'yes',
       accounts: ['ca.example%3a14000%2fdir/key'],
       problems: [],
       recordsLeft: 1,
@@ -178,6 +244,9 @@ describe('status', () => {
         ca: 'https://ca.example:14000/dir',
         certificate: 'c',
         keyType: 'ecdsa',
+        issuer: 'CN=CA',
+        live: 'live/a.test',
+        notBefore: new Date('2026-04-01T00:00:00Z'),
         notAfter: new Date('2026-08-01T00:00:00Z'),
         daysLeft: 60,
         renewAt: new Date('2026-07-02T00:00:00Z'),

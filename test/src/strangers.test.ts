@@ -15,7 +15,8 @@ import { openProviders } from '../../src/provider-loader.js'
 import { openLog } from '../../src/real-log.js'
 import { openOut } from '../../src/real-out.js'
 import { note } from '../../src/remember.js'
-import { type Context, looking, report } from '../../src/session.js'
+import { report } from '../../src/report.js'
+import { type Context, looking } from '../../src/session.js'
 import { StateDir } from '../../src/state/state-dir.js'
 import type { World } from '../../src/world.js'
 import { record, txtValue } from '../contract/provider-contract.js'
@@ -23,6 +24,7 @@ import { fakeCloudflare, httpAnswer } from '../fakes/cloudflare.js'
 import { diskWorld } from '../fakes/disk-world.js'
 import { machine } from '../fakes/machine.js'
 import { outside, ROOT } from '../fakes/outside.js'
+import { stateWorld } from '../fakes/state-world.js'
 
 /** What a terminal obeys, a line that looks like ours, and a text that reads backwards. */
 const evil = 'x\x1b[2J\x07\r\nerror: forged\nwarn: forged\u202e\x9b0m'
@@ -85,7 +87,8 @@ describe('a CA can neither steer a terminal nor forge a line, by', () => {
     if (error !== undefined) throw error
     const [printed, lines] = [[] as string[], [...said]]
     const out = openOut({ json: true, columns: undefined, masked: text => text }, text => void printed.push(text))
-    report({ out, batch: false, world: { log: logInto(lines) } } as unknown as Context, outcomes)
+    const world = { ...stateWorld(it.files).world, env: {}, log: logInto(lines) }
+    report({ out, batch: false, world } as unknown as Context, await StateDir.open(world, ROOT), outcomes)
     isHarmless(lines)
     isHarmless(printed)
     const ledger = it.files.info(`${ROOT}/.dns01/ledger.json`) ? it.files.text(`${ROOT}/.dns01/ledger.json`) : '{}'
@@ -156,7 +159,7 @@ describe('a DNS provider that repeats its token in an error', () => {
     const printed: string[] = []
     const out = openOut({ json, columns: undefined, masked: log.masked }, text => void printed.push(text))
     const outcome = { subject: 'www.example.test', names: [], result: 'failed', error } as never
-    report({ world, out, batch: false } as unknown as Context, [outcome])
+    report({ world, out, batch: false } as unknown as Context, await StateDir.open(world, ROOT), [outcome])
     hidden(lines.join('\n'))
     if (json) hidden(printed.join(''))
     isHarmless(lines)
