@@ -21,6 +21,14 @@ export const runLimits: RunLimits = {
   drainSeconds: 0.2,
 }
 
+/** Process groups of children that have not ended. */
+const groups = new Set<number>()
+
+/** A second Ctrl-C ends us at once: what ignores TERM must not go on behind our back. An exit listener is where nobody can forget it. */
+process.on('exit', () => {
+  for (const group of groups) signalGroup(group, 'SIGKILL')
+})
+
 /** Children may not leave files that everybody can write, whatever our own mask is. */
 const childUmask = 0o022
 
@@ -35,20 +43,18 @@ export const openRun =
     options.signal.throwIfAborted()
     const child = start(argv, options)
     const ended = endOf(child)
+    if (child.pid !== undefined) groups.add(child.pid)
     const output = listen(child, limits, options.line)
     child.stdin.on('error', () => {}) // EPIPE: it need not read what we give
     child.stdin.end(options.input)
 
     const stop = stopReason(options)
     const first = await Promise.race([ended, stop.happened])
-    if (first.why === 'ended') {
-      await output.drained()
-      stop.forget()
-      return result(argv, first, output.text())
-    }
-    await endGroup(child, ended, limits.graceSeconds)
+    if (first.why !== 'ended') await endGroup(child, ended, limits.graceSeconds)
+    if (child.pid !== undefined) groups.delete(child.pid)
     await output.drained()
     stop.forget()
+    if (first.why === 'ended') return result(argv, first, output.text())
     if (first.why === 'aborted') throw options.signal.reason
     const problem = `it had not ended after ${options.timeoutSeconds} s and was stopped with all its children`
     return { exit: 128 + constants.signals.SIGTERM, output: output.text(), problem, late: true }
