@@ -29,7 +29,10 @@ export default defineProvider({
       secret: true,
       default: '{}',
     },
-    folder: { env: ['DNS01_PLUGIN_FOLDER'], help: 'where its node_modules is', default: '.' },
+    folder: {
+      env: ['DNS01_PLUGIN_FOLDER'],
+      help: 'where its node_modules is; beside dns01 when absent, as npm install -g puts both',
+    },
     wait: {
       env: ['DNS01_PLUGIN_WAIT'],
       help: '"delay": wait the propagationDelay of the plugin, too, before the name servers are asked; "none"',
@@ -48,7 +51,7 @@ export default defineProvider({
         throw signal.aborted ? signal.reason : sorted(`${values.module}: ${what}`, error, hide)
       })
 
-    const plugin = await loadPlugin(values.module, values.folder, options)
+    const plugin = await loadPlugin(world, { module: values.module, folder: values.folder }, options)
     await call('init', world.clock.deadline(60), () => callPlugin(plugin, 'init', { request: openRequest(world) }))
     /** ACME.js never has two calls under way; plugins may rely on it. */
     const limit = pLimit(1)

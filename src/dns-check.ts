@@ -2,6 +2,8 @@ import type { PlaceOf } from './dns-config.js'
 import type { DnsConfig } from './dns-settings.js'
 import { Dns01Error, messageOf } from './errors.js'
 import { loadProvider, settingFault } from './provider-loader.js'
+import { mustBeOurs, startsPrograms } from './trust.js'
+import type { World } from './world.js'
 
 /**
  * Checks that every provider which conf/dns.yml names is there and knows the settings it is given, long before one is
@@ -30,4 +32,13 @@ async function checkOne(provider: string, settings: Readonly<Record<string, stri
   const fault = settingFault(definition, settings)
   if (fault)
     throw new Dns01Error('CONFIG', `${placeOf(['settings', fault.key])}: ${fault.message}`, { hint: fault.hint })
+}
+
+/** @throws Dns01Error CONFIG when a zone of conf/dns.yml says which program runs, and others may change the file */
+export function refuseStrangersPrograms(
+  world: Pick<World, 'files' | 'self'>,
+  { fallback, zones }: DnsConfig,
+  path: string,
+): void {
+  if ([fallback, ...zones.values()].some(dns => startsPrograms({ dns }))) mustBeOurs(world, path)
 }

@@ -119,7 +119,10 @@ async function readDnsConfig(world: World, stateRoot: string): Promise<DnsConfig
   const text = readIfAny(world, path)
   if (text === '') return withEnv(noDnsConfig, world.env)
   const { parseDnsConfig } = await import('./dns-config.js')
-  return parseDnsConfig(text, path, world.env)
+  const { refuseStrangersPrograms } = await import('./dns-check.js')
+  const config = parseDnsConfig(text, path, world.env)
+  refuseStrangersPrograms(world, config, path)
+  return config
 }
 
 function readIfAny({ files, log }: Pick<World, 'files' | 'log'>, path: string): string {

@@ -1,5 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import { Dns01Error } from './errors.js'
+import { weakness } from './trust.js'
 import type { FileInfo, Files, World } from './world.js'
 
 /** Where hooks are when nobody says otherwise: Debian's folder, then the two of acmetool itself. All that exist are used. */
@@ -64,7 +65,7 @@ export interface HookResults {
  * What they print comes out as notices, line by line (acmetool hands its own stderr to them), so that cron mails what
  * `reload` complains about and --quiet does not show it. Each failure is an error line that names the hook. Rejects with
  * the signal's reason.
- * @throws Dns01Error CONFIG when everybody may write to one of the folders: then no hook runs at all
+ * @throws Dns01Error CONFIG when somebody else than root and we may change one of the folders: then no hook runs at all
  */
 export async function runHooks(
   world: Pick<World, 'files' | 'run' | 'env' | 'self' | 'log'>,
@@ -82,11 +83,16 @@ export interface Hook {
 
 /**
  * The hooks of these folders: for each folder in byte order of the name what is, after links, a regular file with any
- * execute bit. Hidden names are skipped; so is, with an error line, what everybody may write and what leads nowhere.
- * @throws Dns01Error CONFIG when everybody may write to a folder, or one is no folder; a missing one is skipped
+ * execute bit. Hidden names are skipped; so is, with an error line, what leads nowhere, and what somebody else than root
+ * and we may change. (acmetool looks at "everybody may write" alone: then who owns a hook, or a folder on the way to it,
+ * is root.)
+ * @throws Dns01Error CONFIG when somebody else may change a folder, or one is no folder; a missing one is skipped
  */
-export function findHooks({ files, log }: Pick<World, 'files' | 'log'>, folders: readonly string[]): Hook[] {
-  const existing = folders.filter(folder => isHookFolder(files, folder))
+export function findHooks(
+  { files, log, self }: Pick<World, 'files' | 'log' | 'self'>,
+  folders: readonly string[],
+): Hook[] {
+  const existing = folders.filter(folder => isHookFolder({ files, self }, folder))
   return existing.flatMap(folder =>
     files
       .list(folder)
@@ -94,23 +100,21 @@ export function findHooks({ files, log }: Pick<World, 'files' | 'log'>, folders:
       .flatMap(({ name }) => {
         const path = join(folder, name)
         const info = infoAfterLinks(files, path)
-        const bad = info === undefined ? 'the link leads nowhere' : unsafe(info) ? 'everybody may write to it' : ''
-        if (bad) log.error(`hook ${path} is skipped: ${bad}`)
-        return info && !bad && info.kind === 'file' && (info.mode & 0o111) !== 0 ? [{ path, info }] : []
+        if (info === undefined) log.error(`hook ${path} is skipped: the link leads nowhere`)
+        if (info?.kind !== 'file' || (info.mode & 0o111) === 0) return []
+        const weak = weakness({ files, self }, path)
+        if (weak) log.error(`hook ${path} is skipped: ${weak.path} ${weak.why}`, weak.hint)
+        return weak ? [] : [{ path, info }]
       }),
   )
 }
 
-const unsafe = (info: FileInfo): boolean => info.kind === 'file' && (info.mode & 0o002) !== 0
-
-function isHookFolder(files: Files, folder: string): boolean {
+function isHookFolder({ files, self }: Pick<World, 'files' | 'self'>, folder: string): boolean {
   const info = infoAfterLinks(files, folder)
   if (info === undefined) return false
   if (info.kind !== 'folder') throw new Dns01Error('CONFIG', `the hooks folder ${folder} is no folder`)
-  if ((info.mode & 0o002) !== 0)
-    throw new Dns01Error('CONFIG', `everybody may write to the hooks folder ${folder}: no hook is run`, {
-      hint: `chmod o-w ${folder}`,
-    })
+  const weak = weakness({ files, self }, folder)
+  if (weak) throw new Dns01Error('CONFIG', `no hook of ${folder} is run: ${weak.path} ${weak.why}`, { hint: weak.hint })
   return true
 }
 

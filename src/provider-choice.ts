@@ -10,7 +10,7 @@ export const managedMarker = '#!acmetool-managed!#'
  * installs do not count: with them the tutorial's own settings would never reach Route 53.
  */
 export function defaultProvider(
-  world: Pick<World, 'env' | 'files' | 'log'>,
+  world: Pick<World, 'env' | 'files' | 'log' | 'self'>,
   folders: readonly string[],
 ): string | undefined {
   if (world.env.DNS01_PROVIDER) return world.env.DNS01_PROVIDER

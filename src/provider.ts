@@ -19,6 +19,7 @@ export { type ChallengeFacts, groupBy, type TxtRecord } from './records.js'
 export { retry } from './retry.js'
 export { readSecretFile } from './secret-file.js'
 export { settleAll } from './settle.js'
+export { weakness } from './trust.js'
 export type {
   DnsAnswer,
   DnsServer,

@@ -1,4 +1,4 @@
-import { checkProviders } from './dns-check.js'
+import { checkProviders, refuseStrangersPrograms } from './dns-check.js'
 import { type DnsConfig, parseDnsConfig, placesIn } from './dns-config.js'
 import { openDnsView } from './dns-view.js'
 import { Dns01Error } from './errors.js'
@@ -59,6 +59,7 @@ export const looking = ({ world, stateRoot }: Context): Promise<StateDir> =>
 export async function dnsConfig({ world }: Pick<Context, 'world'>, state: StateDir): Promise<DnsConfig> {
   const [text, path] = [state.confText('dns.yml') ?? '', `${state.root}/conf/dns.yml`]
   const config = parseDnsConfig(text, path, world.env)
+  refuseStrangersPrograms(world, config, path)
   await checkProviders(config, keys => placesIn(text, path)(keys)) // read again only if something is wrong
   return config
 }

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { Dns01Error, type TxtRecord } from '../../src/provider.js'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { Dns01Error, type TxtRecord, type World, weakness } from '../../src/provider.js'
 
 /** What plugins are told of a challenge (README of acme-dns-01-test). */
 export interface PluginChallenge {
@@ -34,13 +34,30 @@ export interface Plugin {
   readonly propagationDelay?: number
 }
 
+/** Where a plugin is looked for. Not the working directory by itself: who could put a node_modules there would be us. */
+export interface PluginPlace {
+  readonly module: string
+  /** Its node_modules, or one above, has it; that of dns01 itself when absent. */
+  readonly folder?: string | undefined
+}
+
 /**
  * Loads a plugin from the node_modules that `folder` sees, and creates it. It is the user's own code and may do anything;
  * what it prints by itself (some print a failed request with its key) goes to our stderr unmasked.
- * @throws Dns01Error CONFIG: it is not installed, or no plugin of this kind
+ * @throws Dns01Error CONFIG: it is not installed, somebody else may change it, or it is no plugin of this kind
  */
-export async function loadPlugin(module: string, folder: string, options: unknown): Promise<Plugin> {
-  const loaded = await import(pathToFileURL(find(module, resolve(folder))).href)
+export async function loadPlugin(
+  world: Pick<World, 'files' | 'self'>,
+  { module, folder }: PluginPlace,
+  options: unknown,
+): Promise<Plugin> {
+  const path = find(module, folder === undefined ? fileURLToPath(new URL('.', import.meta.url)) : resolve(folder))
+  const weak = weakness(world, path)
+  if (weak)
+    throw new Dns01Error('CONFIG', `the npm module "${module}" is not loaded: ${weak.path} ${weak.why}`, {
+      hint: weak.hint,
+    })
+  const loaded = await import(pathToFileURL(path).href)
   const exported = loaded.default ?? loaded
   if (typeof exported.create !== 'function') throw noPlugin(module, 'create')
   const plugin = exported.create(options)
@@ -55,7 +72,7 @@ function find(module: string, folder: string): string {
     return createRequire(join(folder, 'package.json')).resolve(module)
   } catch (cause) {
     throw new Dns01Error('CONFIG', `there is no npm module "${module}" in ${folder}`, {
-      hint: `npm install ${module} there, or set the folder whose node_modules has it`,
+      hint: `npm install -g ${module}, or set the folder whose node_modules has it (DNS01_PLUGIN_FOLDER)`,
       cause,
     })
   }

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path'
 import { Dns01Error, messageOf } from '../errors.js'
 import type { Target, TargetDefaults } from '../target.js'
 import { parseDefaults, parseTarget } from '../target-file.js'
+import { mustBeOurs, startsPrograms } from '../trust.js'
 import type { World } from '../world.js'
 import { readCertificate } from '../x509/certificate.js'
 import { type KeyPair, parseKey } from '../x509/keys.js'
@@ -119,6 +120,7 @@ export class StateDir {
     if (kind !== 'file')
       throw new Dns01Error('CONFIG', `desired/${file} is a ${kind}, not a file`, { hint: 'targets are plain files' })
     const { target, warnings } = parseTarget({ file, text: this.#disk.read(layout.targetPath(file)), defaults })
+    if (startsPrograms(target, defaults)) mustBeOurs(this.#world, join(this.root, layout.targetPath(file)))
     this.#warnOnce(warnings)
     return target
   }
@@ -129,6 +131,7 @@ export class StateDir {
       webrootPath: this.confText('webroot-path'),
       rsaKeySize: this.confText('rsa-key-size'),
     })
+    if (startsPrograms(defaults)) mustBeOurs(this.#world, join(this.root, layout.confPath('target')))
     this.#warnOnce(warnings)
     return defaults
   }

@@ -1,5 +1,7 @@
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import plugins from '../../providers/acme-dns-01.js'
 import { Dns01Error } from '../../src/errors.js'
 import { parseName } from '../../src/names.js'
@@ -10,7 +12,11 @@ import { fakeClock } from '../fakes/clock.js'
 import { diskWorld } from '../fakes/disk-world.js'
 import { domainsApi } from '../fakes/domains-api.js'
 
-const folder = join(import.meta.dirname, '../fixtures/plugins')
+/** A copy: as root we load no plugin that belongs to somebody else, as a checkout may. */
+const folder = mkdtempSync(join(tmpdir(), 'dns01-plugins-'))
+for (const name of ['callbacks.cjs', 'nothing.cjs', 'promises.cjs'])
+  writeFileSync(join(folder, name), readFileSync(join(import.meta.dirname, '../fixtures/plugins', name)))
+afterAll(() => rmSync(folder, { recursive: true }))
 const noNetwork: Fetch = () => Promise.reject(new Dns01Error('UNAVAILABLE', 'no network'))
 
 /** The opened plugin, and what it said, masked, and how long it waited. */
@@ -137,6 +143,27 @@ describe('a plugin', () => {
   test('has its secrets masked in the log', async () => {
     const options = { url: 'https://x.test', token: 'tok-1', deep: { list: ['apikey-2'] }, email: 'a@b.test', n: 3 }
     expect((await open('./promises.cjs', options)).masked).toEqual(['tok-1', 'apikey-2'])
+  })
+})
+
+describe('where it is looked for', () => {
+  test('without a folder: beside dns01, whatever the working directory is', async () => {
+    const values = { module: 'acme-dns-01-nobody', options: '{}', wait: 'none', folder: undefined }
+    const opening = (async () => plugins.open(values, diskWorld().world))()
+    await expect(opening).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: expect.stringMatching(/no npm module "acme-dns-01-nobody" in \/.*\/providers\/acme-dns-01\//),
+      hint: expect.stringContaining('npm install -g acme-dns-01-nobody'),
+    })
+  })
+
+  test.skipIf(process.getuid?.() !== 0)('root loads none that belongs to another user', async () => {
+    writeFileSync(join(folder, 'theirs.cjs'), 'throw new Error("loaded")')
+    chownSync(join(folder, 'theirs.cjs'), 65534, 65534)
+    await expect(open('./theirs.cjs', {})).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: `the npm module "./theirs.cjs" is not loaded: ${join(folder, 'theirs.cjs')} belongs to user 65534`,
+    })
   })
 })
 

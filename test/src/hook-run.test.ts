@@ -18,13 +18,15 @@ interface Options {
   /** Exit status of the program behind the provider, for each call in turn; 0 then. */
   readonly exits?: number[]
   readonly lagSeconds?: number
+  /** Path → who owns it. */
+  readonly owners?: Readonly<Record<string, number>>
 }
 
 /**
  * The provider `exec` with a program in dehydrated's way, which takes all records of a zone in one call and writes into
  * the fake DNS. Zones a.test (two servers, the second lags) and b.test.
  */
-function aHouse({ env = {}, files = {}, exits = [], lagSeconds = 0 }: Options = {}) {
+function aHouse({ env = {}, files = {}, exits = [], lagSeconds = 0, owners = {} }: Options = {}) {
   const clock = fakeClock()
   const dns = fakeDns(clock)
   dns.zone('a.test', { 'ns1.a.test': ['192.0.2.1'], 'ns2.a.test': ['192.0.2.2'] })
@@ -54,7 +56,16 @@ function aHouse({ env = {}, files = {}, exits = [], lagSeconds = 0 }: Options = 
     clock,
     dns,
     run,
-    files: { read, info: () => undefined },
+    files: {
+      read,
+      info: (path: string) => ({
+        kind: path.endsWith('.yml') ? 'file' : 'folder',
+        mode: 0o755,
+        uid: owners[path] ?? 0,
+        gid: 0,
+      }),
+    },
+    self: { uid: 0, gid: 0 },
     random: countingRandom(),
     log: listeningLog(said),
     env: {
@@ -212,6 +223,12 @@ describe('settings', () => {
   test('a mistake in it is an error', async () => {
     const { hook } = aHouse({ files: dnsYml('provdier: exec\n') })
     await expect(hook(line)).rejects.toThrow('/state/conf/dns.yml:1: unknown key "provdier"')
+  })
+
+  test('that names a program, and that somebody else may change, is refused', async () => {
+    const { hook, calls } = aHouse({ env: bare, files: dnsYml(asConf), owners: { '/state': 1000 } })
+    await expect(hook(line)).rejects.toThrow('but /state belongs to user 1000')
+    expect(calls).toEqual([])
   })
 
   test('--provider wins over it, and takes its settings if it is the same', async () => {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -100,8 +100,28 @@ describe('which files', () => {
     expect(said).toEqual([
       `error: hook ${hooks}/broken is skipped: the link leads nowhere`,
       `error: hook ${hooks}/loop is skipped: the link leads nowhere`,
-      `error: hook ${open} is skipped: everybody may write to it`,
+      `error: hook ${open} is skipped: ${open} may be changed by everybody\n  chmod o-w ${open}`,
     ])
+  })
+
+  test.skipIf(process.getuid?.() !== 0)('root runs none that another user or a group can change', async () => {
+    chownSync(hook('a', note('a')), 65534, 0)
+    hook('b', note('b'), 0o775)
+    chownSync(join(hooks, 'b'), 0, 33)
+    hook('c', note('c'))
+    const { world, said } = diskWorld()
+    await runHooks(world, call())
+    expect(notes()).toBe('c\n')
+    expect(said).toEqual([
+      `error: hook ${hooks}/a is skipped: ${hooks}/a belongs to user 65534\n  chown root ${hooks}/a`,
+      `error: hook ${hooks}/b is skipped: ${hooks}/b may be changed by group 33\n  chmod g-w ${hooks}/b`,
+    ])
+    chownSync(root, 65534, 0)
+    await expect(runHooks(world, call())).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: `no hook of ${hooks} is run: ${root} belongs to user 65534`,
+    })
+    expect(notes()).toBe('c\n')
   })
 
   test('links are followed as the kernel does, also out of a folder that is a link', async () => {

@@ -258,6 +258,33 @@ describe('targets', () => {
     })
   })
 
+  it.each([
+    ['exec, with a command', 'dns: {provider: exec, command: /tmp/x}'],
+    ['a plugin', 'dns: {provider: acme-dns-01, module: /tmp/x}'],
+    ['a folder of hooks', 'dns: {provider: hooks, folders: /tmp/x}'],
+    ['variables', 'env: {LD_PRELOAD: /tmp/x.so}'],
+  ])('that start programs (%s) must belong to root or to us', (_, challenge) => {
+    fake.files.put(at('desired/theirs'), `request: {challenge: {${challenge}}}\n`)
+    fake.files.put(at('desired/harmless'), 'request: {challenge: {dns: {provider: exec}}}\n')
+    fake.files.give(at('desired/harmless'), { uid: 1000 })
+    const read = () => [state.targets().targets.map(t => t.file), state.targets().problems.map(p => p.message)]
+    expect(read()).toEqual([['harmless', 'theirs'], []])
+    fake.files.give(at('desired/theirs'), { uid: 1000 })
+    const says = `${at('desired/theirs')} says which program runs, or with which variables, but`
+    expect(read()).toEqual([['harmless'], [`${says} it belongs to user 1000`]])
+    fake.files.give(at('desired/theirs'), { uid: 0 })
+    fake.files.give(at('desired'), { gid: 33, mode: 0o2775 })
+    expect(read()).toEqual([['harmless'], [`${says} ${at('desired')} may be changed by group 33`]])
+  })
+
+  it('are none when conf/target starts programs and belongs to somebody else', () => {
+    fake.files.put(at('conf/target'), 'request: {challenge: {env: {PATH: /tmp}}}\n')
+    fake.files.put(at('desired/a.test'), '')
+    expect(state.targets().targets).toHaveLength(1)
+    fake.files.give(at('conf/target'), { uid: 1000 })
+    expect(state.targets()).toMatchObject({ targets: [], problems: [{ code: 'CONFIG' }] })
+  })
+
   it('are written and removed by plain names only', async () => {
     await state.writeTarget('*.x.test-1', 'satisfy:\n')
     expect(state.targetText('*.x.test-1')).toBe('satisfy:\n')
