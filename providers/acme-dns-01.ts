@@ -28,6 +28,7 @@ export default defineProvider({
       help: 'what its create() takes, as JSON: {"token": "…"}',
       secret: true,
       default: '{}',
+      ask: () => true,
     },
     folder: {
       env: ['DNS01_PLUGIN_FOLDER'],

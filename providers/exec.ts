@@ -28,6 +28,7 @@ export default defineProvider({
     dialect: {
       env: ['DNS01_EXEC_DIALECT'],
       help: `whose way: ${Object.keys(dialects).join(', ')}; lego when the command comes from EXEC_PATH (lego-raw with EXEC_MODE=RAW), else acmetool`,
+      ask: () => true,
     },
     'cleanup-command': { env: ['DNS01_EXEC_CLEANUP_COMMAND'], help: "certbot's second line for the shell" },
     chain: { env: ['HOOK_CHAIN'], help: '"yes": dehydrated, all records of a zone in one call', default: 'no' },

@@ -8,6 +8,7 @@ import {
   type ProviderCall,
   refused,
   retry,
+  type Settings,
   systemCodeOf,
   type TxtRecord,
   unavailable,
@@ -33,19 +34,23 @@ const settings = {
   nameserver: {
     env: ['RFC2136_NAMESERVER', 'DNSUPDATE_NAMESERVER', 'NSUPDATE_SERVER'],
     help: 'primary server that takes updates: ADDRESS, HOST, either with :PORT; default: the primary named in the SOA record of the zone',
+    ask: () => true,
   },
   'tsig-file': {
     env: ['RFC2136_TSIG_FILE', 'DNSUPDATE_TSIG_FILE', 'NSUPDATE_KEY'],
     help: 'key file as for nsupdate -k: what tsig-keygen writes, or an old KNAME.+157+NNNNN.key with its .private; readable by nobody else',
+    ask: known => !known['tsig-key'],
   },
   'tsig-key': {
     env: ['RFC2136_TSIG_KEY', 'DNSUPDATE_TSIG_KEY'],
     help: 'name of the TSIG key; with no key at all updates go unsigned',
+    ask: known => !known['tsig-file'],
   },
   'tsig-secret': {
     env: ['RFC2136_TSIG_SECRET', 'DNSUPDATE_TSIG_SECRET'],
     help: 'secret of the TSIG key, in base64',
     secret: true,
+    ask: known => known['tsig-key'] !== undefined && !known['tsig-file'],
   },
   'tsig-algorithm': {
     env: ['RFC2136_TSIG_ALGORITHM', 'DNSUPDATE_TSIG_ALGORITHM'],
@@ -53,7 +58,7 @@ const settings = {
     default: 'hmac-sha256',
   },
   ttl: { env: ['RFC2136_TTL', 'DNSUPDATE_TTL'], help: 'TTL of the TXT records in seconds; default: what dns01 uses' },
-} as const
+} as const satisfies Settings
 
 /**
  * Dynamic update (RFC 2136), signed with TSIG (RFC 8945). All records of a call travel in one message, so a server takes

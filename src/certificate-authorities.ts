@@ -79,7 +79,7 @@ const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host :
 async function openAccount(parts: AuthorityParts, ca: string, accountId: string): Promise<CertificateAuthority> {
   const accountKey = parts.state.accountKey(accountId)
   const client = await openClient(parts.world, reachable(ca), accountKey)
-  if (!(await client.findAccount(parts.signal))) await register(parts, client)
+  if (!(await client.findAccount(parts.signal))) await register(parts, client, await askFirst(parts, client))
   return { client, accountKey, accountId }
 }
 
@@ -90,21 +90,30 @@ function newestUse(state: StateDir, accountIds: readonly string[]): string | und
   return used.sort((a, b) => (b.facts?.notBefore.getTime() ?? 0) - (a.facts?.notBefore.getTime() ?? 0))[0]?.accountId
 }
 
-/** The key is on disk before the CA hears of it, and stays when registration fails: the next run uses it. */
+/**
+ * The key is on disk before the CA hears of it, and stays when registration fails: the next run uses it. A URL that leads
+ * to no directory, or terms that nobody consents to, leave none.
+ */
 async function registerNew(parts: AuthorityParts, ca: string): Promise<CertificateAuthority> {
   const { state, world, defaults } = parts
   const accountKey = await generateKey(defaults.key)
   const client = await openClient(world, reachable(ca), accountKey)
+  const contact = await askFirst(parts, client)
   const accountId = await state.addAccount(ca, accountKey)
-  await register(parts, client)
+  await register(parts, client, contact)
   return { client, accountKey, accountId }
 }
 
-async function register(parts: AuthorityParts, client: AcmeClient): Promise<void> {
-  const { world, signal } = parts
-  await consent(parts, client)
+/** The contact to register with, the terms being agreed to. */
+async function askFirst(parts: AuthorityParts, client: AcmeClient): Promise<string[]> {
+  const { termsOfService } = await client.directory(parts.signal)
+  if (termsOfService !== undefined) await consentTo(termsOfService, parts)
   const email = await contactAddress(parts)
-  await client.register({ contact: email ? [`mailto:${email}`] : [], termsAgreed: true }, signal)
+  return email ? [`mailto:${email}`] : []
+}
+
+async function register({ world, signal }: AuthorityParts, client: AcmeClient, contact: string[]): Promise<void> {
+  await client.register({ contact, termsAgreed: true }, signal)
   world.log.info('registered a new account with the CA')
 }
 
@@ -113,9 +122,11 @@ async function register(parts: AuthorityParts, client: AcmeClient): Promise<void
  * counts, with a notice: CAs move their terms, and cron can't be asked (acmetool-compat §10).
  * @throws Dns01Error CONFIG with the line to write when nobody consents
  */
-async function consent({ world, responses, signal }: AuthorityParts, client: AcmeClient): Promise<void> {
-  const { termsOfService: terms } = await client.directory(signal)
-  if (terms === undefined || responses.agreedTo(terms)) return
+export async function consentTo(
+  terms: string,
+  { world, responses }: Pick<AuthorityParts, 'world' | 'responses'>,
+): Promise<void> {
+  if (responses.agreedTo(terms)) return
   const older = responses.agreedOnHost(terms)
   if (older !== undefined) {
     world.log.notice(`the CA's terms are now at ${terms}; your consent to ${older} is taken for these too`)
@@ -131,7 +142,9 @@ async function contactAddress({ world, responses }: AuthorityParts): Promise<str
   const said =
     responses.text('acme-enter-email') ?? (await world.prompt?.text('E-mail address for the CA (may be empty):', ''))
   const address = said?.trim() ?? ''
-  if (address !== '' && !/^[^\s@<>]+@[^\s@<>]+$/.test(address))
-    world.log.warn(`"${address}" is no e-mail address; going on without one`)
-  return /^[^\s@<>]+@[^\s@<>]+$/.test(address) ? address : undefined
+  if (isEmailAddress(address)) return address
+  if (address !== '') world.log.warn(`"${address}" is not an e-mail address; going on without one`)
+  return undefined
 }
+
+export const isEmailAddress = (text: string): boolean => /^[^\s@<>]+@[^\s@<>]+$/.test(text)

@@ -89,6 +89,8 @@ export interface Setting {
   /** Masked in every log; refused in conf/dns.yml (write `KEY-file: PATH` there). */
   readonly secret?: boolean
   readonly default?: string
+  /** Whether quickstart asks for it although it is not required, by what is known of the others (KEY → value or answer). */
+  readonly ask?: (known: Readonly<Record<string, string | undefined>>) => boolean
 }
 
 export type Settings = Readonly<Record<string, Setting>>

@@ -1,4 +1,4 @@
-import { Dns01Error, type SettingValues } from '../../src/provider.js'
+import { Dns01Error, type Settings, type SettingValues } from '../../src/provider.js'
 import { maskedKey } from './words.js'
 
 export const settings = {
@@ -8,15 +8,24 @@ export const settings = {
   },
   private: { env: [], help: 'true: write to the private hosted zones instead of the public ones' },
   profile: { env: ['AWS_PROFILE'], help: 'profile of ~/.aws/config and ~/.aws/credentials' },
-  'access-key-id': { env: ['AWS_ACCESS_KEY_ID'], help: "access key; without it the AWS SDK's default chain finds one" },
-  'secret-access-key': { env: ['AWS_SECRET_ACCESS_KEY'], help: 'its secret', secret: true },
+  'access-key-id': {
+    env: ['AWS_ACCESS_KEY_ID'],
+    help: "access key; without it the AWS SDK's default chain finds one (profile, SSO, instance role)",
+    ask: known => !known.profile,
+  },
+  'secret-access-key': {
+    env: ['AWS_SECRET_ACCESS_KEY'],
+    help: 'its secret',
+    secret: true,
+    ask: known => known['access-key-id'] !== undefined,
+  },
   'session-token': { env: ['AWS_SESSION_TOKEN'], help: 'its session token, if it is a temporary one', secret: true },
   'role-arn': { env: [], help: 'role to assume with these credentials' },
   'external-id': { env: [], help: 'external id that the role asks for' },
   region: { env: ['AWS_REGION', 'AWS_DEFAULT_REGION'], help: 'region to sign for', default: 'us-east-1' },
   endpoint: { env: ['AWS_ENDPOINT_URL_ROUTE_53', 'AWS_ENDPOINT_URL'], help: "URL of the API, if not AWS's own" },
   ttl: { env: [], help: 'TTL in seconds of the TXT sets that are made; sets already there keep theirs' },
-} as const
+} as const satisfies Settings
 
 export type Values = SettingValues<typeof settings>
 

@@ -1,4 +1,3 @@
-import { locked } from '../session.js'
 import type { Command } from './command.js'
 
 export const quickstart: Command = {
@@ -7,10 +6,8 @@ export const quickstart: Command = {
   options: { expert: { type: 'boolean', describe: 'ask about keys and hooks, too' } },
   run: async ({ expert }, context) => {
     const { quickstart: prepare, readyLines } = await import('../quickstart/quickstart.js') // much, and seldom needed
-    return locked(context, async state => {
-      const ready = await prepare(context, state, expert === true)
-      context.out.show(ready, () => readyLines(ready))
-      return []
-    })
+    const ready = await prepare(context, expert === true)
+    context.out.show(ready, () => readyLines(ready))
+    return []
   },
 }

@@ -1,3 +1,4 @@
+import { Dns01Error, messageOf } from '../errors.js'
 import type { Responses } from '../state/responses.js'
 import type { Prompt } from '../world.js'
 
@@ -7,11 +8,13 @@ export interface Answers {
   readonly interactive: boolean
   /** undefined: nobody said anything. */
   text(id: string, question: string, initial?: string): Promise<string | undefined>
-  /** Not shown while it is typed. */
-  secret(id: string, question: string): Promise<string | undefined>
+  /** Not shown while it is typed; never from the file, which everybody can read. */
+  secret(question: string): Promise<string | undefined>
   /** `initial`: what is taken of somebody who only presses Enter. */
   choice(id: string, question: string, choices: readonly Choice[], initial?: string): Promise<string | undefined>
   yes(id: string, question: string): Promise<boolean | undefined>
+  /** A question that no file answers; nobody there is no. */
+  ask(question: string): Promise<boolean>
   /** Only from the file; true and false, which mean acknowledged and declined, are no text. */
   inFile(id: string): string | undefined
   saidYes(id: string): boolean | undefined
@@ -31,9 +34,34 @@ export function openAnswers(responses: Responses, prompt: Prompt | undefined): A
     inFile,
     saidYes: responses.yes,
     text: async (id, question, initial) => inFile(id) ?? ((await prompt?.text(question, initial))?.trim() || undefined),
-    secret: async (id, question) => inFile(id) ?? ((await prompt?.secret(question))?.trim() || undefined),
+    secret: async question => (await prompt?.secret(question))?.trim() || undefined,
     choice: async (id, question, choices, initial) => inFile(id) ?? (await prompt?.select(question, choices, initial)),
     yes: async (id, question) => responses.yes(id) ?? (await prompt?.confirm(question)),
+    ask: async question => (await prompt?.confirm(question)) ?? false,
     note: text => prompt?.note(text),
+  }
+}
+
+/** How often somebody is asked the same again. */
+const mostTries = 3
+
+/**
+ * What `check` makes of the answer. A mistake (CONFIG), or a server that is not there (UNAVAILABLE), is told to whoever
+ * sits there, who is asked again, three times in all; where nobody sits it is an error.
+ */
+export async function untilGood<S, T>(
+  answers: Pick<Answers, 'interactive' | 'note'>,
+  ask: () => Promise<S>,
+  check: (said: S) => T | Promise<T>,
+): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    const said = await ask()
+    try {
+      return await check(said)
+    } catch (error) {
+      if (!(error instanceof Dns01Error) || !answers.interactive || tries === mostTries) throw error
+      if (error.code !== 'CONFIG' && error.code !== 'UNAVAILABLE') throw error
+      answers.note([messageOf(error), ...(error.hint ? [`  ${error.hint}`] : [])].join('\n'))
+    }
   }
 }

@@ -1,9 +1,9 @@
 import { type Document, isMap, parseDocument } from 'yaml'
-import { Dns01Error, messageOf } from '../errors.js'
+import { Dns01Error } from '../errors.js'
 import { serverPart } from '../state/layout.js'
 import { parseDefaults } from '../target-file.js'
 import type { Log } from '../world.js'
-import type { Answers, Choice } from './answers.js'
+import { type Answers, type Choice, untilGood } from './answers.js'
 import { ID } from './ids.js'
 
 const LETS_ENCRYPT = parseDefaults('').defaults.ca
@@ -20,6 +20,8 @@ interface Parts {
   readonly log: Log
   /** Asks about keys, too. */
   readonly expert: boolean
+  /** Throws CONFIG or UNAVAILABLE for what is not the directory of a CA. */
+  readonly check: (ca: string) => Promise<void>
 }
 
 /**
@@ -37,7 +39,7 @@ export async function chooseDefaults(parts: Parts): Promise<string> {
   return edited(text, { ...provider, ...builtIn, ...key })
 }
 
-async function chooseCa({ answers }: Parts, current: string | undefined): Promise<string> {
+async function chooseCa({ answers, check }: Parts, current: string | undefined): Promise<string> {
   const choices: Choice[] = [
     { value: LETS_ENCRYPT, label: "Let's Encrypt" },
     { value: STAGING, label: "Let's Encrypt staging", hint: 'certificates that nobody trusts, to try things out' },
@@ -46,34 +48,21 @@ async function chooseCa({ answers }: Parts, current: string | undefined): Promis
   if (current !== undefined && choices.every(({ value }) => value !== current))
     choices.unshift({ value: current, label: current, hint: 'as it is now' })
   choices.sort((a, b) => Number(b.value === current) - Number(a.value === current))
-  const said =
-    (await answers.choice(ID.server, 'Which CA?', choices, current ?? LETS_ENCRYPT)) ?? current ?? LETS_ENCRYPT
-  if (said !== 'url') return checkedUrl(said)
-  return untilValid(answers, ID.serverUrl, 'URL of its ACME directory:', checkedUrl)
-}
-
-const checkedUrl = (url: string): string => {
-  serverPart(url)
-  return url
-}
-
-/** A mistake of somebody who sits there is told, and asked about again, three times; one in a file is an error. */
-async function untilValid<T>(
-  answers: Answers,
-  id: string,
-  question: string,
-  check: (text: string) => T,
-  initial?: string,
-): Promise<T> {
-  for (let left = 3; ; left--) {
-    const said = (await answers.text(id, question, initial)) ?? initial ?? ''
-    try {
-      return check(said)
-    } catch (error) {
-      if (left === 0 || !answers.interactive || answers.inFile(id) !== undefined) throw error
-      answers.note(messageOf(error))
-    }
+  let usual = current ?? LETS_ENCRYPT
+  let url: string | undefined
+  const ask = async (): Promise<string> => {
+    usual = (await answers.choice(ID.server, 'Which CA?', choices, usual)) ?? usual
+    if (usual !== 'url') return usual
+    url = await answers.text(ID.serverUrl, 'URL of its ACME directory:', url)
+    return url ?? ''
   }
+  const isWritten = answers.inFile(ID.server) !== undefined && answers.inFile(ID.server) !== 'url'
+  const interactive = answers.interactive && !isWritten && answers.inFile(ID.serverUrl) === undefined
+  return untilGood({ ...answers, interactive }, ask, async ca => {
+    serverPart(ca) // throws for what is no URL
+    await check(ca)
+    return ca
+  })
 }
 
 /** Nothing when nobody says anything about keys. A size alone means RSA, as acmetool's default is. */
@@ -102,7 +91,10 @@ type About = Pick<Parts, 'answers' | 'expert'>
 
 async function rsaSize({ answers, expert }: About, log: Log): Promise<Wanted> {
   if (!expert && answers.inFile(ID.rsaSize) === undefined) return {}
-  const bits = await untilValid(answers, ID.rsaSize, 'Bits of RSA keys (2048 to 4096):', wholeNumber, '2048')
+  const interactive = answers.interactive && answers.inFile(ID.rsaSize) === undefined
+  const ask = async (): Promise<string> =>
+    (await answers.text(ID.rsaSize, 'Bits of RSA keys (2048 to 4096):', '2048')) ?? '2048'
+  const bits = await untilGood({ ...answers, interactive }, ask, wholeNumber)
   const size = Math.min(4096, Math.max(2048, bits))
   if (size !== bits) log.notice(`RSA keys have 2048 to 4096 bits: ${size} instead of ${bits}`)
   return { 'key.rsa-size': size }

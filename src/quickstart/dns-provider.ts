@@ -2,14 +2,19 @@ import { dirname } from 'node:path'
 import { stringify } from 'yaml'
 import type { DnsConfig } from '../dns-settings.js'
 import { loadEnv } from '../env-file.js'
-import { Dns01Error } from '../errors.js'
+import { Dns01Error, messageOf } from '../errors.js'
 import { hookFolders } from '../hooks.js'
-import type { ProviderDefinition } from '../provider.js'
 import { defaultProvider } from '../provider-choice.js'
 import { loadProvider, openProviders, providerNames } from '../provider-loader.js'
+import type { Context } from '../session.js'
 import type { World } from '../world.js'
 import type { Answers, Choice } from './answers.js'
+import { type CronSettings, cronSettings } from './cron-settings.js'
+import { envFile, type Variables } from './env-text.js'
 import { ID } from './ids.js'
+import { askSettings, type Given } from './provider-settings.js'
+import { tryProvider } from './trial.js'
+import { knownVariables } from './variables.js'
 
 /** Who will place TXT records, and what is to be written down of it. */
 export interface DnsChoice {
@@ -17,46 +22,63 @@ export interface DnsChoice {
   readonly provider: string | undefined
   /** A new conf/dns.yml, when somebody picked a provider and there is none. */
   readonly confText: string | undefined
+  /** For the env file. */
+  readonly variables: Variables
 }
 
 interface Parts {
-  readonly world: World
+  readonly context: Context
   readonly answers: Answers
   readonly config: DnsConfig
   /** There is a conf/dns.yml: it is checked, and stays as it is. */
   readonly isConfigured: boolean
+  /** Directory URL. */
+  readonly ca: string
 }
 
 /** Keeps records where no CA sees them. */
 const forTests = 'memory'
 
 /**
- * Chooses the DNS provider, and opens all that are configured: what is missing or wrong is found here instead of by cron.
- * No record is written. Without anybody to ask, what conf/dns.yml, the environment and the hooks say holds.
+ * Chooses the DNS provider, asks for its settings, and opens all that are configured: what is missing or wrong is found
+ * here instead of by cron. Whoever sits there may try it, with one value that is taken back. Without anybody to ask, what
+ * conf/dns.yml, the environment and the hooks say holds.
  * @throws Dns01Error CONFIG
  */
 export async function chooseProvider(parts: Parts): Promise<DnsChoice> {
-  const { world, config, isConfigured } = parts
-  const found = config.fallback.provider ?? defaultProvider(world, hookFolders(world.env))
+  const { config, isConfigured, answers } = parts
+  const { world } = parts.context
+  const kept = await keepVariables(world, answers)
+  const informed = withVariables(world, kept)
+  const found = config.fallback.provider ?? defaultProvider(informed, hookFolders(world.env))
   const picked = isConfigured ? undefined : await pick(parts, found)
-  const provider = picked ?? found
-  if (provider === undefined && config.zones.size === 0) {
+  if (picked !== undefined) {
+    const { settings, variables } = await settle(parts, informed, picked)
+    return { provider: picked, confText: confText(picked, settings), variables: { ...kept, ...variables } }
+  }
+  if (found === undefined && config.zones.size === 0)
     world.log.warn(
       `no DNS provider is chosen yet; set DNS01_PROVIDER, or write conf/dns.yml (${providers().join(', ')})`,
     )
-    return { provider, confText: undefined }
-  }
-  const settings = picked === undefined ? config.fallback.settings : await askMissing(parts, await loadProvider(picked))
-  await openAll(parts, provider === undefined ? [] : [{ provider, settings }])
-  return { provider, confText: picked === undefined ? undefined : confText(picked, settings) }
+  else
+    await openAll(
+      informed,
+      config,
+      found === undefined ? [] : [{ provider: found, settings: config.fallback.settings }],
+    )
+  return { provider: found, confText: undefined, variables: kept }
 }
+
+const withVariables = (world: World, variables: Variables): World => ({ ...world, env: { ...world.env, ...variables } })
 
 const providers = (): string[] => providerNames().filter(name => name !== forTests)
 
 async function pick({ answers }: Parts, found: string | undefined): Promise<string | undefined> {
   const first = found ?? 'route53'
   const names = providers().sort((a, b) => Number(b === first) - Number(a === first))
-  const choices = names.map(async (value): Promise<Choice> => ({ value, label: value, hint: await summary(value) }))
+  const choices = names.map(async (value): Promise<Choice> => {
+    return { value, label: LABELS[value] ?? value, hint: await summary(value) }
+  })
   return answers.choice(
     ID.provider,
     'Who serves your DNS?',
@@ -65,34 +87,65 @@ async function pick({ answers }: Parts, found: string | undefined): Promise<stri
   )
 }
 
+/** People know who serves their zone, not what we call it. */
+const LABELS: Readonly<Record<string, string>> = {
+  route53: 'Amazon Route 53 (route53)',
+  cloudflare: 'Cloudflare (cloudflare)',
+  rfc2136: 'BIND, Knot, PowerDNS (rfc2136)',
+  exec: "any other: acme.sh's scripts, other clients' hooks (exec)",
+  hooks: "acmetool's hooks (hooks)",
+  'acme-dns-01': 'a plugin from npm (acme-dns-01)',
+  builtin: 'nobody: dns01 itself answers, for a delegated zone (builtin)',
+}
+
 const summary = async (name: string): Promise<string> => (await loadProvider(name)).summary
 
-/** Required settings that nothing gives: asked for; secrets are not, since they must not get into conf/. */
-async function askMissing(
-  { world, answers }: Parts,
-  { name, settings }: ProviderDefinition,
-): Promise<Record<string, string>> {
-  const given = ({ env }: { env: readonly string[] }): boolean =>
-    env.some(variable => world.env[variable] || world.env[`${variable}_FILE`])
-  const missing = Object.entries(settings).filter(([, setting]) => setting.required && !given(setting))
-  const secrets = missing.flatMap(([key, { secret, env }]) => (secret ? [env[0] ?? key] : []))
-  if (secrets.length > 0)
-    throw new Dns01Error('CONFIG', `provider ${name} needs ${secrets.join(' and ')}`, {
-      hint: [
-        `add to ${envFile(world)}, which must be of mode 0600, and run quickstart again:`,
-        ...secrets.map(variable => `${variable}='…'`),
-      ],
-    })
-  const said: Record<string, string> = {}
-  for (const [key, { help }] of missing) {
-    const value = await answers.text(`dns01-quickstart-${name}-${key}`, `${name}, ${key}: ${help}:`)
-    if (value !== undefined) said[key] = value
+/** Asks for the provider's settings until they are good, or whoever sits there goes on without. */
+async function settle(parts: Parts, world: World, provider: string): Promise<Given> {
+  const { answers, config } = parts
+  const definition = await loadProvider(provider)
+  const memory = new Map<string, string>()
+  for (;;) {
+    const given = await askSettings(world, answers, definition, memory)
+    const now = withVariables(world, given.variables)
+    const settings = { ...config.fallback.settings, ...given.settings }
+    const fault = await faultOf(parts, now, { provider, settings })
+    if (fault === undefined) return given
+    answers.note(fault.lines.join('\n'))
+    const canMend = answers.interactive && Object.keys({ ...given.settings, ...given.variables }).length > 0
+    if (canMend && (await answers.ask('Enter the settings again?'))) continue
+    if (fault.error) throw fault.error
+    return given
   }
-  return said
+}
+
+/** What is wrong with settings. */
+interface Fault {
+  readonly lines: readonly string[]
+  /** The provider cannot even be opened with them. */
+  readonly error?: Dns01Error
+}
+
+/** First by the provider's own check of them, then by trying it. */
+async function faultOf(
+  { context, answers, config, ca }: Parts,
+  world: World,
+  fallback: { readonly provider: string; readonly settings: Readonly<Record<string, string>> },
+): Promise<Fault | undefined> {
+  try {
+    await openAll(world, config, [fallback])
+  } catch (error) {
+    if (!(error instanceof Dns01Error)) throw error
+    return { lines: [messageOf(error), ...(error.hint ? [`  ${error.hint}`] : [])], error }
+  }
+  if (!answers.interactive) return undefined
+  const lines = await tryProvider(context, world, { config: { ...config, fallback }, ca, answers })
+  return lines.length > 0 ? { lines } : undefined
 }
 
 async function openAll(
-  { world, config }: Parts,
+  world: World,
+  config: DnsConfig,
   more: readonly { readonly provider: string; readonly settings: Readonly<Record<string, string>> }[],
 ): Promise<void> {
   const opened = openProviders(world, config, () => undefined)
@@ -109,27 +162,28 @@ const confText = (provider: string, settings: Readonly<Record<string, string>>):
     Object.keys(settings).length > 0 ? { provider, settings } : { provider },
   )}`
 
-const envFile = ({ env }: Pick<World, 'env'>): string => env.DNS01_ENV_FILE || '/etc/dns01/env'
-
-/** Variables besides those of providers that a run looks at. */
-const general = [
-  'DNS01_PROVIDER',
-  'DNS01_RESOLVERS',
-  'DNS01_PROPAGATION',
-  'SSL_CERT_FILE',
-  'SSL_CERT_DIR',
-  ...['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'].flatMap(name => [name, name.toLowerCase()]),
-]
+/**
+ * Variables of acmetool's cron file, which its runs alone would have: offered to be kept where every run finds them, and
+ * where cron does not put them into its mails.
+ */
+async function keepVariables(world: World, answers: Answers): Promise<Variables> {
+  const found: CronSettings | undefined = await cronSettings(world)
+  if (!found) return {}
+  const { path, variables } = found
+  const names = Object.keys(variables).join(', ')
+  if (await answers.yes(ID.keepVariables, `Take over ${names} from ${path} into ${envFile(world)}?`)) return variables
+  world.log.notice(`${path} sets ${names} for its own lines only; other runs look for them in ${envFile(world)}`)
+  return {}
+}
 
 /** What this shell has and cron will not have, and the lines that put it into the env file: without the values, some are secret. */
-export async function tellAboutEnvironment(world: World, provider: string | undefined): Promise<void> {
+export async function tellAboutEnvironment(world: World, { provider }: Pick<DnsChoice, 'provider'>): Promise<void> {
   const { env, files, log } = world
   const path = envFile(world)
   const inFile = await loadEnv(files, { DNS01_ENV_FILE: env.DNS01_ENV_FILE }, undefined)
-  const settings = provider === undefined ? [] : Object.values((await loadProvider(provider)).settings)
-  const known = [...general, ...settings.flatMap(setting => setting.env.flatMap(name => [name, `${name}_FILE`]))]
+  const known = await knownVariables(provider === undefined ? [] : [provider])
   const fromFlags = ['ACME_STATE_DIR', 'ACME_HOOKS_DIR']
-  const only = [...new Set(known)].filter(name => env[name] && inFile[name] === undefined && !fromFlags.includes(name))
+  const only = known.filter(name => env[name] && inFile[name] === undefined && !fromFlags.includes(name))
   if (only.length > 0)
     log.notice(
       `cron will not know ${only.join(', ')} of this shell; these lines note them where every run looks:`,

@@ -1,11 +1,11 @@
-import { dirname, join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { loadEnv } from '../env-file.js'
 import { Dns01Error } from '../errors.js'
-import type { Files, World } from '../world.js'
+import type { World } from '../world.js'
 import { calendarEverySeconds, cronEverySeconds } from './cadence.js'
 import { hasCrontab, ownCrontab } from './cron.js'
 import { cronLines } from './crontab.js'
-import { namesIn, readText } from './outside.js'
+import { namesIn, readText, withoutLinks } from './outside.js'
 import { defaultStateDir } from './renewal.js'
 import { type Call, renewalOf, renewalsIn } from './renews.js'
 import { simpleCommands } from './shell-words.js'
@@ -154,18 +154,4 @@ function userName({ files, self, env }: Looking): string {
   const lines = (readText(files, '/etc/passwd') ?? '').split('\n').map(line => line.split(':'))
   const [name] = lines.find(fields => fields[2] === String(self.uid)) ?? []
   return name ?? (self.uid === 0 ? 'root' : (env.LOGNAME ?? env.USER ?? ''))
-}
-
-/** The path of the very folder; of one that does not exist, as far as it does. */
-function withoutLinks(files: Pick<Files, 'info' | 'readLink'>, path: string, hops = 40): string {
-  const whole = resolve('/', path)
-  if (whole === '/' || hops === 0) return whole
-  const parent = withoutLinks(files, dirname(whole), hops - 1)
-  const here = join(parent, whole.slice(dirname(whole).length).replace(/^\//, ''))
-  try {
-    if (files.info(here)?.kind === 'link') return withoutLinks(files, resolve(parent, files.readLink(here)), hops - 1)
-  } catch {
-    return here // where we may not look
-  }
-  return here
 }

@@ -1,5 +1,6 @@
-/** acmetool's prompt ids (acmetool-compat §10), and two of ours. `acme-enter-email` and `acme-agreement:URL` are asked by the registration. */
+/** acmetool's prompt ids (acmetool-compat §10), and ours. `acme-agreement:URL` is asked by the registration. */
 export const ID = {
+  email: 'acme-enter-email',
   server: 'acmetool-quickstart-choose-server',
   serverUrl: 'acmetool-quickstart-enter-directory-url',
   keyType: 'acmetool-quickstart-key-type',
@@ -11,4 +12,6 @@ export const ID = {
   cron: 'acmetool-quickstart-install-cronjob',
   redirector: 'acmetool-quickstart-install-redirector-systemd',
   provider: 'dns01-quickstart-choose-provider',
+  trial: 'dns01-quickstart-try-host',
+  keepVariables: 'dns01-quickstart-keep-variables',
 } as const

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { Dns01Error, messageOf } from '../errors.js'
 import type { Files, World } from '../world.js'
 
@@ -67,3 +67,23 @@ export function namesIn(files: Pick<Files, 'list'>, folder: string): string[] {
 /** Those failures that only say that this user may not, or that the system is a read-only image. */
 export const isForbidden = (error: unknown): boolean =>
   error instanceof Dns01Error && /^(EACCES|EPERM|EROFS)$/.test(String((error.cause as { code?: unknown })?.code))
+
+/** The git checkout that a folder lies in; of a package below node_modules, links followed, none. */
+export function gitCheckout(files: Pick<Files, 'info'>, folder: string): string | undefined {
+  if (folder === '/' || basename(folder) === 'node_modules') return undefined
+  return isThere(files, join(folder, '.git')) ? folder : gitCheckout(files, dirname(folder))
+}
+
+/** The path of the very file or folder; of one that does not exist, as far as it does. */
+export function withoutLinks(files: Pick<Files, 'info' | 'readLink'>, path: string, hops = 40): string {
+  const whole = resolve('/', path)
+  if (whole === '/' || hops === 0) return whole
+  const parent = withoutLinks(files, dirname(whole), hops - 1)
+  const here = join(parent, whole.slice(dirname(whole).length).replace(/^\//, ''))
+  try {
+    if (files.info(here)?.kind === 'link') return withoutLinks(files, resolve(parent, files.readLink(here)), hops - 1)
+  } catch {
+    return here // where we may not look
+  }
+  return here
+}

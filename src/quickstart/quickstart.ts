@@ -1,15 +1,23 @@
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Directory } from '../acme/objects.js'
 import { openAuthorities } from '../certificate-authorities.js'
+import { Dns01Error } from '../errors.js'
 import { hookFolders } from '../hooks.js'
-import { type Context, dnsConfig } from '../session.js'
+import { type Context, dnsConfig, locked, looking } from '../session.js'
+import type { Responses } from '../state/responses.js'
 import type { StateDir } from '../state/state-dir.js'
 import { parseDefaults } from '../target-file.js'
 import type { World } from '../world.js'
 import { type Answers, openAnswers } from './answers.js'
 import { chooseDefaults } from './conf-target.js'
-import { chooseProvider, tellAboutEnvironment } from './dns-provider.js'
-import { installHooks, planHooks } from './hooks.js'
+import { chooseProvider, type DnsChoice, tellAboutEnvironment } from './dns-provider.js'
+import { writeEnv } from './env-text.js'
+import { type HookPlan, installHooks, planHooks } from './hooks.js'
 import { ID } from './ids.js'
-import { installSchedule, planSchedule } from './schedule.js'
+import { gitCheckout } from './outside.js'
+import { askAnotherEmail, askToRegister, lookAtDirectory } from './registration.js'
+import { installSchedule, planSchedule, type Schedule } from './schedule.js'
 
 /** What stands when quickstart is done. */
 export interface Ready {
@@ -24,35 +32,101 @@ export interface Ready {
   readonly renewal: string | undefined
 }
 
+/** All that was answered and found out, and what it was built on. */
+interface Decisions {
+  readonly answers: Answers
+  /** With the answers that a registration needs. */
+  readonly responses: Responses
+  readonly target: ConfChange
+  readonly dns: DnsChoice
+  readonly dnsBefore: string | undefined
+  readonly hooks: HookPlan
+  readonly schedule: Schedule
+}
+
+interface ConfChange {
+  readonly before: string
+  readonly after: string
+}
+
 /**
- * Prepares a state directory, its lock being held: CA, key type, DNS provider, account, hooks, renewal. First all
- * questions and checks, then the registration, then the files, so that what fails early has changed nothing (but for the
- * new account's key, which the next run uses). Twice is the same as once.
- * @throws Dns01Error CONFIG for a wrong or missing answer; STATE; what the CA says
+ * Prepares a state directory: CA, key type, DNS provider, account, hooks, renewal. First all questions and checks, which
+ * change nothing and lock nothing, since a question may stand for hours. Then, under the lock, what was decided is
+ * written, and the account registered; so a registration that fails loses no answer. Twice is the same as once.
+ * @throws Dns01Error CONFIG for a wrong or missing answer, and when another run has changed the settings meanwhile;
+ *   STATE; what the CA says
  */
-export async function quickstart(context: Context, state: StateDir, expert: boolean): Promise<Ready> {
+export async function quickstart(context: Context, expert: boolean): Promise<Ready> {
+  let decided = await decide(context, expert)
+  for (let tries = 1; ; tries++) {
+    try {
+      return await locked(context, state => carryOut(context, state, decided))
+    } catch (error) {
+      if (tries === 3) throw error
+      const responses = await askAnotherEmail(decided.answers, decided.responses, error)
+      decided = { ...decided, target: { ...decided.target, before: decided.target.after }, responses }
+    }
+  }
+}
+
+async function decide(context: Context, expert: boolean): Promise<Decisions> {
   const { world, signal } = context
-  const responses = state.responses(context.responseFile)
-  const answers = openAnswers(responses, world.prompt)
-  await state.conform()
+  const state = await looking(context)
+  const given = state.responses(context.responseFile)
+  const answers = openAnswers(given, world.prompt)
+  tellAboutCheckout(world)
 
   const before = state.confText('target') ?? ''
-  const targetText = await chooseDefaults({ text: before, answers, log: world.log, expert })
+  const directories = new Map<string, Directory>()
+  const check = async (ca: string): Promise<void> =>
+    void directories.set(ca, await lookAtDirectory(world, ca, answers, signal))
+  const after = await chooseDefaults({ text: before, answers, log: world.log, expert, check })
   tellAboutMethods(world, answers)
-  const isConfigured = state.confText('dns.yml') !== undefined
-  const dns = await chooseProvider({ world, answers, config: await dnsConfig(context, state), isConfigured })
-  const hookPlan = await planHooks(world, { answers, folders: hookFolders(world.env), expert })
+  const { ca } = parseDefaults(after).defaults
+  const dnsBefore = state.confText('dns.yml')
+  const config = await dnsConfig(context, state)
+  const dns = await chooseProvider({ context, answers, config, isConfigured: dnsBefore !== undefined, ca })
+  const hooks = await planHooks(world, { answers, folders: hookFolders(world.env), expert })
   const schedule = await planSchedule(world, answers, state)
+  const directory = directories.get(ca) ?? (await lookAtDirectory(world, ca, answers, signal))
+  const responses = await askToRegister({ world, state, answers, responses: given, ca, signal }, directory)
+  return { answers, responses, target: { before, after }, dns, dnsBefore, hooks, schedule }
+}
 
-  const { defaults } = parseDefaults(targetText, { rsaKeySize: state.confText('rsa-key-size') })
-  const authority = await openAuthorities({ world, state, responses, defaults, signal }).for(defaults.ca)
+/** What was decided must still hold: another run may have worked while the questions stood. */
+async function carryOut({ world, signal }: Context, state: StateDir, decided: Decisions): Promise<Ready> {
+  const { responses, target, dns } = decided
+  await state.conform()
+  const now = { target: state.confText('target') ?? '', dns: state.confText('dns.yml') }
+  const isDnsNew = dns.confText !== undefined && now.dns !== dns.confText
+  if (now.target !== target.before) throw changedMeanwhile(state, 'target')
+  if (isDnsNew && now.dns !== decided.dnsBefore) throw changedMeanwhile(state, 'dns.yml')
 
-  if (targetText !== before) await state.writeConf('target', targetText)
-  if (dns.confText !== undefined) await state.writeConf('dns.yml', dns.confText)
-  const hooks = await installHooks(world, hookPlan)
-  const renewal = await installSchedule(world, schedule, signal)
-  await tellAboutEnvironment(world, dns.provider)
+  if (target.after !== target.before) await state.writeConf('target', target.after)
+  if (isDnsNew) await state.writeConf('dns.yml', dns.confText as string)
+  await writeEnv(world, dns.variables)
+  const { defaults } = parseDefaults(target.after, { rsaKeySize: state.confText('rsa-key-size') })
+  const silent = { ...world, prompt: undefined } // all questions were asked before the lock
+  const authority = await openAuthorities({ world: silent, state, responses, defaults, signal }).for(defaults.ca)
+  const hooks = await installHooks(world, decided.hooks)
+  const renewal = await installSchedule(world, decided.schedule, signal)
+  await tellAboutEnvironment(world, dns)
   return { ca: defaults.ca, account: authority.accountId, provider: dns.provider, hooks, renewal }
+}
+
+const changedMeanwhile = (state: StateDir, file: string): Dns01Error =>
+  new Dns01Error('CONFIG', `${state.root}/conf/${file} was changed while the questions were open`, {
+    hint: 'run dns01 quickstart again; it starts from what stands there now',
+  })
+
+/** A program that is a link into a clone is gone when the clone is moved or tidied up, and renewals with it. */
+function tellAboutCheckout({ files, log }: Pick<World, 'files' | 'log'>): void {
+  const checkout = gitCheckout(files, dirname(fileURLToPath(import.meta.url)))
+  if (checkout === undefined) return
+  log.warn(
+    `this program lies in the git checkout ${checkout}; when that is moved or removed, renewals fail. Install a copy:`,
+    `cd ${checkout} && npm install -g "$(npm pack)"`,
+  )
 }
 
 /** Answers to questions that only HTTP-01 has. `hook` is what we do; the tutorial's `hooks` is another word for none of them. */

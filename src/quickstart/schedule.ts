@@ -70,6 +70,10 @@ export async function installSchedule(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { renewal } = schedule
+  if (schedule.how === 'cron' || schedule.how === 'systemd') {
+    const found = await findSchedule(world, renewal.stateDir) // another run may have been quicker
+    if (found) return found.by
+  }
   switch (schedule.how) {
     case 'there':
       if (schedule.found.program === 'acmetool')

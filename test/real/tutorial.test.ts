@@ -158,11 +158,11 @@ describe.skipIf(lacking('pebble', 'netns', 'curl', 'unshare'))('quickstart', () 
 
   test('asks plain questions with --stdio', () =>
     inTutorial(async ({ machine, env }) => {
-      const stdin = ['1', 'route53', 'yes', 'yes', '', ''].join('\n')
+      const stdin = ['1', 'Amazon Route 53 (route53)', '', 'yes', 'yes', ''].join('\n')
       const { exit, stdout, stderr } = await machine.sh('dns01 --stdio quickstart', { env, stdin })
       expect(`${exit}\n${stdout}${stderr}`).toMatch(/^0\n/)
       expect(stderr).toMatch(/Which CA\?\n {2}1\) Let's Encrypt\n/)
-      expect(stderr).toMatch(/Who serves your DNS\?\n {2}1\) route53 - /)
+      expect(stderr).toMatch(/Who serves your DNS\?\n {2}1\) Amazon Route 53 \(route53\) - /)
       expect(stderr).toContain(`terms of service at ${terms} ?`)
       expect(readFileSync(join(machine.varLib, 'acme/conf/dns.yml'), 'utf8')).toMatch(/^provider: route53$/m)
       expect(readFileSync(join(machine.etc, 'cron.d/dns01'), 'utf8')).toMatch(

@@ -14,6 +14,7 @@ const choose = (text: string, answers: Readonly<Record<string, string>> = {}): P
     ),
     log: listeningLog([]),
     expert: false,
+    check: async () => {},
   })
 
 describe('conf/target', () => {

@@ -1,5 +1,9 @@
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { quickstart } from '../../../src/commands/quickstart.js'
+import { locked } from '../../../src/session.js'
+import type { Prompt } from '../../../src/world.js'
+import { problem } from '../../fakes/ca.js'
 import { type Machine, type MachineOptions, machine } from '../../fakes/machine.js'
 
 const CA = 'https://ca.test/directory'
@@ -63,8 +67,8 @@ describe('in batch', () => {
     expect(accounts(done).join()).toContain('ca.test')
     const fresh = withAnswers({ 'acmetool-quickstart-choose-server': '' })
     fresh.ca.always('/directory', { status: 404 })
-    await failure(fresh)
-    expect(accounts(fresh).join()).toContain('acme-v02.api.letsencrypt.org%2fdirectory')
+    expect(await failure(fresh)).toContain('https://acme-v02.api.letsencrypt.org/directory')
+    expect(accounts(fresh), 'of what is no directory there is no account').toEqual([])
   })
 
   test.each([
@@ -95,12 +99,12 @@ describe('in batch', () => {
     expect(on.files.tree('/etc')).toEqual(['folder 755 cron.d'])
   })
 
-  test('without consent: an error with the line to write, and no file but the key of the account', async () => {
+  test('without consent: an error with the line to write, and no file', async () => {
     const on = machine({ env: builtin, files: { [RESPONSES]: `"acmetool-quickstart-choose-server": ${CA}\n` } })
     expect(await failure(on)).toMatch(/consent to its terms of service: https:\/\/ca\.test\/terms/)
     expect(on.files.info(TARGET)).toBeUndefined()
+    expect(on.files.tree('/')).not.toContainEqual(expect.stringMatching(/^file .*var\/lib\/acme\/(?!conf\/responses)/))
     expect(on.files.tree('/etc')).toEqual(['folder 755 cron.d'])
-    expect(accounts(on)).toHaveLength(1)
   })
 
   test('a consent to older terms of the same host counts, with a notice that names both', async () => {
@@ -143,6 +147,7 @@ describe('asking', () => {
     'URL of its ACME directory': `nonsense|${CA}`,
     'Who serves your DNS?': 'builtin',
     'builtin, zone': 'acme.example.com',
+    'A host of yours': '',
     'agree to the CA': 'yes',
     'E-mail': '',
     'Renew certificates': 'yes',
@@ -155,11 +160,14 @@ describe('asking', () => {
       expect.stringContaining('https://acme-v02.api.letsencrypt.org/directory https://acme-staging'),
       'URL of its ACME directory:',
       expect.stringContaining('note: "nonsense" is not the URL'),
+      'Which CA?',
+      expect.stringContaining('https://acme-v02'),
       'URL of its ACME directory:',
       'Who serves your DNS?',
       expect.stringMatching(/^ {2}route53 acme-dns-01 builtin cloudflare/),
       expect.stringContaining('builtin, zone'),
-      expect.stringContaining('by cron'),
+      expect.stringContaining('A host of yours to try it with'),
+      expect.stringContaining('every 6 h (by cron)'),
       expect.stringContaining('terms of service at https://ca.test/terms'),
       expect.stringContaining('E-mail'),
     ])
@@ -181,13 +189,134 @@ describe('asking', () => {
     expect(configured.files.text('/var/lib/acme/conf/dns.yml')).toBe(dns)
   })
 
-  test('a secret is not asked for: the lines for the env file are shown', async () => {
-    const on = machine({ replies: { ...replies, 'Who serves your DNS?': 'cloudflare' } })
+  const cloudflare = { ...replies, 'Who serves your DNS?': 'cloudflare', 'cloudflare, token': 's3cret-token' }
+
+  test('a secret is asked for unseen, and kept in the env file alone, 0600 from its first byte', async () => {
+    const on = machine({ replies: cloudflare })
+    const modes: string[] = []
+    on.files.options = {
+      ...on.files.options,
+      changed: (change, path) => {
+        if (path.includes('dns01/') && change === 'create') modes.push(on.files.info(path)?.mode.toString(8) ?? '')
+      },
+    }
+    await run(on)
+    expect(on.asked).toContainEqual(expect.stringMatching(/^secret: cloudflare, token: API token with the rights/))
+    expect(on.files.text('/etc/dns01/env')).toBe("CLOUDFLARE_DNS_API_TOKEN='s3cret-token'\n")
+    expect(new Set(modes)).toEqual(new Set(['600']))
+    expect(on.files.info('/etc/dns01/env')?.mode.toString(8)).toBe('600')
+    expect(on.files.text('/var/lib/acme/conf/dns.yml')).toMatch(/\nprovider: cloudflare\n$/)
+    expect([...on.shown, ...on.said, ...on.asked].join('\n')).not.toContain('s3cret-token')
+  })
+
+  test('other lines of the env file stay, and its mode', async () => {
+    const on = machine({ replies: cloudflare })
+    on.files.put('/etc/dns01/env', '# ours\nA=b\n', 0o640)
+    on.files.give('/etc/dns01/env', { gid: 7 })
+    await run(on)
+    expect(on.files.text('/etc/dns01/env')).toBe("# ours\nA=b\nCLOUDFLARE_DNS_API_TOKEN='s3cret-token'\n")
+    expect(on.files.info('/etc/dns01/env')).toMatchObject({ mode: 0o640, gid: 7 })
+  })
+
+  test('what the environment gives is not asked for', async () => {
+    const { 'cloudflare, token': _, ...others } = cloudflare
+    const on = await run(machine({ replies: others, env: { CF_API_TOKEN: 'from-here' } }))
+    expect(on.files.info('/etc/dns01/env')).toBeUndefined()
+  })
+
+  test('rfc2136: the server and the key, by file or by name and secret', async () => {
+    const key = 'key "acme" { algorithm hmac-sha256; secret "c2VjcmV0"; };'
+    const asking = { ...replies, 'Who serves your DNS?': 'rfc2136', 'rfc2136, nameserver': '192.0.2.1' }
+    const byFile = machine({ replies: { ...asking, 'rfc2136, tsig-file': '/etc/acme.key' } })
+    byFile.files.put('/etc/acme.key', key, 0o600)
+    await run(byFile)
+    expect(byFile.files.text('/var/lib/acme/conf/dns.yml')).toMatch(
+      /\nprovider: rfc2136\nsettings:\n {2}nameserver: 192\.0\.2\.1\n {2}tsig-file: \/etc\/acme\.key\n$/,
+    )
+    expect(byFile.files.info('/etc/dns01/env')).toBeUndefined()
+    const byName = { 'rfc2136, tsig-file': '', 'rfc2136, tsig-key': 'acme', 'rfc2136, tsig-secret': 'c2VjcmV0' }
+    const on = await run(machine({ replies: { ...asking, ...byName } }))
+    expect(on.files.text('/etc/dns01/env')).toBe(
+      "RFC2136_NAMESERVER='192.0.2.1'\nRFC2136_TSIG_KEY='acme'\nRFC2136_TSIG_SECRET='c2VjcmV0'\n",
+    )
+  })
+
+  test('settings that cannot work are told and asked for again, with what was said as the start', async () => {
+    const asking = {
+      ...replies,
+      'Who serves your DNS?': 'rfc2136',
+      'rfc2136, nameserver': '192.0.2.1|',
+      'rfc2136, tsig-file': '/nowhere|/etc/acme.key',
+      'Enter the settings again?': 'yes',
+    }
+    const on = machine({ replies: asking })
+    on.files.put('/etc/acme.key', 'key "acme" { algorithm hmac-sha256; secret "c2VjcmV0"; };', 0o600)
+    await run(on)
+    expect(on.asked.join('\n')).toMatch(/note: .*\/nowhere/)
+    expect(on.files.text('/var/lib/acme/conf/dns.yml')).toMatch(
+      /nameserver: 192\.0\.2\.1\n {2}tsig-file: \/etc\/acme\.key/,
+    )
+  })
+
+  test('who cannot write the env file is told how to have one, before a secret is typed', async () => {
+    const { 'cloudflare, token': _, ...others } = cloudflare
+    const on = machine({ replies: others, uid: 1000 })
     await expect(quickstart.run({}, on.context)).rejects.toMatchObject({
       code: 'CONFIG',
-      hint: expect.stringMatching(/\/etc\/dns01\/env.*0600.*\n {2}CLOUDFLARE_DNS_API_TOKEN='…'/),
+      hint: expect.stringMatching(/install -m 600 .*--env-file/),
     })
-    expect(on.files.info('/var/lib/acme/conf/dns.yml')).toBeUndefined()
+  })
+
+  test('a directory that is none is told at once, before another question, and asked for again', async () => {
+    const on = machine({ replies: { ...replies, 'URL of its ACME directory': `https://ca.test/dri|${CA}` } })
+    await run(on)
+    const told = on.asked.findIndex(line => /^note: the directory https:\/\/ca\.test\/dri/.test(line))
+    expect(told).toBeGreaterThan(0)
+    expect(on.asked.slice(0, told).filter(line => !/CA\?|URL of its| {2}https/.test(line))).toEqual([])
+    expect(accounts(on)).toHaveLength(1)
+    expect(accounts(on).join()).toContain('ca.test%2fdirectory')
+  })
+
+  test('a mistyped e-mail address is asked for again', async () => {
+    const on = await run(machine({ replies: { ...replies, 'E-mail': 'ops@|ops@example.com' } }))
+    expect(on.asked.join('\n')).toContain('note: "ops@" is not an e-mail address')
+    expect(on.ca.asked.filter(line => line === 'POST /new-account')).toHaveLength(1)
+  })
+
+  test('an address that the CA does not take is asked for again, and no other question is', async () => {
+    const { 'URL of its ACME directory': _, ...others } = replies
+    const on = machine({ replies: { ...others, 'URL of its': CA, 'E-mail': 'ops@example|ops@example.com' } })
+    on.ca.next('/new-account', problem('invalidContact', 'no TLD', 400))
+    await run(on)
+    expect(on.asked.filter(line => line.includes('Which CA?'))).toHaveLength(1)
+    expect(on.asked.filter(line => line.includes('E-mail'))).toHaveLength(2)
+    expect(on.asked.join('\n')).toMatch(/note: .*invalidContact/)
+    expect(accounts(on)).toHaveLength(1)
+  })
+
+  test('a registration that fails loses no answer: the next quickstart starts from them', async () => {
+    const on = machine({ replies: cloudflare })
+    on.ca.always('/new-account', problem('unauthorized', 'not you', 403))
+    expect(await failure(on)).toContain('not you')
+    expect(on.files.text(TARGET)).toContain(CA)
+    expect(on.files.text('/etc/dns01/env')).toContain('s3cret-token')
+    expect(on.files.text('/var/lib/acme/conf/dns.yml')).toContain('cloudflare')
+  })
+
+  test('while it asks, another run is not locked out; what that run decided is not overwritten', async () => {
+    const on = machine({ replies })
+    const prompt = on.context.world.prompt as Prompt
+    const confirm = async (question: string): Promise<boolean> => {
+      await locked(on.context, state => state.writeConf('target', `request:\n  provider: https://other.test/\n`))
+      return prompt.confirm(question)
+    }
+    const context = { ...on.context, world: { ...on.context.world, prompt: { ...prompt, confirm } } }
+    await expect(quickstart.run({}, context)).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: expect.stringContaining('conf/target was changed while the questions were open'),
+    })
+    expect(on.files.text(TARGET)).toContain('other.test')
+    expect(accounts(on)).toEqual([])
   })
 
   test('--expert asks about keys and the haproxy hook, too', async () => {
@@ -218,4 +347,38 @@ test('variables that cron will not have are named with the lines that keep them;
   kept.files.give('/etc/dns01/env', { mode: 0o600 })
   await run(kept)
   expect(kept.said).toEqual([])
+})
+
+describe('settings in acmetool’s cron file', () => {
+  const cron = `SHELL=/bin/sh
+ACME_HOSTED_ZONE=Z1
+AWS_ACCESS_KEY_ID=AKIDEXAMPLE
+AWS_SECRET_ACCESS_KEY="very-secret"
+30 4 * * * root /usr/bin/acmetool --batch reconcile
+`
+  const files = { '/etc/cron.d/acmetool': cron }
+
+  test('are offered to be kept in the env file, and count at once', async () => {
+    const more = { 'dns01-quickstart-keep-variables': true }
+    const on = await run(withAnswers(more, { env: {}, files }))
+    expect(on.files.text('/etc/dns01/env')).toBe(
+      "ACME_HOSTED_ZONE='Z1'\nAWS_ACCESS_KEY_ID='AKIDEXAMPLE'\nAWS_SECRET_ACCESS_KEY='very-secret'\n",
+    )
+    expect(on.shown.join('\n')).toMatch(/DNS provider +route53\n/)
+    expect(on.said.join('\n')).not.toContain('very-secret')
+  })
+
+  test('are not taken without a word, which is told', async () => {
+    const on = await run(withAnswers({}, { files }))
+    expect(on.files.info('/etc/dns01/env')).toBeUndefined()
+    expect(on.said.join('\n')).toContain('ACME_HOSTED_ZONE, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY')
+  })
+})
+
+test('a program in a git checkout is warned of', async () => {
+  const on = withAnswers()
+  const root = join(import.meta.dirname, '../../..')
+  on.files.put(join(root, '.git/HEAD'), 'ref')
+  await run(on)
+  expect(on.said.join('\n')).toMatch(/git checkout .* npm install -g "\$\(npm pack\)"/s)
 })

@@ -1,0 +1,33 @@
+import type { DnsConfig } from '../dns-settings.js'
+import { openDnsView } from '../dns-view.js'
+import { parseName } from '../names.js'
+import type { Finding } from '../probe/finding.js'
+import { probe } from '../probe/probe.js'
+import type { Context } from '../session.js'
+import type { World } from '../world.js'
+import { type Answers, untilGood } from './answers.js'
+import { ID } from './ids.js'
+
+/** Whether the chosen provider can do what it is asked to, tried with one harmless value, as `dns01 probe` does. */
+
+/**
+ * What went wrong, in lines; none when it worked, or nobody names a host to try it with.
+ * @param world with the variables that were just given
+ */
+export async function tryProvider(
+  { stateRoot, commandLine, signal }: Context,
+  world: World,
+  { config, ca, answers }: { readonly config: DnsConfig; readonly ca: string; readonly answers: Answers },
+): Promise<string[]> {
+  const ask = () => answers.text(ID.trial, 'A host of yours to try it with, as www.example.com (empty: not now):')
+  const name = await untilGood(answers, ask, said => (said === undefined ? undefined : parseName(said)))
+  if (name === undefined) return []
+  const { providers, resolver } = openDnsView(world, config, () => undefined)
+  const parts = { world, config, providers, resolver, stateRoot, commandLine, signal }
+  const document = await probe(parts, [{ name, ca, dns: { settings: {} }, env: {} }]).finally(() => providers.close())
+  const findings = document.names.flatMap(each => each.findings)
+  for (const { check, state, text } of findings) if (check === 'rights' && state === 'ok') answers.note(text)
+  return findings.filter(({ state }) => state === 'failed').flatMap(lines)
+}
+
+const lines = ({ text, mend }: Finding): string[] => [text, ...(mend === undefined ? [] : [`  ${mend}`])]
