@@ -226,7 +226,7 @@ async function list<T>(
     const paged = `${path}?${new URLSearchParams({ ...query, page: String(page) })}`
     const { result, totalPages } = await request(api, { method: 'GET', path: paged, signal }, v.array(one))
     all.push(...result)
-    last = totalPages
+    last = result.length === 0 ? page : totalPages // it must not lead us on for ever
   }
   return all
 }

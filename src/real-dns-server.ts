@@ -8,6 +8,8 @@ import type { DnsAnswer, DnsServer, Log, Question } from './world.js'
 /** A TCP client that has sent no whole question for this long is cut off (RFC 7766 §6.2.3). */
 const idleSeconds = 5
 const maxTcpClients = 100
+/** Nobody needs more: a resolver asks by UDP, and by TCP what did not fit (RFC 7766 §6.2.2 lets a server limit them). */
+const maxTcpClientsEach = 10
 /** A TCP client that asks and asks but never reads is cut off. */
 const maxUnreadBytes = 256 * 1024
 const longestTcpMessageBytes = 65_535
@@ -103,16 +105,14 @@ function listenUdp(at: Endpoint, reply: Reply, log: Log): Promise<Closable> {
 }
 
 function listenTcp(at: Endpoint, reply: Reply, log: Log): Promise<Closable> {
-  const clients = new Set<net.Socket>()
+  const clients = openClients()
   const server = net.createServer({ noDelay: true }, client => {
     clients.add(client)
-    client.on('close', () => clients.delete(client))
-    converse(client, reply)
+    converse(client, reply, () => clients.heard(client))
   })
-  server.maxConnections = maxTcpClients
   const close = (): void => {
     server.close()
-    for (const client of clients) client.destroy()
+    clients.end()
   }
   return new Promise((resolve, reject) => {
     server.once('error', error => reject(cannotListen(at, 'TCP', error)))
@@ -124,8 +124,46 @@ function listenTcp(at: Endpoint, reply: Reply, log: Log): Promise<Closable> {
   })
 }
 
+/** TCP connections, the one that has been silent for longest first. */
+interface Clients {
+  /** Where there are too many, of this address or in all, the first of them is cut off: who comes is let in. */
+  add(client: net.Socket): void
+  /** It has asked something. */
+  heard(client: net.Socket): void
+  end(): void
+}
+
+function openClients(): Clients {
+  const clients = new Map<net.Socket, string>()
+  const cutOff = (which: (address: string) => boolean, most: number): void => {
+    const found = [...clients].filter(([, address]) => which(address)).map(([client]) => client)
+    for (const client of found.slice(0, Math.max(0, found.length - most))) {
+      clients.delete(client)
+      client.destroy()
+    }
+  }
+  return {
+    add: client => {
+      const own = client.remoteAddress ?? ''
+      clients.set(client, own)
+      client.on('close', () => clients.delete(client))
+      cutOff(address => address === own, maxTcpClientsEach)
+      cutOff(() => true, maxTcpClients)
+    },
+    heard: client => {
+      const address = clients.get(client)
+      if (address === undefined) return
+      clients.delete(client)
+      clients.set(client, address)
+    },
+    end: () => {
+      for (const client of clients.keys()) client.destroy()
+    },
+  }
+}
+
 /** Questions one after the other (RFC 7766 §6.2.1). Noise, silence or never reading ends the connection. */
-function converse(client: net.Socket, reply: Reply): void {
+function converse(client: net.Socket, reply: Reply, heard: () => void): void {
   const cutOff = (): void => void client.destroy()
   const idle = setTimeout(cutOff, idleSeconds * 1000)
   client.on('close', () => clearTimeout(idle))
@@ -135,6 +173,7 @@ function converse(client: net.Socket, reply: Reply): void {
     const answer = reply(bytes, 'tcp')
     if (!answer || client.writableLength > maxUnreadBytes) return cutOff()
     idle.refresh()
+    heard()
     client.write(framed(answer))
   })
   client.on('data', read)

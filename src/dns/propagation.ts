@@ -1,8 +1,11 @@
-import { Dns01Error } from '../errors.js'
+import { Dns01Error, shortList } from '../errors.js'
 import type { Name } from '../names.js'
 import type { World } from '../world.js'
 import { type AddressWatch, openAddressWatch, type Rhythm, type Seat } from './watch.js'
 import type { Resolver, Zone } from './zone.js'
+
+/** Servers with what each of them said, in one message. */
+const toldAtMost = 5
 
 interface ProofLimits extends Rhythm {
   readonly giveUpAfterSeconds: number
@@ -48,10 +51,12 @@ export async function proveVisible(
     const time = { seconds: leftSeconds(), saidSeconds: limits.giveUpAfterSeconds }
     return settle(world, { watches, record, time, onNews }, signal)
   }
+  if (zone.leftOut !== undefined && state.isNew(`${zone.apex} has more`))
+    world.log.notice(`${zone.apex}: ${addresses.length} server addresses are asked; it has ${zone.leftOut}`)
   const direct = await watch(addresses, false)
   if (direct.visible) return warnOnce(world, state, zone, direct.useless)
   if (provesSync) return tellOnce(world, state, zone, direct.useless, 'the provider says that all have the record')
-  tellOnce(world, state, zone, direct.useless, `the resolvers ${resolver.servers.join(', ')} decide`)
+  tellOnce(world, state, zone, direct.useless, `the resolvers ${shortList(resolver.servers)} decide`)
   const indirect = await watch(resolver.servers, true)
   if (!indirect.visible) throw nobody(record.name, [...direct.useless, ...indirect.useless])
 }
@@ -116,14 +121,18 @@ function notVisible(name: Name, seats: ReadonlyMap<string, Seat>, seconds: numbe
   const seen = new Map([...seats].map(([who, seat]) => [who, seat.shown ? [seat.value] : []]))
   const late = lagging(seen, [...new Set([...seats.values()].map(seat => seat.value))])
   const said = late.map(who => `${who}: ${seats.get(who)?.lastSaid}`)
-  const message = `${name}: ${late.length} of ${seats.size} servers lack the value after ${seconds} s (${said.join('; ')})`
+  const message = `${name}: ${late.length} of ${seats.size} servers lack the value after ${seconds} s (${shortList(said, toldAtMost, '; ')})`
   return new Dns01Error('NOT_VISIBLE', message, { hint: 'dns01 probe shows what each server answers' })
 }
 
 const nobody = (name: Name, useless: readonly string[]): Dns01Error =>
-  new Dns01Error('UNAVAILABLE', `${name}: nobody can be asked whether the record is there (${useless.join('; ')})`, {
-    hint: 'name a resolver that can be reached (DNS01_RESOLVERS), or do without the proof: DNS01_PROPAGATION=off',
-  })
+  new Dns01Error(
+    'UNAVAILABLE',
+    `${name}: nobody can be asked whether the record is there (${shortList(useless, toldAtMost, '; ')})`,
+    {
+      hint: 'name a resolver that can be reached (DNS01_RESOLVERS), or do without the proof: DNS01_PROPAGATION=off',
+    },
+  )
 
 interface WatchState {
   watch(world: Pick<World, 'dns' | 'clock'>, server: string, recursion: boolean, rhythm: Rhythm): AddressWatch
@@ -157,7 +166,7 @@ function warnOnce({ log }: Pick<World, 'log'>, state: WatchState, zone: Zone, us
   const fresh = useless.filter(text => state.isNew(`${zone.apex} ${text.split(': ')[0]}`))
   if (fresh.length > 0)
     log.warn(
-      `${zone.apex}: ${fresh.length} server address(es) cannot be asked, the others confirm (${fresh.join('; ')})`,
+      `${zone.apex}: ${fresh.length} server address(es) cannot be asked, the others confirm (${shortList(fresh, toldAtMost, '; ')})`,
     )
 }
 
@@ -169,5 +178,7 @@ function tellOnce(
   who: string,
 ): void {
   if (state.isNew(`${zone.apex} ${who}`))
-    log.notice(`${zone.apex}: none of its servers can be asked from here (${useless.join('; ')}): ${who}`)
+    log.notice(
+      `${zone.apex}: none of its servers can be asked from here (${shortList(useless, toldAtMost, '; ')}): ${who}`,
+    )
 }

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit'
-import { Dns01Error, messageOf } from '../errors.js'
+import { Dns01Error, messageOf, shortList } from '../errors.js'
 import type { DnsAnswer, Question, World } from '../world.js'
 
 /** The resolvers we ask, with what they said in this run. */
@@ -66,7 +66,7 @@ const inOrder = (servers: readonly string[], failed: ReadonlySet<string>): strin
   [...servers].sort((a, b) => Number(failed.has(a)) - Number(failed.has(b)))
 
 function noAnswer(question: Question, problems: readonly string[], rcode: string | undefined): Dns01Error {
-  const what = problems.length === 0 ? 'there is no resolver to ask' : problems.join('; ')
+  const what = problems.length === 0 ? 'there is no resolver to ask' : shortList(problems, 5, '; ')
   const hint =
     rcode === undefined
       ? 'no resolver can be reached: see /etc/resolv.conf, or name others in conf/dns.yml (resolvers) or DNS01_RESOLVERS'

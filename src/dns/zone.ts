@@ -1,4 +1,4 @@
-import { Dns01Error } from '../errors.js'
+import { Dns01Error, shortList } from '../errors.js'
 import { ancestors, isWithin, type Name } from '../names.js'
 import type { DnsAnswer, RecordType } from '../world.js'
 import type { Resolver } from './resolver.js'
@@ -9,7 +9,16 @@ export { openResolver, type Resolver } from './resolver.js'
 export interface Zone {
   readonly apex: Name
   readonly servers: readonly { readonly name: Name; readonly addresses: readonly string[] }[]
+  /** Of an excessive delegation: how much of it is not in `servers`, in words. */
+  readonly leftOut?: string
 }
+
+/**
+ * Of a zone that names more, these are asked. Thirteen is what the root has and what fitted into an answer of old (RFC 8109
+ * §3.3); more than that is a mistake or a stranger who wants our packets sent to addresses of others.
+ */
+export const mostServers = 13
+export const mostAddressesEach = 8
 
 /** Longer chains are a mistake or an attack; resolvers give up at 8 to 16. */
 export const longestCnameChain = 8
@@ -53,7 +62,8 @@ function aliasOf(answer: DnsAnswer, at: Name): Name | undefined {
 }
 
 /**
- * The zone that holds `name` and all its servers' addresses, A and AAAA, found by asking. Price: nothing for the apex
+ * The zone that holds `name` and its servers' addresses, A and AAAA, found by asking: all of them up to mostServers of
+ * mostAddressesEach. Price: nothing for the apex
  * after followCnames (a negative answer names it: RFC 2308 §2), one question for NS and two for each server, all kept.
  * @throws Dns01Error REFUSED when there is no such zone; UNAVAILABLE when resolvers or its delegation fail
  */
@@ -61,12 +71,20 @@ export async function findZone(resolver: Resolver, name: Name, signal: AbortSign
   const apex = await findApex(resolver, name, signal)
   const ns = await resolver.ask({ name: apex, type: 'NS' }, signal)
   const names = [...new Set(dataOf(ns, 'NS'))].sort() as Name[]
-  const servers = await Promise.all(
-    names.map(async server => ({ name: server, addresses: await addressesOf(resolver, server, signal) })),
+  const found = await Promise.all(
+    names.slice(0, mostServers).map(async name => ({ name, addresses: await addressesOf(resolver, name, signal) })),
   )
-  if (servers.every(server => server.addresses.length === 0)) throw noServers(resolver, apex, names)
-  return { apex, servers }
+  if (found.every(server => server.addresses.length === 0)) throw noServers(resolver, apex, names)
+  const servers = found.map(({ name, addresses }) => ({ name, addresses: addresses.slice(0, mostAddressesEach) }))
+  const unasked = names.length - found.length
+  const more = found.reduce((sum, { addresses }) => sum + Math.max(0, addresses.length - mostAddressesEach), 0)
+  return { apex, servers, ...(unasked + more > 0 && { leftOut: excess(unasked, more) }) }
 }
+
+const excess = (servers: number, addresses: number): string =>
+  [servers > 0 && `${servers} more name servers`, addresses > 0 && `${addresses} more addresses`]
+    .filter(Boolean)
+    .join(' and ')
 
 async function findApex(resolver: Resolver, name: Name, signal: AbortSignal): Promise<Name> {
   const nearest = apexIn(await resolver.ask({ name, type: 'CNAME' }, signal), name)
@@ -103,11 +121,17 @@ async function addressesOf(resolver: Resolver, server: Name, signal: AbortSignal
       }
     }),
   )
-  return [...new Set(found.flat())]
+  return [...new Set(inTurns(found))]
 }
 
+/** By turns of each list: what is cut off at some length has of both families. */
+const inTurns = (lists: readonly (readonly string[])[]): string[] =>
+  Array.from({ length: Math.max(...lists.map(list => list.length)) }, (_, i) =>
+    lists.flatMap(list => list.slice(i, i + 1)),
+  ).flat()
+
 function noServers(resolver: Resolver, apex: Name, names: readonly Name[]): Dns01Error {
-  const who = names.length === 0 ? 'has no NS records' : `is served by ${names.join(', ')}, which have no addresses`
+  const who = names.length === 0 ? 'has no NS records' : `is served by ${shortList(names)}, which have no addresses`
   return new Dns01Error('UNAVAILABLE', `the zone ${apex} ${who}, says ${resolver.servers.join(', ')}`, {
     hint: 'mend the delegation, or name a resolver that sees the zone right: DNS01_RESOLVERS',
   })

@@ -302,6 +302,37 @@ describe('later', () => {
   })
 })
 
+describe('an id goes into paths', () => {
+  test.each(['../../../user/tokens/verify?x=', '', 'F'.repeat(32), `${'f'.repeat(32)}/x`])(
+    'so %j is not taken from an answer for one',
+    async id => {
+      const fake = fakeWithZone()
+      fake.next.push(...Array(50).fill(httpAnswer(200, { success: true, errors: [], result: [{ id, name: zone }] })))
+      const { provider } = await opened(fake)
+      const failure = provider.present([one], call(zone))
+      await expect(failure).rejects.toMatchObject({ code: 'UNAVAILABLE', nothingWritten: true })
+      expect(fake.requests.filter(request => !request.includes('/zones?'))).toEqual([])
+    },
+  )
+
+  test('and a wrong one in the settings is told at once', async () => {
+    await expect(opened(fakeWithZone(), { 'zone-id': 'xyz' })).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: 'cloudflare: the zone id "xyz" is not 32 hexadecimal digits',
+      hint: expect.stringContaining('CF_Zone_ID'),
+    })
+  })
+})
+
+test('a list that says it has a million pages ends with the first empty one', async () => {
+  const fake = fakeWithZone()
+  const empty = { success: true, errors: [], result: [], result_info: { total_pages: 1_000_000 } }
+  fake.next.push(...Array(100).fill(httpAnswer(200, empty)))
+  const { provider } = await opened(fake)
+  await expect(provider.present([one], call(zone))).rejects.toMatchObject({ message: /shows the token no zone/ })
+  expect(fake.requests).toHaveLength(1)
+})
+
 test('every setting of lego and acme.sh has its name here', () => {
   const names = Object.values(cloudflare.settings).flatMap(setting => setting.env as readonly string[])
   for (const known of [

@@ -134,7 +134,7 @@ test('1,000 hostile TCP messages, broken in pieces, half-sent and pipelined', as
   expect(performance.now() - began).toBeLessThan(20_000)
 }, 30_000)
 
-test('more TCP clients than it takes are turned away, those who say nothing are cut off, and then it serves again', async () => {
+test('TCP clients that say nothing are cut off, the first of too many at once, and then it serves again', async () => {
   const server = await dns.serve(['127.0.0.1:0'], answer, log)
   const { address, port } = parseEndpoint(server.addresses[0]!)
   const began = performance.now()
@@ -158,3 +158,51 @@ test('more TCP clients than it takes are turned away, those who say nothing are 
   await alive(server.addresses[0]!)
   await server.close()
 }, 15_000)
+
+/** A client at that address of this machine; its questions, and whether it was cut off. */
+function tcpClient(server: string, localAddress: string) {
+  const { address, port } = parseEndpoint(server)
+  const socket = net.connect({ port, host: address, localAddress }).on('error', () => {})
+  const closed = new Promise<void>(resolve => void socket.on('close', () => resolve()))
+  const question = encodeQuery({ name: `x.${zone}` as Name, type: 'TXT' }, { id: 7, recursion: false, edns: true })
+  return {
+    closed,
+    isOpen: () => !socket.destroyed && !socket.closed,
+    end: () => socket.destroy(),
+    ask: () =>
+      new Promise<boolean>(resolve => {
+        socket.once('data', () => resolve(true)).once('close', () => resolve(false))
+        socket.write(framed(question))
+      }),
+  }
+}
+
+test('one address with a hundred TCP connections keeps nobody else out', async () => {
+  const server = await dns.serve(['127.0.0.1:0'], answer, log)
+  const [at = ''] = server.addresses
+  const many = Array.from({ length: 100 }, () => tcpClient(at, '127.0.0.1'))
+  const answered = await Promise.all(many.map(client => client.ask()))
+  const other = tcpClient(at, '127.0.0.2')
+  expect(await other.ask()).toBe(true)
+  expect(answered.filter(Boolean).length).toBeGreaterThan(0)
+  await Promise.all(many.slice(0, 85).map(client => client.closed))
+  for (const client of [...many, other]) client.end()
+  await server.close()
+})
+
+test('the TCP connection that has been silent for longest makes room', async () => {
+  const server = await dns.serve(['127.0.0.1:0'], answer, log)
+  const [at = ''] = server.addresses
+  const clients: ReturnType<typeof tcpClient>[] = []
+  for (let i = 0; i < 10; i++) {
+    clients.push(tcpClient(at, '127.0.0.1'))
+    await clients[i]?.ask()
+  }
+  await clients[0]?.ask()
+  const last = tcpClient(at, '127.0.0.1')
+  expect(await last.ask()).toBe(true)
+  await clients[1]?.closed
+  expect(clients.map(client => client.isOpen())).toEqual(clients.map((_, i) => i !== 1))
+  for (const client of [...clients, last]) client.end()
+  await server.close()
+})

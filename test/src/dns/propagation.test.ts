@@ -194,7 +194,25 @@ describe('a record is proven', () => {
   })
 })
 
+test('servers that are left out are told once', async () => {
+  const { dns, parts, zone, said } = scene()
+  dns.add(at, 'TXT', 'v1')
+  const more = { ...zone, leftOut: '7 more name servers' }
+  for (let i = 0; i < 2; i++) await proveVisible(parts, more, { name: at, value: 'v1' }, signal)
+  expect(said).toEqual(['example.test: 3 server addresses are asked; it has 7 more name servers'])
+})
+
 describe('a record is not proven', () => {
+  test('and of many laggards five are named', async () => {
+    const { dns, parts } = scene({}, { giveUpAfterSeconds: 5 })
+    const addresses = Array.from({ length: 30 }, (_, i) => `203.0.113.${i}`)
+    dns.zone('late.test', { 'ns.late.test': addresses })
+    const late = { apex: 'late.test' as Name, servers: [{ name: 'ns.late.test' as Name, addresses }] }
+    const proof = proveVisible(parts, late, { name: '_acme-challenge.late.test' as Name, value: 'v1' }, signal)
+    const { message } = await proof.catch(error => error)
+    expect(message).toMatch(/30 of 30 servers lack the value after 5 s \((203\S+ no value\(s\); ){5}and 25 more\)$/)
+  })
+
   test('and the laggards are named when the time is up', async () => {
     const { clock, dns, prove } = scene({ [B]: { showsAtMost: 1 } }, { giveUpAfterSeconds: 30 })
     dns.add(at, 'TXT', 'v1')

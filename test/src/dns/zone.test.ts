@@ -1,6 +1,13 @@
 import { setMaxListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { findZone, followCnames, longestCnameChain, openResolver } from '../../../src/dns/zone.js'
+import {
+  findZone,
+  followCnames,
+  longestCnameChain,
+  mostAddressesEach,
+  mostServers,
+  openResolver,
+} from '../../../src/dns/zone.js'
 import type { Name } from '../../../src/names.js'
 import { fakeClock } from '../../fakes/clock.js'
 import { type FakeDns, fakeDns, fakeResolver } from '../../fakes/dns.js'
@@ -112,6 +119,24 @@ describe('findZone', () => {
     })
     const resolver = openResolver({ dns: { ...dns, query }, clock }, [])
     expect((await findZone(resolver, name('_acme-challenge.a.example.test'), signal)).apex).toBe('example.test')
+  })
+
+  test('of an excessive delegation 13 servers with 8 addresses each are kept, of both families, and the rest is counted', async () => {
+    const { dns, resolver } = scene()
+    const addresses = (i: number) => [
+      ...Array.from({ length: 60 }, (_, k) => `198.51.${i}.${k}`),
+      ...Array.from({ length: 10 }, (_, k) => `2001:db8:${i}::${k + 1}`),
+    ]
+    const servers = Array.from({ length: 20 }, (_, i) => [`ns${i + 10}.many.test`, addresses(i)] as const)
+    dns.zone('many.test', Object.fromEntries(servers))
+    const zone = await findZone(resolver, name('www.many.test'), signal)
+    expect(zone.servers).toHaveLength(mostServers)
+    for (const server of zone.servers) {
+      expect(server.addresses).toHaveLength(mostAddressesEach)
+      expect(server.addresses.filter(address => address.includes(':'))).toHaveLength(4)
+    }
+    expect(zone.leftOut).toBe(`7 more name servers and ${13 * 62} more addresses`)
+    expect(dns.asked.filter(question => / A+ ns/.test(question)).length).toBeLessThanOrEqual(2 * mostServers)
   })
 
   test('a server without addresses does not hide the others', async () => {
