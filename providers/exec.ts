@@ -46,6 +46,7 @@ export default defineProvider({
   batch: false,
   keepsOthers: false,
   oneValuePerName: true,
+  othersSecretsHidden: true,
   gatherSeconds: 0.5,
   testedWith: 'real programs; calls compared with those of acmetool, certbot, dehydrated and lego; acme.sh: a double',
   open(values, world): Provider {

@@ -3,6 +3,7 @@ import { Dns01Error } from './errors.js'
 import { hookTimeoutSeconds, runHooks } from './hooks.js'
 import { type LinkChange, plan } from './plan.js'
 import { parseSeconds } from './provider.js'
+import { secretVariables, without } from './provider-loader.js'
 import { settleAll } from './settle.js'
 import type { StateDir } from './state/state-dir.js'
 import type { Target } from './target.js'
@@ -60,7 +61,10 @@ export interface HookFailure {
   readonly error: Dns01Error
 }
 
-/** The event `live-updated` for these link names, in this order (acmetool-compat §11); for none, nothing. */
+/**
+ * The event `live-updated` for these link names, in this order; for none, nothing. No hook needs the secrets of providers
+ * then, and a daemon that one starts would keep them: they are not in its environment.
+ */
 export async function tellHooks(parts: TellParts, names: readonly string[]): Promise<HookFailure[]> {
   const { world, state, hookFolders, signal } = parts
   if (names.length === 0) return []
@@ -68,7 +72,8 @@ export async function tellHooks(parts: TellParts, names: readonly string[]): Pro
   const stdin = names.map(name => `${name}\n`).join('')
   const call = { folders: hookFolders, event: 'live-updated', args: [], stdin, env: {}, stateDir: state.root, signal }
   const timeoutSeconds = parseSeconds('DNS01_HOOK_TIMEOUT', world.env.DNS01_HOOK_TIMEOUT ?? String(hookTimeoutSeconds))
-  const { results } = await runHooks(world, { ...call, timeoutSeconds })
+  const env = without(world.env, await secretVariables())
+  const { results } = await runHooks({ ...world, env }, { ...call, timeoutSeconds })
   return results
     .filter(({ failed }) => failed)
     .map(({ hook, exit }) => ({

@@ -59,11 +59,29 @@ export async function loadProvider(name: string): Promise<ProviderDefinition> {
   return module.default
 }
 
+/**
+ * The variables in which some provider looks for a secret, and those that name a file with it; of these providers, or of
+ * all. Loads their definitions.
+ */
+export async function secretVariables(providers: readonly string[] = providerNames()): Promise<Set<string>> {
+  const definitions = await Promise.all(providers.map(loadProvider))
+  const secret = definitions.flatMap(({ settings }) => Object.values<Setting>(settings).filter(one => one.secret))
+  return new Set(secret.flatMap(({ env }) => env.flatMap(name => [name, `${name}_FILE`])))
+}
+
+/** The environment without these variables. */
+export const without = (env: World['env'], variables: ReadonlySet<string>): World['env'] =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !variables.has(name)))
+
 export function openProviders(world: World, config: DnsConfig, defaultProvider: () => string | undefined): Providers {
   const opened = new Map<string, Promise<OpenProvider>>()
+  const named = (): string[] => {
+    const all = [config.fallback, ...config.zones.values()].map(({ provider }) => provider ?? defaultProvider())
+    return [...new Set(all.flatMap(name => name ?? []))]
+  }
   const open = (wanted: OpenProvider['config']): Promise<OpenProvider> => {
     const key = JSON.stringify([wanted.provider, Object.entries(wanted.settings).sort()])
-    const found = opened.get(key) ?? openOne(world, wanted)
+    const found = opened.get(key) ?? openOne(world, wanted, named)
     opened.set(key, found)
     return found
   }
@@ -94,12 +112,22 @@ const noProvider = (name: Name): Dns01Error =>
     hint: `set DNS01_PROVIDER, or write conf/dns.yml; there are: ${providerNames().join(', ')}; ${anyHost}`,
   })
 
-async function openOne(world: World, config: OpenProvider['config']): Promise<OpenProvider> {
+async function openOne(world: World, config: OpenProvider['config'], named: () => string[]): Promise<OpenProvider> {
   const definition = await loadProvider(config.provider)
   for (const [name, meant] of misspelt(world.env, definition.settings))
     world.log.warn(`${name} is set, and means nothing: did you mean ${meant}?`)
   const values = settingValues(world, definition, config.settings)
-  return { definition, config, provider: await definition.open(values as never, world) }
+  const inside = definition.othersSecretsHidden ? await withoutOthersSecrets(world, definition.name, named()) : world
+  return { definition, config, provider: await definition.open(values as never, inside) }
+}
+
+/**
+ * A program has no business with the secrets of the providers that write other zones. Those of providers that nobody chose
+ * it keeps: what is in AWS_SECRET_ACCESS_KEY or CF_Token then, is most likely there for it.
+ */
+async function withoutOthersSecrets(world: World, own: string, named: readonly string[]): Promise<World> {
+  const others = named.filter(name => name !== own)
+  return { ...world, env: without(world.env, await secretVariables(others)) }
 }
 
 /** Variables one or two letters away from one that the provider would read and that is not set; with the right name. */

@@ -112,6 +112,8 @@ export interface ProviderDefinition<S extends Settings = Settings> {
   readonly provesSync?: boolean
   /** Values are to be seen only while dns01 runs: of no use to a hook, which ends before the CA looks. */
   readonly whileRunning?: boolean
+  /** It runs a program of somebody else: the secrets of the other providers in use are not in its World's environment. */
+  readonly othersSecretsHidden?: boolean
   /** It finds its own zone from the challenge's host; a zone the engine cannot find is no error. */
   readonly findsZone?: boolean
   /** Only one value at a name at a time: the engine validates them one after the other. */

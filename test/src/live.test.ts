@@ -10,14 +10,16 @@ describe('live-updated', () => {
   let parts: TellParts
   let exit: number
   let told: { argv: readonly string[]; input: string }[]
+  let env: World['env']
   let fake: ReturnType<typeof stateWorld>
 
   beforeEach(async () => {
     fake = stateWorld()
     exit = 0
     told = []
-    const run: World['run'] = async (argv: readonly string[], { input }: RunOptions) => {
+    const run: World['run'] = async (argv: readonly string[], { input, ...options }: RunOptions) => {
       told.push({ argv, input })
+      env = options.env
       return { exit, output: '' }
     }
     fake.files.put('/hooks/one', '#!/bin/sh\n', 0o755)
@@ -78,6 +80,14 @@ describe('live-updated', () => {
     expect(await tellWhatChanged(parts)).toEqual([])
     expect(told).toEqual([])
     expect(state.journal.untold()).toEqual([])
+  })
+
+  test('is told without the secrets of any provider, or where they are', async () => {
+    const secrets = ['AWS_SECRET_ACCESS_KEY', 'CLOUDFLARE_DNS_API_TOKEN', 'CF_Token', 'RFC2136_TSIG_SECRET']
+    const theirs = [...secrets, ...secrets.map(name => `${name}_FILE`), 'DNS01_PLUGIN_OPTIONS']
+    const given = Object.fromEntries([...theirs, 'PATH', 'AWS_ACCESS_KEY_ID', 'SERVICES'].map(name => [name, 'x']))
+    await tellHooks({ ...parts, world: { ...parts.world, env: given } }, ['a'])
+    expect(Object.keys(env).sort()).toEqual(['ACME_STATE_DIR', 'AWS_ACCESS_KEY_ID', 'PATH', 'SERVICES'])
   })
 
   test('42 is no failure, and no names are no event', async () => {

@@ -3,9 +3,16 @@ import { type DnsConfig, defaultPropagation, type ZoneConfig } from '../../src/d
 import { Dns01Error } from '../../src/errors.js'
 import { parseName } from '../../src/names.js'
 import type { Settings } from '../../src/provider.js'
-import { loadProvider, misspelt, openProviders, providerNames, settingValues } from '../../src/provider-loader.js'
+import {
+  loadProvider,
+  misspelt,
+  openProviders,
+  providerNames,
+  secretVariables,
+  settingValues,
+} from '../../src/provider-loader.js'
 import type { World } from '../../src/world.js'
-import { listeningLog } from '../contract/provider-contract.js'
+import { listeningLog, record } from '../contract/provider-contract.js'
 import { MemoryFiles } from '../fakes/memory-files.js'
 
 function aWorld(env: World['env'] = {}) {
@@ -22,6 +29,14 @@ const settings = {
   note: { env: [], help: 'a note' },
 } satisfies Settings
 const definition = { name: 'foo', settings }
+
+test('the variables that hold secrets are known of every provider, with those that name a file', async () => {
+  const all = await secretVariables()
+  for (const name of ['AWS_SECRET_ACCESS_KEY', 'CF_Token', 'RFC2136_TSIG_SECRET', 'DNS01_PLUGIN_OPTIONS'])
+    expect([all.has(name), all.has(`${name}_FILE`)]).toEqual([true, true])
+  expect(all.has('AWS_ACCESS_KEY_ID')).toBe(false)
+  expect([...(await secretVariables(['rfc2136', 'exec']))].some(name => name.startsWith('AWS'))).toBe(false)
+})
 
 test.each<[Record<string, string>, (readonly string[])[]]>([
   [{ FOO_TOKEM: 'x' }, [['FOO_TOKEM', 'FOO_TOKEN']]],
@@ -224,6 +239,23 @@ describe('openProviders', () => {
   ])('%s', async (_, fallback, chosen, defaultProvider, provider) => {
     const providers = openProviders(aWorld().world, config(fallback), () => defaultProvider)
     expect((await providers.for(name, chosen)).definition.name).toBe(provider)
+  })
+
+  test('a program of exec gets no secret of another provider in use, but whatever else there is', async () => {
+    const given = { CF_Token: 'c', CF_Token_FILE: '/c', AWS_SECRET_ACCESS_KEY: 'a', PATH: '/bin', EXEC_MODE: '' }
+    let got: World['env'] = {}
+    const run: World['run'] = async (_, { env }) => {
+      got = env
+      return { exit: 0, output: '' }
+    }
+    const exec = { provider: 'exec', settings: { command: '/bin/true' } }
+    const zones = { 'b.test': { provider: 'cloudflare', settings: {} } }
+    const world = { ...aWorld(given).world, run }
+    const { provider } = await openProviders(world, config(exec, zones), () => undefined).for(name)
+    const zone = parseName('a.test')
+    const call = { zone, signal: new AbortController().signal, log: world.log }
+    await provider.present([record(name, 'value', zone)], call)
+    expect(Object.keys(got).sort()).toEqual(['ACME_STATE_DIR', 'AWS_SECRET_ACCESS_KEY', 'EXEC_MODE', 'PATH'])
   })
 
   test("a target's settings are added to those of the zone, unless it names another provider", async () => {
