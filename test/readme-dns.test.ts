@@ -32,7 +32,7 @@ describe('the full example of conf/dns.yml in the README', () => {
 
 test('the unit that keeps serve-dns running names flags and a command that exist', async () => {
   const { parseCommandLine } = await import('../src/cli.js')
-  const words = readme.match(/ExecStart=\S+dns01 (.*serve-dns)$/m)?.[1]?.split(' ') ?? []
+  const words = readme.match(/ExecStart=\/usr\/bin\/env dns01 (.*serve-dns)$/m)?.[1]?.split(' ') ?? []
   expect(await parseCommandLine(words)).toMatchObject({ command: { command: 'serve-dns' }, flags: { batch: true } })
 })
 
