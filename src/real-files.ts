@@ -36,6 +36,9 @@ export const openFiles = (): Files => ({
       await file.chmod(mode)
       await file.writeFile(bytes)
       await file.sync()
+    } catch (error) {
+      await unlink(path).catch(() => {}) // a full disk is not to be left with a file of nothing
+      throw error
     } finally {
       await file.close()
     }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { realClock } from './real-clock.js'
 import { openDns } from './real-dns.js'
@@ -32,8 +33,18 @@ export function realWorld({ env, log, prompt, program }: RealWorldOptions): Worl
   }
 }
 
+/** As /proc calls it; '' where there is no such thing. */
+function pidNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid')
+  } catch {
+    return ''
+  }
+}
+
 const realSelf = (program: readonly string[]): Self => ({
   pid: process.pid,
+  pidNamespace: pidNamespace(),
   host: hostname(),
   uid: process.getuid?.() ?? 0,
   gid: process.getgid?.() ?? 0,

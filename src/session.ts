@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { checkProviders, refuseStrangersPrograms } from './dns-check.js'
 import { type DnsConfig, parseDnsConfig, placesIn } from './dns-config.js'
 import { openDnsView } from './dns-view.js'
@@ -75,7 +76,9 @@ export async function reconcileNow(
   state: StateDir,
   options: ReconcileOptions = {},
 ): Promise<Outcome[]> {
-  const { world, signal, parallel, responseFile } = context
+  const { world, parallel, responseFile } = context
+  const signal = AbortSignal.any([context.signal, state.fence.lost.signal])
+  setMaxListeners(0, signal) // every wait of a run listens to it
   if (context.verbose > 1) tellDecisions(world, state)
   const config = await dnsConfig(context, state)
   const folders = hookFolders(world.env)

@@ -142,7 +142,7 @@ export interface Files {
   readPlain(path: string): Uint8Array
   readLink(path: string): string
   makeFolder(path: string, mode: number): Promise<void>
-  /** Creates (never overwrites) with exactly this mode, writes, syncs, closes. */
+  /** Creates (never overwrites) with exactly this mode, writes, syncs, closes. Leaves nothing when that fails. */
   writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void>
   symlink(target: string, path: string): Promise<void>
   rename(from: string, to: string): Promise<void>
@@ -185,6 +185,8 @@ export interface RunResult {
 
 export interface Self {
   readonly pid: number
+  /** Where that number and alive() mean something (pid_namespaces(7)); '' on systems without. */
+  readonly pidNamespace: string
   readonly host: string
   readonly uid: number
   /** Primary and supplementary are not told apart. */

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path'
 import { Dns01Error } from '../errors.js'
 import type { FileInfo, Rights, World } from '../world.js'
+import type { Fence } from './fence.js'
 import { type Permissions, permissions } from './permissions.js'
 
 /** What a new folder holds: file contents, or where a link leads. */
@@ -45,7 +46,11 @@ export const TEMPORARY = 'dns01.'
 export function openDisk(
   world: Pick<World, 'files' | 'random'>,
   root: string,
-  options: { readonly permissions?: Permissions; readonly readOnly?: boolean } = {},
+  options: {
+    readonly permissions?: Permissions
+    readonly readOnly?: boolean
+    readonly fence?: Pick<Fence, 'check'>
+  } = {},
 ): Disk {
   const { files } = world
   const rules = options.permissions ?? permissions()
@@ -62,6 +67,7 @@ export function openDisk(
   }
   const change = async (doing: string, path: string, act: () => Promise<void>): Promise<void> => {
     if (options.readOnly) throw new Error(`${doing} ${at(path)}: the state directory was opened for reading only`)
+    options.fence?.check()
     try {
       await act()
     } catch (error) {
@@ -114,6 +120,7 @@ export function openDisk(
       for (const [name, bytes] of Object.entries(contents))
         await viaTemporary('writing', join(folder, name), async temp => {
           await create(temp, join(folder, name), bytes, mode)
+          options.fence?.check()
           await files.rename(temp, at(join(folder, name)))
         })
       await change('syncing', folder, () => files.syncFolder(at(folder)))
@@ -129,6 +136,7 @@ export function openDisk(
           else await create(join(temp, name), join(path, name), entry.bytes)
         await own(temp, path)
         await files.syncFolder(temp)
+        options.fence?.check()
         await files.rename(temp, at(path))
         await files.syncFolder(parent(path))
       })

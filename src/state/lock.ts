@@ -1,8 +1,9 @@
 import { dirname, join } from 'node:path'
 import * as v from 'valibot'
-import { Dns01Error } from '../errors.js'
+import { Dns01Error, messageOf } from '../errors.js'
 import type { World } from '../world.js'
 import { openDisk, stateError } from './disk.js'
+import { type Fence, openFence } from './fence.js'
 import { HIDDEN } from './layout.js'
 
 type LockWorld = Pick<World, 'clock' | 'files' | 'log' | 'random' | 'self'>
@@ -21,6 +22,9 @@ const lookAgainSeconds = 0.2
 const beatEverySeconds = 60
 const deadAfterSeconds = 600
 
+/** A takeover needs ten minutes of silence, so who found the lock to be his own a moment ago need not look again. */
+const lookBeforeChangeSeconds = 2
+
 const LOCK = `${HIDDEN}/lock`
 
 const holderSchema = v.object({
@@ -32,6 +36,8 @@ const holderSchema = v.object({
   /** Of the process and the machine's boot, so that a pid used again is not taken for the holder; '' where /proc is not. */
   startTicks: v.string(),
   boot: v.string(),
+  /** Elsewhere the pid is another's; '' where there are no namespaces. */
+  pidNamespace: v.optional(v.string(), ''),
 })
 type Holder = v.InferOutput<typeof holderSchema>
 
@@ -49,7 +55,7 @@ interface Standing {
  */
 export async function withLock<T>(
   world: LockWorld,
-  state: { readonly root: string },
+  state: { readonly root: string; readonly fence?: Fence },
   options: LockOptions,
   run: () => Promise<T>,
 ): Promise<T> {
@@ -58,15 +64,58 @@ export async function withLock<T>(
   const place = join(state.root, LOCK)
   const me = identify(world, options.command)
   await waitForLock(world, place, me, options)
-  const stopBeating = keepBeating(world, place, me)
+  const fence = state.fence ?? openFence()
+  const raised = raiseFence(world, place, me, fence)
+  const stopBeating = keepBeating(world, place, me, raised)
   try {
     await sweepClaims(world, place)
     return await run()
   } finally {
     await stopBeating()
     await release(world, place, me)
+    raised.remove()
   }
 }
+
+interface RaisedFence {
+  /** Looks whether the lock is still ours. @throws Dns01Error LOCKED */
+  readonly look: () => void
+  readonly isDown: () => boolean
+  /** Lets everything pass again: the lock was given back. */
+  readonly remove: () => void
+}
+
+/** A look at most every two seconds of the wall clock, which goes on while a process is stopped or the machine sleeps. */
+function raiseFence(world: LockWorld, place: string, me: Holder, fence: Fence): RaisedFence {
+  let seenAt = world.clock.now().getTime()
+  const see = (): void => {
+    fence.lost.signal.throwIfAborted()
+    const standing = look(world, place)
+    if (standing?.token !== me.token) {
+      fence.lost.abort(lostTo(standing))
+      fence.lost.signal.throwIfAborted()
+    }
+    seenAt = world.clock.now().getTime()
+  }
+  fence.check = () => {
+    const sinceMs = Math.abs(world.clock.now().getTime() - seenAt)
+    if (sinceMs > lookBeforeChangeSeconds * 1000 || fence.lost.signal.aborted) see()
+  }
+  return {
+    look: see,
+    isDown: () => fence.lost.signal.aborted,
+    remove: () => {
+      fence.check = () => {}
+    },
+  }
+}
+
+const lostTo = (standing: Standing | undefined): Dns01Error =>
+  new Dns01Error(
+    'LOCKED',
+    `this run stood still so long that its lock was taken over${standing?.holder ? ` by ${describe(standing.holder)}` : ''}; it stops here`,
+    { hint: 'the other run does the work' },
+  )
 
 async function waitForLock(world: LockWorld, place: string, me: Holder, options: LockOptions): Promise<void> {
   const { clock, log } = world
@@ -182,10 +231,14 @@ function parseHolder(text: string): Holder | undefined {
   }
 }
 
-/** On this machine the process tells; of another machine only the age of its last sign of life. */
+/**
+ * On this machine the process tells; of another machine, or of a container with process ids of its own, only the age of
+ * its last sign of life. A time far ahead is no sign of life: somebody had set the clock wrong.
+ */
 function isDead(world: LockWorld, { holder, touchedAt }: Standing): boolean {
-  if (!holder || holder.host !== world.self.host)
-    return world.clock.now().getTime() - touchedAt.getTime() > deadAfterSeconds * 1000
+  const { host, pidNamespace } = world.self
+  if (!holder || holder.host !== host || holder.pidNamespace !== pidNamespace)
+    return Math.abs(world.clock.now().getTime() - touchedAt.getTime()) > deadAfterSeconds * 1000
   if (holder.boot !== bootId(world) || !world.self.alive(holder.pid)) return true
   return holder.startTicks !== '' && holder.startTicks !== startTicks(world, holder.pid)
 }
@@ -198,6 +251,7 @@ const identify = (world: LockWorld, command: string): Holder => ({
   since: world.clock.now().toISOString(),
   startTicks: startTicks(world, world.self.pid),
   boot: bootId(world),
+  pidNamespace: world.self.pidNamespace,
 })
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
@@ -217,8 +271,11 @@ function readProc({ files }: LockWorld, path: string): string {
   }
 }
 
-/** Puts a fresh copy of our lock in its place now and then; returns how to end that. A failure is left to the next time. */
-function keepBeating(world: LockWorld, place: string, me: Holder): () => Promise<void> {
+/**
+ * Puts a fresh copy of our lock in its place now and then, unless it is lost; returns how to end that. A failure is left
+ * to the next time.
+ */
+function keepBeating(world: LockWorld, place: string, me: Holder, fence: RaisedFence): () => Promise<void> {
   let ended = false
   let beating = Promise.resolve()
   let pause: AbortSignal
@@ -231,11 +288,17 @@ function keepBeating(world: LockWorld, place: string, me: Holder): () => Promise
   }
   const beat = async (): Promise<void> => {
     if (ended) return
-    await withClaim(world, place, me, async mine => {
-      if (!ended && look(world, place)?.token === me.token) await world.files.rename(mine, place)
-      return true
-    }).catch(error => world.log.debug(`the lock could not be renewed: ${error}`))
-    if (!ended) next()
+    try {
+      fence.look()
+      await withClaim(world, place, me, async mine => {
+        fence.look()
+        if (!ended) await world.files.rename(mine, place)
+        return true
+      })
+    } catch (error) {
+      world.log.debug(`the lock could not be renewed: ${messageOf(error)}`)
+    }
+    if (!ended && !fence.isDown()) next()
   }
   next()
   return () => {

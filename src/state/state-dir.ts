@@ -10,6 +10,7 @@ import { pemBodies } from '../x509/pem.js'
 import { type Certificate, readCertificates } from './certificates.js'
 import { conform } from './conform.js'
 import { type Disk, openDisk } from './disk.js'
+import { type Fence, openFence } from './fence.js'
 import { openJournal, type StateJournal } from './journal.js'
 import * as layout from './layout.js'
 import { type Ledger, openLedger } from './ledger.js'
@@ -34,6 +35,8 @@ export class StateDir {
   /** Absolute, without links. */
   readonly root: string
   readonly journal: StateJournal
+  /** withLock() raises it; each change looks at it. */
+  readonly fence: Fence
   readonly #disk: Disk
   readonly #world: StateWorld
   readonly #warned = new Set<string>()
@@ -41,8 +44,9 @@ export class StateDir {
   readonly #keyLinkIsRight = new Set<string>()
   #ledger: Ledger | undefined
 
-  private constructor(world: StateWorld, root: string, disk: Disk) {
+  private constructor(world: StateWorld, root: string, disk: Disk, fence: Fence) {
     this.root = root
+    this.fence = fence
     this.#world = world
     this.#disk = disk
     this.journal = openJournal(disk, world)
@@ -67,8 +71,9 @@ export class StateDir {
       refuseForeignFolder(looking)
       refuseWrongKinds(looking)
     }
-    const disk = openDisk(world, place, { ...options, permissions: readPermissions(world, looking) })
-    return new StateDir(world, place, disk)
+    const fence = openFence()
+    const disk = openDisk(world, place, { ...options, fence, permissions: readPermissions(world, looking) })
+    return new StateDir(world, place, disk, fence)
   }
 
   /** Whether the folder is there at all; one that was opened to look need not be. */

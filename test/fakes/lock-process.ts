@@ -1,10 +1,15 @@
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, readlinkSync } from 'node:fs'
 import { realClock } from '../../src/real-clock.js'
 import { openFiles } from '../../src/real-files.js'
+import { openDisk } from '../../src/state/disk.js'
+import { openFence } from '../../src/state/fence.js'
 import { withLock } from '../../src/state/lock.js'
 import type { World } from '../../src/world.js'
 
-/** A program that takes the lock of ROOT, writes `in PID` and `out PID` to LOG, and stays for SECONDS between. */
+/**
+ * A program that takes the lock of ROOT, writes `in PID` and `out PID` to LOG, and stays for SECONDS between; meanwhile it
+ * writes its name to conf/last of ROOT all the time. LOCK_HOST is the machine it takes itself to be on.
+ */
 const [root = '', log = '', seconds = '0', waitSeconds = '60'] = process.argv.slice(2)
 
 const say = (text: string): void => appendFileSync(log, `${text}\n`)
@@ -19,14 +24,30 @@ const world = {
   clock: realClock,
   files: openFiles(),
   random: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),
-  self: { pid: process.pid, host: 'here', uid: 0, gid: 0, program: [], alive },
+  self: {
+    pid: process.pid,
+    pidNamespace: readlinkSync('/proc/self/ns/pid'),
+    host: process.env.LOCK_HOST ?? 'here',
+    uid: 0,
+    gid: 0,
+    program: [],
+    alive,
+  },
   log: { warn: say, notice: say, debug: say },
 } as unknown as World
 
-await withLock(world, { root }, { command: 'test', waitSeconds: Number(waitSeconds) }, async () => {
-  say(`in ${process.pid}`)
-  await realClock.sleep(Number(seconds), new AbortController().signal)
-  say(`out ${process.pid}`)
+const fence = openFence()
+const disk = openDisk(world, root, { fence })
+const me = process.env.LOCK_NAME ?? String(process.pid)
+const until = Date.now() + Number(seconds) * 1000
+
+await withLock(world, { root, fence }, { command: 'test', waitSeconds: Number(waitSeconds) }, async () => {
+  say(`in ${me}`)
+  do {
+    await disk.writeFile('conf/last', me)
+    await realClock.sleep(Math.min(Number(seconds), 0.05), new AbortController().signal)
+  } while (Date.now() < until)
+  say(`out ${me}`)
 }).catch(error => {
   say(`${error.code} ${error.message}`)
   process.exitCode = 5

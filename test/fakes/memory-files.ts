@@ -176,6 +176,9 @@ export class MemoryFiles implements Files {
     await this.#change('create', path, () => this.#add(path, node))
     await this.#change('write', path, () => {
       node.bytes = Uint8Array.from(bytes)
+    }).catch(error => {
+      if (!this.stopped) this.#folderOf(path).entries.delete(nameOf(path))
+      throw error
     })
   }
 

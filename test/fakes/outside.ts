@@ -161,7 +161,15 @@ export function outside(options: OutsideOptions): Outside {
         return { exit: options.hook?.(names) ?? 42, output: '' }
       },
       env: options.env ?? {},
-      self: { pid: self, host: 'here', uid: 0, gid: 0, program: ['dns01'], alive: other => other === self },
+      self: {
+        pid: self,
+        pidNamespace: 'pid:[1]',
+        host: 'here',
+        uid: 0,
+        gid: 0,
+        program: ['dns01'],
+        alive: other => other === self,
+      },
       log: logInto(said, options.severity),
     }
   }

@@ -48,7 +48,15 @@ export function stateWorld(files = new MemoryFiles(), pid = 1): StateWorld {
         deadline: () => new AbortController().signal,
       },
       random: bytes => Uint8Array.from([pid, ++count >> 8, count, ...new Uint8Array(bytes)].slice(0, bytes)),
-      self: { pid, host: 'here', uid: 0, gid: 0, program: ['dns01'], alive: pid => made.processes.has(pid) },
+      self: {
+        pid,
+        pidNamespace: 'pid:[1]',
+        host: 'here',
+        uid: 0,
+        gid: 0,
+        program: ['dns01'],
+        alive: pid => made.processes.has(pid),
+      },
     },
   }
   files.options = { now: () => made.time, ...files.options }

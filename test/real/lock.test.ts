@@ -1,9 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { lacking, need } from './servers/need.js'
 
 /** The lock between real processes, some of them killed. */
 
@@ -35,10 +45,19 @@ afterEach(() => {
 })
 afterAll(() => rmSync(made, { recursive: true }))
 
-const start = (seconds: number, waitSeconds = 60): { child: ChildProcess; ended: Promise<number | null> } => {
-  const child = spawn(process.execPath, [program, folder, log, String(seconds), String(waitSeconds)], {
-    stdio: 'inherit',
-  })
+interface How {
+  readonly waitSeconds?: number
+  readonly env?: Record<string, string>
+  /** Program and arguments that it is started by. */
+  readonly by?: readonly string[]
+}
+
+const start = (
+  seconds: number,
+  { waitSeconds = 60, env = {}, by = [] }: How = {},
+): { child: ChildProcess; ended: Promise<number | null> } => {
+  const [command = '', ...args] = [...by, process.execPath, program, folder, log, String(seconds), String(waitSeconds)]
+  const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, ...env } })
   running.add(child)
   const ended = new Promise<number | null>(resolve => child.on('exit', code => resolve(code)))
   return { child, ended: ended.finally(() => running.delete(child)) }
@@ -60,6 +79,7 @@ it('lets one in at a time, also when all find a dead holder’s lock, and only o
     since: 'then',
     startTicks: '1',
     boot: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+    pidNamespace: readlinkSync('/proc/self/ns/pid'),
   }
   writeFileSync(join(folder, '.dns01/lock'), JSON.stringify(holder))
   writeFileSync(log, '')
@@ -74,7 +94,7 @@ it('lets one in at a time, also when all find a dead holder’s lock, and only o
 it('is taken over from a process that was killed, and not from one that lives', async () => {
   const first = start(60)
   await until(() => lines().includes(`in ${first.child.pid}`))
-  expect(await start(0, 0.3).ended).toBe(5)
+  expect(await start(0, { waitSeconds: 0.3 }).ended).toBe(5)
   expect(lines().at(-1)).toMatch(
     new RegExp(
       `^LOCKED the state directory is locked by test \\(pid ${first.child.pid} on here, since .*waited 0.3 s$`,
@@ -87,3 +107,45 @@ it('is taken over from a process that was killed, and not from one that lives', 
     expect.stringContaining(`pid ${first.child.pid} on here`),
   ])
 }, 30_000)
+
+/** The lock as if its holder had been silent for eleven minutes. */
+const grownOld = (): void => {
+  const then = new Date(Date.now() - 660_000)
+  utimesSync(join(folder, '.dns01/lock'), then, then)
+}
+const last = (): string => readFileSync(join(folder, 'conf/last'), 'utf8')
+
+it('that was taken over from a stopped process keeps it from writing when it wakes', async () => {
+  const first = start(60, { env: { LOCK_HOST: 'there', LOCK_NAME: 'first' } })
+  await until(() => lines().includes('in first'))
+  first.child.kill('SIGSTOP')
+  expect(await start(0, { waitSeconds: 0.3 }).ended).toBe(5)
+  grownOld()
+  expect(await start(0, { env: { LOCK_NAME: 'second' } }).ended).toBe(0)
+  await new Promise(resolve => setTimeout(resolve, 2100)) // it looks when it has not looked for two seconds
+  first.child.kill('SIGCONT')
+  expect(await first.ended).toBe(5)
+  expect(lines().at(-1)).toMatch(/^LOCKED this run stood still so long that its lock was taken over/)
+  expect(last()).toBe('second')
+  expect(readdirSync(join(folder, '.dns01'))).toEqual([])
+  expect(readdirSync(join(folder, 'tmp'))).toEqual([])
+}, 60_000)
+
+it.skipIf(lacking('unshare', 'netns'))(
+  'of another container with the same host name is judged by its age',
+  async () => {
+    const by = [need('unshare'), '--pid', '--fork', '--mount-proc', '--kill-child']
+    const first = start(60, { by, env: { LOCK_NAME: 'first' } })
+    await until(() => lines().includes('in first'))
+    expect(await start(0, { by, waitSeconds: 0.3 }).ended).toBe(5)
+    expect(await start(0, { waitSeconds: 0.3 }).ended).toBe(5)
+    expect(lines().at(-1)).toMatch(/^LOCKED the state directory is locked by test \(pid 1 on here/)
+    first.child.kill('SIGKILL')
+    await first.ended
+    expect(await start(0, { by, waitSeconds: 0.3 }).ended).toBe(5)
+    grownOld()
+    expect(await start(0, { by, env: { LOCK_NAME: 'second' } }).ended).toBe(0)
+    expect(last()).toBe('second')
+  },
+  60_000,
+)

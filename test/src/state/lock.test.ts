@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { withLock } from '../../../src/state/lock.js'
+import { StateDir } from '../../../src/state/state-dir.js'
 import { MemoryFiles, Stopped } from '../../fakes/memory-files.js'
 import { type StateWorld, stateWorld } from '../../fakes/state-world.js'
 
@@ -126,6 +127,36 @@ describe('the lock', () => {
     expect(await take(fake)).toContain('"pid":8')
   })
 
+  it.each<[string, Record<number, number>]>([
+    ['its process id is nobody’s here', { 8: 200 }],
+    ['its process id is another’s here', { 7: 999, 8: 200 }],
+  ])('of another PID namespace with one host name counts until it was silent for ten minutes: %s', async (_, here) => {
+    const files = new MemoryFiles()
+    const far = machine({ 7: 100 }, 7, files)
+    await killed({ ...far, world: { ...far.world, self: { ...far.world.self, pidNamespace: 'pid:[2]' } } })
+    await files.remove('/proc/7/stat')
+    const fake = machine(here, 8, files)
+    fake.time = new Date(far.time.getTime() + 599_000)
+    await expect(take(fake)).rejects.toMatchObject({ code: 'LOCKED' })
+    fake.time = new Date(far.time.getTime() + 601_000)
+    expect(await take(fake)).toContain('"pid":8')
+  })
+
+  it('with a time of next year is as good as old', async () => {
+    const fake = machine({ 8: 200 }, 8)
+    fake.files.put(LOCK, 'not ours')
+    fake.time = new Date(fake.time.getTime() - 365 * 86_400_000)
+    expect(await take(fake)).toContain('"pid":8')
+  })
+
+  it('leaves nothing on a full disk', async () => {
+    const fake = machine({ 7: 100 }, 7)
+    fake.files.putFolder('/s/.dns01')
+    fake.files.options = { ...fake.files.options, fail: change => (change === 'write' ? 'ENOSPC' : undefined) }
+    await expect(take(fake)).rejects.toMatchObject({ code: 'STATE' })
+    expect(fake.files.list('/s/.dns01')).toEqual([])
+  })
+
   it('shows every minute that its holder lives', async () => {
     const fake = machine({ 7: 100 }, 7)
     const beats: (() => void)[] = []
@@ -227,5 +258,77 @@ describe('the lock', () => {
     fake.files.putFolder('/s/.dns01')
     fake.files.options = { ...fake.files.options, fail: () => code }
     await expect(take(fake)).rejects.toMatchObject({ code: 'STATE', message: expect.stringContaining(code) })
+  })
+})
+
+describe('who lost the lock while standing still', () => {
+  /** Somebody on another machine takes over after eleven minutes, and may have given it back since. */
+  async function whileAsleep(
+    act: (state: StateDir, fake: StateWorld) => Promise<void>,
+    stillHeld = true,
+  ): Promise<void> {
+    const files = new MemoryFiles()
+    const fake = machine({ 7: 100 }, 7, files)
+    const far = machine({ 8: 200 }, 8, files)
+    const world = { ...far.world, self: { ...far.world.self, host: 'there' } }
+    const held = await StateDir.open(fake.world, '/s')
+    await withLock(fake.world, held, { command: 'dns01 reconcile' }, async () => {
+      far.time = new Date(fake.time.getTime() + 660_000)
+      let giveBack = (): void => {}
+      const other = withLock(
+        world,
+        state,
+        { command: 'dns01 want y' },
+        () => new Promise<void>(done => (giveBack = done)),
+      )
+      while (!far.said.some(line => line.includes('took over'))) await turn()
+      for (let n = 0; n < 10; n++) await turn()
+      if (!stillHeld) {
+        giveBack()
+        await other
+      }
+      fake.time = far.time
+      await act(held, fake)
+      giveBack()
+      await other
+    })
+  }
+
+  it.each([true, false])('writes nothing more, and is told by whom (still held: %s)', stillHeld =>
+    whileAsleep(async (held, fake) => {
+      const before = fake.files.tree('/s')
+      const writing = held.writeTarget('x', 'x')
+      await expect(writing).rejects.toMatchObject({
+        code: 'LOCKED',
+        message: expect.stringContaining(stillHeld ? 'taken over by dns01 want y (pid 8 on there' : 'taken over; it'),
+      })
+      await expect(held.journal.noteUntold(['x'])).rejects.toMatchObject({ code: 'LOCKED' })
+      expect(held.fence.lost.signal.reason).toMatchObject({ code: 'LOCKED' })
+      expect(fake.files.tree('/s')).toEqual(before)
+    }, stillHeld),
+  )
+
+  it('does not take away the lock of who has it', () =>
+    whileAsleep(async (_, fake) => {
+      expect(fake.files.text(LOCK)).toContain('"pid":8')
+    }))
+
+  it('looks at the lock no more than every two seconds', async () => {
+    const fake = machine({ 7: 100 }, 7)
+    const held = await StateDir.open(fake.world, '/s')
+    await withLock(fake.world, held, { command: 'x' }, async () => {
+      const read = fake.files.readPlain.bind(fake.files)
+      let looks = 0
+      fake.files.readPlain = path => {
+        if (path === LOCK) looks++
+        return read(path)
+      }
+      for (let i = 0; i < 20; i++) await held.writeTarget('x', String(i))
+      expect(looks).toBe(0)
+      fake.time = new Date(fake.time.getTime() + 2001)
+      for (let i = 0; i < 20; i++) await held.writeTarget('x', String(i))
+      expect(looks).toBe(1)
+    })
+    await held.writeTarget('x', 'without a lock')
   })
 })
