@@ -97,14 +97,17 @@ describe('what leads to a hook', () => {
   ])('%s', (_, entries, asRoot, asAcme) => {
     const files = disk(entries)
     const told = [root, acme].map(who => {
-      const found = weakness({ files, self: { ...who, pid: 1, host: '', program: [], alive: () => true } }, h)
+      const found = weakness(
+        { files, self: { ...who, pid: 1, pidNamespace: '', host: '', program: [], alive: () => true } },
+        h,
+      )
       return found ? `${found.path} ${found.why}` : ''
     })
     expect(told).toEqual([asRoot, asAcme])
   })
 
   test('comes with the command that mends it', () => {
-    const self = { ...root, pid: 1, host: '', program: [], alive: () => true }
+    const self = { ...root, pid: 1, pidNamespace: '', host: '', program: [], alive: () => true }
     const hint = (owner: string) => weakness({ files: disk({ '/h': owner }), self }, '/h')?.hint
     expect(hint('1000:0')).toBe('chown root /h')
     expect(hint('0:33 775')).toBe('chmod g-w /h')
