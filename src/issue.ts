@@ -148,14 +148,17 @@ interface Finishing {
 /** From a ready order to a certificate that was checked and stored. */
 export async function finish(parts: IssueParts, client: AcmeClient, it: Finishing): Promise<string> {
   const { signal } = parts
-  const limits = { giveUpAfterSeconds: it.signingSeconds ?? signingSeconds }
+  const stage = { stage: 'signing', names: it.names.length } as const
+  const limits = { giveUpAfterSeconds: it.signingSeconds ?? signingSeconds, stage }
   return orDrop(parts, it.id, async () => {
     const csr = () => createCsr(it.key, it.names, it)
-    const finalized = it.order.status === 'ready' ? await client.finalize(it.order, csr(), signal) : it.order
-    const valid =
-      finalized.status === 'valid'
-        ? finalized
-        : await client.pollOrder(it.order.url, o => o.status === 'valid', limits, signal)
+    const isValid = ({ status }: Order): boolean => status === 'valid'
+    const finalized: Awaited<ReturnType<AcmeClient['finalize']>> =
+      it.order.status === 'ready' ? await client.finalize(it.order, csr(), signal) : it.order
+    const { retryAfterSeconds } = finalized
+    const valid = isValid(finalized)
+      ? finalized
+      : await client.pollOrder(it.order.url, isValid, { ...limits, retryAfterSeconds }, signal)
     return store(parts, { ...it, keyId: it.key.id }, await client.certificate(valid, signal))
   })
 }

@@ -108,7 +108,8 @@ export async function prove(
   async function allValid(): Promise<Order> {
     world.log.step(target.file, 'waiting for the CA to validate')
     try {
-      return await client.pollOrder(order.url, isReady, limits, signal)
+      const stage = { stage: 'validating', names: accepted.size } as const
+      return await client.pollOrder(order.url, isReady, { ...limits, stage }, signal)
     } catch (error) {
       if (!(error instanceof Dns01Error) || error.failedValidations.length === 0) throw error
       await Promise.all(answers.map(attempt(verdict)))

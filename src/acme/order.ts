@@ -1,7 +1,7 @@
 import { Dns01Error } from '../errors.js'
 import type { Name } from '../names.js'
 import type { AccountDesk } from './account.js'
-import type { Answer } from './answer.js'
+import { type Answer, retryAfterOf } from './answer.js'
 import { authorizationError, orderError, shortList } from './invalid.js'
 import type { Authorization, Challenge, Order } from './objects.js'
 import { type PollLimits, poll } from './poll.js'
@@ -28,8 +28,13 @@ export interface OrderDesk {
   pollOrder(url: string, until: (order: Order) => boolean, limits: PollLimits, signal: AbortSignal): Promise<Order>
   /** Looks until it is valid; throws what the CA said when it becomes anything else. */
   pollAuthorization(url: string, limits: PollLimits, signal: AbortSignal): Promise<Authorization>
-  /** Asks for the certificate. An order that was finalized before is returned as it is now. */
-  finalize(order: Order, csr: Uint8Array, signal: AbortSignal): Promise<Order>
+  /** Asks for the certificate. An order that was finalized before is returned as it is now. `retryAfterSeconds`: when the
+   *  CA wants to be asked for it (§7.4). */
+  finalize(
+    order: Order,
+    csr: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<Order & { readonly retryAfterSeconds?: number | undefined }>
   /** The chain of a valid order, leaf first, PEM (§7.4.2). */
   certificate(order: Order, signal: AbortSignal): Promise<string>
   /** What stands behind a URL kept from an earlier run: an order, or a PEM chain; undefined when the CA has forgotten it. */
@@ -41,7 +46,8 @@ const pemChain = 'application/pem-certificate-chain'
 
 const isPem = (text: string): boolean => text.includes('-----BEGIN CERTIFICATE-----')
 
-export function openOrders({ world, objects, directory }: Session, account: AccountDesk): OrderDesk {
+export function openOrders(session: Session, account: AccountDesk): OrderDesk {
+  const { world, objects, directory } = session
   const post = (url: string, payload: object | null, what: string, signal: AbortSignal, accept?: string) =>
     account.post(url, payload, { what, signal, ...(accept !== undefined && { accept }) })
 
@@ -93,7 +99,11 @@ export function openOrders({ world, objects, directory }: Session, account: Acco
 
     async pollOrder(url, until, limits, signal) {
       const isDone = (found: Order): boolean => until(found) || found.status === 'invalid'
-      const found = await poll(world, () => readOrder(url, signal), isDone, { ...limits, what: `order ${url}`, signal })
+      const found = await poll(session, () => readOrder(url, signal), isDone, {
+        ...limits,
+        what: `order ${url}`,
+        signal,
+      })
       await refuseInvalid(found, signal)
       return found
     },
@@ -101,7 +111,7 @@ export function openOrders({ world, objects, directory }: Session, account: Acco
     async pollAuthorization(url, limits, signal) {
       const isDone = ({ status }: Authorization): boolean => status !== 'pending'
       const what = `authorization ${url}`
-      const found = await poll(world, () => readAuthorization(url, signal), isDone, { ...limits, what, signal })
+      const found = await poll(session, () => readAuthorization(url, signal), isDone, { ...limits, what, signal })
       if (found.status !== 'valid') throw authorizationError(found)
       return found
     },
@@ -110,7 +120,7 @@ export function openOrders({ world, objects, directory }: Session, account: Acco
       const payload = { csr: Buffer.from(csr).toString('base64url') }
       try {
         const answer = await post(ready.finalize, payload, `finalize for ${shortList(ready.identifiers)}`, signal)
-        return objects.order(answer.data, ready.url)
+        return { ...objects.order(answer.data, ready.url), retryAfterSeconds: retryAfterOf(answer, world.clock.now()) }
       } catch (error) {
         if (!isProblem(error, 'orderNotReady')) throw error
         const now = await order(ready.url, signal)

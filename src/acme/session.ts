@@ -3,6 +3,7 @@ import { retry } from '../retry.js'
 import type { World } from '../world.js'
 import { type Answer, answerError, received } from './answer.js'
 import { type Directory, noDirectory, type Objects, objectsOf } from './objects.js'
+import { openPace, type Pace } from './pace.js'
 import { isTemporaryStatus } from './problem.js'
 import { type AccountKey, type ExternalAccount, openTransport } from './transport.js'
 
@@ -30,6 +31,7 @@ export interface PostCall {
 export interface Session {
   readonly world: SessionWorld
   readonly objects: Objects
+  readonly pace: Pace
   /** Fetched once. */
   directory(signal: AbortSignal): Promise<Directory>
   post(url: string, payload: object | null, call: PostCall): Promise<Answer>
@@ -57,6 +59,7 @@ export function openSession(
   const session: Session = {
     world,
     objects,
+    pace: openPace(transport.roundTripSeconds),
     directory(signal) {
       directory ??= fetchDirectory(signal).catch(error => {
         directory = undefined // the next one asks again

@@ -37,6 +37,8 @@ export interface Transport {
   get(url: string, signal: AbortSignal, withinSeconds: number): Promise<Answer>
   /** Signed. `null` is POST-as-GET (RFC 8555 §6.3). A refused nonce costs another exchange, not an error (§6.5). */
   post(url: string, payload: object | null, options: PostOptions): Promise<Answer>
+  /** The shortest that one exchange has taken. */
+  roundTripSeconds(): number | undefined
 }
 
 /** What we use of acme-client's HttpClient, which its types do not show. */
@@ -93,6 +95,7 @@ export function openTransport(
   const limit = pLimit(options.concurrentRequests)
   const nonces: string[] = []
   let signer: Promise<Signer> | undefined
+  let fastestMs: number | undefined
 
   async function exchange(method: string, url: string, call: Exchange): Promise<Answer> {
     call.signal.throwIfAborted()
@@ -100,7 +103,9 @@ export function openTransport(
     if (leftSeconds <= 0)
       throw new Dns01Error('UNAVAILABLE', `${url}: the time for it is over, after nonces that the CA refused`)
     const totalSeconds = Math.min(leftSeconds, longestExchangeSeconds)
+    const sentAt = world.clock.now().getTime()
     const response = await world.fetch(new URL(url), { method, ...message(call), signal: call.signal, totalSeconds })
+    fastestMs = Math.min(fastestMs ?? Number.POSITIVE_INFINITY, world.clock.now().getTime() - sentAt)
     const answer = readAnswer(url, response)
     if (method !== 'HEAD' && !isBadNonce(answer)) keepNonce(answer) // acme-client takes that of a badNonce answer itself
     return answer
@@ -125,6 +130,7 @@ export function openTransport(
   }
 
   return {
+    roundTripSeconds: () => fastestMs && fastestMs / 1000,
     get: (url, signal, withinSeconds) => {
       signer ??= openSigner(key, options) // takes 0.1 s of loading: meanwhile the directory comes
       signer.catch(() => undefined) // post() tells

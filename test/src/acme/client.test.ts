@@ -294,12 +294,12 @@ describe('orders', () => {
     const before = clock.seconds
     ca.always('/order/1', () => {
       looks.push(clock.seconds - before)
-      return { body: order(looks.length < 12 ? 'pending' : 'ready') }
+      return { body: order(looks.length < 18 ? 'pending' : 'ready') }
     })
     await client.pollOrder(url, isReady, limits, signal)
-    expect(looks[0]).toBeCloseTo(0.04)
+    expect(looks[0]).toBeCloseTo(0.01)
     const pauses = looks.slice(1).map((at, i) => at - (looks[i] ?? 0))
-    expect(pauses[0]).toBeCloseTo(0.068)
+    expect(pauses[0]).toBeCloseTo(0.01)
     expect(Math.max(...pauses)).toBeCloseTo(5)
     expect(pauses.every((pause, i) => pause > (pauses[i - 1] ?? 0) - 0.001)).toBe(true)
   })
@@ -311,7 +311,42 @@ describe('orders', () => {
     ca.always('/order/1', { body: order('ready') })
     const before = clock.seconds
     await client.pollOrder(url, isReady, limits, signal)
-    expect(clock.seconds - before).toBeCloseTo(0.04 + 7 + 120)
+    expect(clock.seconds - before).toBeCloseTo(0.01 + 7 + 120)
+  })
+
+  it.each([
+    ['5', 5],
+    ['Thu, 01 Jan 2026 00:00:09 GMT', 9],
+    ['soon', 0.01],
+  ])('are first looked at when the answer to finalize says: Retry-After %s', async (retryAfter, seconds) => {
+    const { ca, client, clock } = await ready()
+    ca.always('/order/1', { body: order('valid') })
+    ca.always('/finalize/1', { body: order('processing'), headers: { 'retry-after': retryAfter } })
+    const made = await client.order(url, signal)
+    const { retryAfterSeconds } = await client.finalize(made, new Uint8Array(), signal)
+    ca.asked.length = 0
+    await client.pollOrder(url, ({ status }) => status === 'valid', { ...limits, retryAfterSeconds }, signal)
+    expect(clock.seconds).toBeCloseTo(seconds)
+    expect(ca.asked).toEqual(['POST /order/1'])
+  })
+
+  it('of a CA whose time is known are looked at once each', async () => {
+    const { ca, client, clock } = await ready()
+    const looks: number[] = []
+    for (let i = 0; i < 12; i++) {
+      const doneAt = clock.seconds + 2
+      let count = 0
+      ca.always('/order/1', () => {
+        count++
+        return { body: order(clock.seconds < doneAt ? 'pending' : 'ready') }
+      })
+      const stage = { stage: 'validating', names: 5 } as const
+      await client.pollOrder(url, isReady, { ...limits, stage }, signal)
+      looks.push(count)
+    }
+    expect(looks[0]).toBeGreaterThan(5)
+    expect(looks.slice(1).filter(count => count === 1).length).toBeGreaterThan(6)
+    expect(Math.max(...looks.slice(1))).toBe(2)
   })
 
   it('that stay as they are: UNAVAILABLE in time, with a last look', async () => {
