@@ -52,9 +52,11 @@ async function obtain(client: AcmeClient, accountKey: KeyPair, names: Name[], ke
   const order = await client.newOrder({ names }, signal())
   const authorizations = await Promise.all(order.authorizations.map(url => client.authorization(url, signal())))
   await Promise.all(authorizations.map(each => client.accept(dnsChallenge(each, accountKey), signal())))
-  const ready = await client.pollOrder(order.url, ({ status }) => status === 'ready', limits, signal())
-  await client.finalize(ready, await createCsr(key, names, { mustStaple: false }), signal())
-  const valid = await client.pollOrder(order.url, ({ status }) => status === 'valid', limits, signal())
+  const stage = (stage: 'validating' | 'signing') => ({ ...limits, stage: { stage, names: names.length } })
+  const ready = await client.pollOrder(order.url, ({ status }) => status === 'ready', stage('validating'), signal())
+  const asked = await client.finalize(ready, await createCsr(key, names, { mustStaple: false }), signal())
+  const whenSigned = { ...stage('signing'), retryAfterSeconds: asked.retryAfterSeconds }
+  const valid = await client.pollOrder(order.url, ({ status }) => status === 'valid', whenSigned, signal())
   return { order: valid, chain: await client.certificate(valid, signal()) }
 }
 

@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { dns01Program } from './dns01.js'
-import { type Pebble, startPebble } from './pebble.js'
+import { type Pebble, type PebbleOptions, startPebble } from './pebble.js'
 import { freePort, temporaryFolder } from './process.js'
 
 /** A machine for one try: a state directory that knows its CA, a Pebble, and the port at which the provider `builtin` answers Pebble. */
@@ -24,14 +24,14 @@ export function prepareState(state: string, directoryUrl: string): void {
   writeFileSync(join(state, 'conf/responses'), `"acme-enter-email": ""\n"acme-agreement:${terms}": true\n`)
 }
 
-export async function startLab(): Promise<Lab> {
+export async function startLab(options: PebbleOptions = {}): Promise<Lab> {
   const folder = temporaryFolder('lab')
   const inside = (name: string) => join(folder.path, name)
   for (const name of ['bin', 'hooks', 'state']) mkdirSync(inside(name), { mode: 0o755 })
   symlinkSync(dns01Program, inside('bin/dns01'))
   const listen = `127.0.0.1:${await freePort()}`
   try {
-    const pebble = await startPebble({ dnsServer: listen })
+    const pebble = await startPebble({ dnsServer: listen, ...options })
     prepareState(inside('state'), pebble.directoryUrl)
     return {
       pebble,
