@@ -3,7 +3,9 @@ import type { Command, CommandArgs } from './commands/command.js'
 import { COMMANDS } from './commands/index.js'
 import { Dns01Error } from './errors.js'
 import { ALIASES, GLOBAL, type GlobalFlags, globalFlags, IDLE, refuseRepeated } from './flags.js'
-import { didYouMean } from './suggest.js'
+import { known, nameOf, usageError } from './usage-error.js'
+
+/** The command line: what was typed as a command with its arguments, or the help that was asked for. */
 
 /** The command line, parsed. */
 export interface Invocation {
@@ -12,44 +14,86 @@ export interface Invocation {
   readonly flags: GlobalFlags
 }
 
-const FLAGS = { ...GLOBAL, ...ALIASES, ...IDLE }
+const FLAGS: Readonly<Record<string, Options>> = { ...GLOBAL, ...ALIASES, ...IDLE }
+
+/** The help shows a command's own flags; these are the same for all, and have a page of their own. */
+const hidden = Object.fromEntries(Object.entries(FLAGS).map(([name, flag]) => [name, { ...flag, hidden: true }]))
+
+/** Lines of help are no longer, however wide the terminal is. */
+const widest = 110
+
+const flagsPage = 'Flags of every command: dns01 help flags'
 
 /**
- * Parses the command line; with no command: reconcile. Help is text to print.
+ * Parses the command line; with no command: reconcile. Help is text to print, for a terminal that is so many columns wide.
  * @throws Dns01Error USAGE, with a suggestion for what was mistyped
  */
-export async function parseCommandLine(argv: readonly string[]): Promise<Invocation | string> {
-  if (argv.includes('--help-long') || argv.includes('--help-man')) return longHelp()
+export async function parseCommandLine(argv: readonly string[], columns = widest): Promise<Invocation | string> {
+  if (argv.includes('--help-long') || argv.includes('--help-man')) return longHelp(columns)
   let helpAbout: string | undefined
-  const parser = yargs()
-    .scriptName('dns01')
-    .locale('en')
+  const parser = plain(columns)
     .usage('$0 [flags] [command]\n\nTLS certificates by DNS-01. Without a command: reconcile.')
-    .options(FLAGS)
-    .parserConfiguration({ 'dot-notation': false, 'parse-numbers': false, 'parse-positional-numbers': false })
-    .exitProcess(false)
-    .showHelpOnFail(false)
-    .version(false)
+    .options(hidden)
+    .example("$0 want www.example.com '*.example.com'", 'ask for a certificate, and get it')
+    .epilogue(`What a command takes: dns01 help COMMAND. ${flagsPage}`)
     .alias('help', 'h')
-    .wrap(110)
+    .hide('help')
     .strict()
     .fail((message, error) => {
       throw error === undefined || error.name === 'YError' ? usageError(message ?? error.message, argv) : error
     })
   for (const command of COMMANDS)
-    parser.command(command.command, command.describe, command.options ?? {}, args => {
-      throw new Chosen(command, args)
-    })
-  parser.command('help [about]', 'Show this, or what a command takes.', {}, ({ about }: CommandArgs) => {
-    helpAbout = about === undefined ? '' : nameOf(known(String(about)))
+    parser.command(
+      command.command,
+      command.describe,
+      own => details(own, command),
+      args => {
+        throw new Chosen(command, args)
+      },
+    )
+  parser.command('help [about]', 'Show this, or what a command takes, or all flags.', {}, ({ about }: CommandArgs) => {
+    helpAbout = about === undefined ? '' : String(about)
+  })
+  parser.command('version', 'Print the version, as --version and -V do.', {}, () => {
+    throw new Dns01Error('USAGE', 'version takes no flags') // alone it has been answered, without a command line to parse
   })
   const output = await outputOf(parser, argv)
   if (output instanceof Chosen) return invocation(argv, output)
-  if (helpAbout !== undefined) return parseCommandLine([helpAbout, '--help'].filter(word => word !== ''))
-  if (output !== '') return output
-  const plain = yargs().options(FLAGS).help(false).version(false).parserConfiguration({ 'dot-notation': false })
-  return invocation(argv, new Chosen(known('reconcile'), await plain.parse([...argv])))
+  if (helpAbout === 'flags') return flagsHelp(columns)
+  if (helpAbout !== undefined) {
+    const about = helpAbout === '' || helpAbout === 'version' ? helpAbout : nameOf(known(helpAbout))
+    return parseCommandLine(
+      [about, '--help'].filter(word => word !== ''),
+      columns,
+    )
+  }
+  if (output !== '') return withoutTypes(output)
+  const bare = yargs().options(FLAGS).help(false).version(false).parserConfiguration({ 'dot-notation': false })
+  return invocation(argv, new Chosen(known('reconcile'), await bare.parse([...argv])))
 }
+
+const plain = (columns: number): Argv =>
+  yargs()
+    .scriptName('dns01')
+    .locale('en')
+    .parserConfiguration({ 'dot-notation': false, 'parse-numbers': false, 'parse-positional-numbers': false })
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .version(false)
+    .wrap(Math.min(columns, widest))
+
+/** A command's own flags, and one example of it. */
+const details = (parser: Argv, { options = {}, example }: Command): Argv => {
+  parser.options(options).epilogue(flagsPage)
+  return example === undefined ? parser : parser.example(`$0 ${example}`, '')
+}
+
+const flagsHelp = async (columns: number): Promise<string> =>
+  withoutTypes(await plain(columns).usage('Flags of every command, before or after it:').options(FLAGS).getHelp())
+
+/** Whether a value is a text says nothing to people: `[string]`, `[boolean]` and their like go. */
+const withoutTypes = (help: string): string =>
+  help.replaceAll(/ *\[(string|boolean|count|array)\]/g, '').replaceAll(/[ \t]+$/gm, '')
 
 /** Thrown by the handlers, to leave yargs at once: it would go on to lay out a help that nobody reads, for 20 ms. */
 class Chosen {
@@ -78,62 +122,16 @@ function invocation(argv: readonly string[], { command, args }: Chosen): Invocat
   return { command, args, flags: globalFlags(args) }
 }
 
-const nameOf = ({ command }: Command): string => command.split(' ')[0] as string
-
-const named = (name: string): Command | undefined => COMMANDS.find(command => nameOf(command) === name)
-
-function known(word: string): Command {
-  const found = named(word)
-  if (found) return found
-  throw new Dns01Error('USAGE', `there is no command "${word}"`, { hint: didYouMean(word, COMMANDS.map(nameOf)) })
-}
-
 /** Flags that gather values. */
 const mayRepeat = ({ options = {} }: Command): string[] =>
   Object.entries<Options>({ ...FLAGS, ...options }).flatMap(([name, { array, type }]) =>
     array || type === 'count' ? [name] : [],
   )
 
-/** The help of dns01 and of every command. */
-async function longHelp(): Promise<string> {
+/** The help of dns01, of every command, and of the flags. */
+async function longHelp(columns: number): Promise<string> {
   const pages = await Promise.all(
-    [[], ...COMMANDS.map(command => [nameOf(command)])].map(words => parseCommandLine([...words, '--help'])),
+    [[], ...COMMANDS.map(command => [nameOf(command)])].map(words => parseCommandLine([...words, '--help'], columns)),
   )
-  return pages.join('\n\n')
-}
-
-/** Commands of acmetool that have no meaning here. */
-const GONE: Readonly<Record<string, string>> = {
-  redirector: 'DNS-01 needs no web server; let your own redirect to https',
-}
-
-/** yargs tells what is unknown; we add what it may have meant, flag or command. */
-function usageError(message: string, argv: readonly string[]): Dns01Error {
-  const [first = ''] = message.split('\n')
-  const chosen = argv.map(named).find(command => command !== undefined)
-  if (chosen && first.startsWith('Not enough non-option arguments'))
-    return new Dns01Error('USAGE', `${nameOf(chosen)} lacks an argument`, { hint: `dns01 ${chosen.command}` })
-  const bare = first.match(/^Not enough arguments following: (.+)/)?.[1]
-  if (bare !== undefined) return new Dns01Error('USAGE', `--${bare} wants a value`)
-  const unknown = first.match(/^Unknown (?:argument|command)s?: ([^,]+)/)?.[1]
-  if (unknown === undefined) return new Dns01Error('USAGE', first, { hint: 'dns01 --help shows commands and flags' })
-  if (argv.some(word => flagOf(word) === unknown)) return unknownFlag(unknown, argv)
-  const before = argv.slice(0, argv.indexOf(unknown)).find(named)
-  if (before !== undefined) {
-    const hint = `dns01 ${before} --help shows what it takes`
-    return new Dns01Error('USAGE', `${before} does not take "${unknown}"`, { hint })
-  }
-  const hint = GONE[unknown] ?? didYouMean(unknown, COMMANDS.map(nameOf))
-  return new Dns01Error('USAGE', `there is no command "${unknown}"`, { hint })
-}
-
-/** `--no-batch=x` → `batch`, as yargs names it. */
-const flagOf = (word: string): string | undefined => word.match(/^--?(?:no-)?([^=]+)/)?.[1]
-
-function unknownFlag(unknown: string, argv: readonly string[]): Dns01Error {
-  const own = COMMANDS.filter(command => argv.includes(nameOf(command))).flatMap(({ options = {} }) =>
-    Object.keys(options),
-  )
-  const hint = didYouMean(unknown, [...Object.keys(GLOBAL), ...own])
-  return new Dns01Error('USAGE', `there is no flag --${unknown}`, { hint })
+  return [...pages, await flagsHelp(columns)].join('\n\n')
 }

@@ -18,7 +18,7 @@ declare const DNS01_VERSION: string
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 
 async function main(argv: readonly string[]): Promise<number> {
-  if (argv.includes('--version')) {
+  if (argv[0] === 'version' || argv.includes('--version') || argv.includes('-V')) {
     process.stdout.write(`dns01 ${typeof DNS01_VERSION === 'string' ? DNS01_VERSION : 'development'}\n`)
     return 0
   }
@@ -52,7 +52,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 async function parse(argv: readonly string[]): Promise<Invocation | string> {
   const hook = argv.includes('hook') ? (await import('./hook-line.js')).parseHookLine(argv) : undefined
-  return hook ?? (await import('./cli.js')).parseCommandLine(argv)
+  return hook ?? (await import('./cli.js')).parseCommandLine(argv, process.stdout.columns)
 }
 
 /** Where people are told things. */

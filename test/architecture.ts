@@ -24,6 +24,8 @@ export const LEVELS: Readonly<Record<string, number>> = {
   hooks: 1,
   commands: 3,
   cli: 4,
+  foreign: 4,
+  'usage-error': 4,
   'hook-line': 4,
   flags: 4,
   main: 4,

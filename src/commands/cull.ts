@@ -6,6 +6,7 @@ import type { Command } from './command.js'
 export const cull: Command = {
   command: 'cull',
   describe: 'Remove what nobody needs: spent certificates that are not live, unwanted links, unused keys.',
+  example: 'cull --simulate',
   options: { simulate: { type: 'boolean', alias: 'n', describe: 'show it only' } },
   run: async ({ simulate }, context) => {
     const { world, out } = context

@@ -5,6 +5,7 @@ import { type Command, texts } from './command.js'
 export const hook: Command = {
   command: 'hook <dialect> [words..]',
   describe: 'Be a hook of another ACME client: acmetool, certbot, dehydrated, lego or uacme.',
+  example: 'hook certbot auth',
   options: {
     provider: { type: 'string', describe: 'who places the records, whatever conf/dns.yml says' },
     wait: { type: 'boolean', describe: 'wait until every name server shows the record, as for all but lego' },

@@ -6,6 +6,7 @@ import type { Command } from './command.js'
 export const importLe: Command = {
   command: 'import-le [dir]',
   describe: "Take over certbot's folder (/etc/letsencrypt): accounts, certificates, and what it renews.",
+  example: 'import-le --simulate',
   options: { simulate: { type: 'boolean', alias: 'n', describe: 'show it only' } },
   run: async ({ dir, simulate }, context) => {
     const { world, out } = context

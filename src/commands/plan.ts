@@ -9,6 +9,7 @@ import { type Command, texts } from './command.js'
 export const plan: Command = {
   command: 'plan',
   describe: 'Show what reconcile would do and why. Touches nothing, asks nobody.',
+  example: 'plan --force www.example.com',
   options: { force: { type: 'string', array: true, describe: 'as for reconcile' } },
   run: async ({ force }, context) => {
     const state = await looking(context)

@@ -3,6 +3,7 @@ import type { Command } from './command.js'
 export const quickstart: Command = {
   command: 'quickstart',
   describe: 'Choose CA and DNS provider, register, install hooks and renewal. Safe to repeat.',
+  example: 'quickstart --expert',
   options: { expert: { type: 'boolean', describe: 'ask about keys and hooks, too' } },
   run: async ({ expert }, context) => {
     const { quickstart: prepare, readyLines } = await import('../quickstart/quickstart.js') // much, and seldom needed

@@ -4,6 +4,7 @@ import type { Command } from './command.js'
 export const serveDnsCommand: Command = {
   command: 'serve-dns',
   describe: 'Answer DNS for the zones of the provider builtin, always and not only during a run, until stopped.',
+  example: 'serve-dns',
   run: async (_args, context) => {
     const { serveDns } = await import('../serve-dns.js') // DNS messages take 5 ms to load
     const state = await looking(context)

@@ -8,6 +8,7 @@ import { type Command, texts } from './command.js'
 export const testNotify: Command = {
   command: 'test-notify [names..]',
   describe: 'Run the hooks as if these links of live/ had just changed.',
+  example: 'test-notify www.example.com',
   run: async ({ names }, context) => {
     const { world, signal } = context
     const state = await looking(context)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Invocation, parseCommandLine } from '../../src/cli.js'
 import { COMMANDS } from '../../src/commands/index.js'
+import { GLOBAL } from '../../src/flags.js'
 
 const parsed = async (...argv: string[]): Promise<Invocation> => {
   const result = await parseCommandLine(argv)
@@ -83,7 +84,7 @@ describe('the command line', () => {
     [['reconcile', '--froce', 'a.test'], 'there is no flag --froce', 'did you mean "force"?'],
     [['want', 'a.test', '--no-reconcil'], 'there is no flag --reconcil', 'did you mean "reconcile"?'],
     [['--batch', 'recncile'], 'there is no command "recncile"', 'did you mean "reconcile"?'],
-    [['status', 'extra'], 'status does not take "extra"', 'dns01 status --help shows what it takes'],
+    [['cull', 'extra'], 'cull does not take "extra"', 'dns01 cull --help shows what it takes'],
     [['plan', 'a', 'b'], 'plan does not take "a"', 'dns01 plan --help shows what it takes'],
     [['--xlog.severity', 'inf'], '--xlog.severity: there is no severity "inf"', 'did you mean "INFO"?'],
     [['want'], 'want lacks an argument', 'dns01 want <names..>'],
@@ -91,6 +92,30 @@ describe('the command line', () => {
     [['import-pem-account', 'u'], 'import-pem-account lacks an argument', 'dns01 import-pem-account <url> <file>'],
   ])('%j: %s; %s', async (argv, message, hint) => {
     await expect(parseCommandLine(argv)).rejects.toMatchObject({ code: 'USAGE', message, hint })
+  })
+
+  test.each([
+    [['renew'], 'did you mean "reconcile"?'],
+    [['certonly', '-q'], 'did you mean "want"?'],
+    [['list'], 'did you mean "status"?'],
+    [['delete', 'a.example'], 'did you mean "unwant"?'],
+    [['import-csr', 'c.csr'], 'dns01 makes its own certificate requests, from the names and the key of a target'],
+    [['frobnicate'], 'dns01 --help lists the commands'],
+  ])('%j: what other clients call so has another name here, or a reason', async (argv, hint) => {
+    const message = `there is no command "${argv[0]}"`
+    await expect(parseCommandLine(argv)).rejects.toMatchObject({ code: 'USAGE', message, hint })
+  })
+
+  test.each([
+    [['want', '-d', 'a.example'], 'there is no flag -d', 'names stand alone: dns01 want NAME'],
+    [['want', '--domains=a.example'], 'there is no flag --domains', 'names stand alone: dns01 want NAME'],
+    [['want', '--dry-run', 'a.example'], 'there is no flag --dry-run', 'dns01 plan shows what a run would do'],
+    [['want', '--btach', 'a.example'], 'there is no flag --btach', 'did you mean "batch"?'],
+    [['want', '-vx'], 'there is no flag -x', 'dns01 help flags lists them'],
+  ])('%j: the unknown flag is told, not the argument that it swallowed', async (argv, message, hint) => {
+    await expect(parseCommandLine(argv)).rejects.toMatchObject({
+      ...{ code: 'USAGE', message, hint: expect.stringContaining(hint) },
+    })
   })
 
   test('a suggestion comes with it, and for what acmetool had a reason', async () => {
@@ -144,6 +169,40 @@ describe('help', () => {
 
   test.each([[['help', 'want']], [['want', '--help']]])('%j tells what one takes', async argv => {
     expect(await parseCommandLine(argv)).toMatch(/want <names\.\.>[\s\S]*--reconcile/)
+  })
+
+  test('knows version, though nothing is parsed for it', async () => {
+    expect(await parseCommandLine(['help', 'version'])).toContain('--version and -V')
+    await expect(parseCommandLine(['--batch', 'version'])).rejects.toMatchObject({ code: 'USAGE' })
+  })
+
+  test('of a command shows its own flags and an example; the others have a page of their own', async () => {
+    const own = String(await parseCommandLine(['help', 'reconcile']))
+    expect(own).toContain('--force')
+    expect(own).toContain('dns01 reconcile --force www.example.com')
+    expect(own).toContain('dns01 help flags')
+    const global = Object.entries(GLOBAL)
+    for (const [name] of global) expect(own).not.toContain(`--${name}`)
+    const page = String(await parseCommandLine(['help', 'flags']))
+    for (const [name, { describe: about }] of global) {
+      expect(page).toContain(`--${name}`)
+      expect(page.replaceAll(/\s+/g, ' ')).toContain(about)
+    }
+    for (const text of [own, page]) expect(text).not.toMatch(/\[(string|boolean)\]/)
+  })
+
+  test('is no wider than the terminal', async () => {
+    for (const words of [['--help'], ['help', 'flags'], ['help', 'want']]) {
+      const text = String(await parseCommandLine(words, 70))
+      expect(Math.max(...text.split('\n').map(line => line.length))).toBeLessThanOrEqual(70)
+    }
+  })
+
+  test('every command has an example that it takes', async () => {
+    for (const { command, example = '' } of COMMANDS) {
+      const words = example.replaceAll("'", '').split(' ')
+      expect(await commandOf(...words)).toBe(command.split(' ')[0])
+    }
   })
 
   test.each(['--help-long', '--help-man'])('%s tells all', async flag => {
