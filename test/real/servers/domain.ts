@@ -15,6 +15,8 @@ export interface Domain {
   readonly state: string
   /** Name of the network namespace. */
   readonly netns: string
+  /** What start() gives to dns01. */
+  readonly env: Readonly<Record<string, string>>
   /** dns01 with the provider rfc2136. */
   start(args: readonly string[], options?: Pick<Dns01Options, 'env' | 'timeoutSeconds'>): RunningDns01
   /** A target for one name, as a file of desired/. */
@@ -61,6 +63,7 @@ export function inDomain(
         pebble,
         state,
         netns,
+        env,
         start: (args, more = {}) => startDns01(args, { ...more, netns, env: { ...env, ...more.env } }),
         want: name => writeFileSync(join(state, 'desired', name), `satisfy:\n  names: [${name}]\n`),
         txt: async () => {
