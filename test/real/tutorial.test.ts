@@ -158,7 +158,7 @@ describe.skipIf(lacking('pebble', 'netns', 'curl', 'unshare'))('quickstart', () 
 
   test('asks plain questions with --stdio', () =>
     inTutorial(async ({ machine, env }) => {
-      const stdin = ['1', 'Amazon Route 53 (route53)', '', 'yes', 'yes', ''].join('\n')
+      const stdin = ['1', 'Amazon Route 53 (route53)', '', 'yes', 'yes', '', ''].join('\n')
       const { exit, stdout, stderr } = await machine.sh('dns01 --stdio quickstart', { env, stdin })
       expect(`${exit}\n${stdout}${stderr}`).toMatch(/^0\n/)
       expect(stderr).toMatch(/Which CA\?\n {2}1\) Let's Encrypt\n/)
