@@ -68,8 +68,8 @@ async function runCommand(
   terminal: Terminal,
 ): Promise<number> {
   const { log } = terminal
+  setMaxListeners(0) // every wait of a run listens to its signal, or to one made of it
   const stopping = new AbortController()
-  setMaxListeners(0, stopping.signal) // every wait of a run listens to it
   let stoppedBy: keyof typeof SIGNALS | undefined
   for (const name of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) {
     process.on(name, () => {
