@@ -1,10 +1,11 @@
 import * as v from 'valibot'
-import { LineCounter, parseDocument } from 'yaml'
+import { type Document, LineCounter, visit } from 'yaml'
 import { type DnsConfig, defaultPropagation, withEnv, type ZoneConfig } from './dns-settings.js'
 import { Dns01Error, messageOf } from './errors.js'
 import { type Name, parseName } from './names.js'
 import { didYouMean } from './suggest.js'
 import type { World } from './world.js'
+import { parseYaml } from './yaml-text.js'
 
 export {
   type DnsConfig,
@@ -55,9 +56,28 @@ export function parseDnsConfig(text: string, path: string, env: World['env']): D
   const { doc, lineOf, placeOf } = readYaml(text, path)
   const [broken] = doc.errors
   if (broken) throw new Dns01Error('CONFIG', `${lineOf(broken.pos[0])}: ${broken.message.split('\n')[0]}`)
-  const parsed = v.safeParse(map(file), doc.toJS() ?? {})
+  const parsed = v.safeParse(map(file), valuesOf(doc, lineOf) ?? {})
   if (!parsed.success) throw explain(parsed.issues[0], placeOf)
   return withEnv(toConfig(parsed.output, path), env)
+}
+
+/** The library refuses aliases of aliases of aliases, which would fill the memory: with a ReferenceError. */
+function valuesOf(doc: Document, lineOf: (offset: number | undefined) => string): unknown {
+  try {
+    return doc.toJS()
+  } catch (cause) {
+    let at: number | undefined
+    visit(doc, {
+      Alias: (_, alias) => {
+        at = alias.range?.[0]
+        return visit.BREAK
+      },
+    })
+    throw new Dns01Error('CONFIG', `${lineOf(at)}: ${messageOf(cause)}`, {
+      hint: 'write it out without aliases',
+      cause,
+    })
+  }
 }
 
 /** `FILE:LINE` of a key, given by the keys that lead to it. */
@@ -68,7 +88,7 @@ export const placesIn = (text: string, path: string): PlaceOf => readYaml(text, 
 
 function readYaml(text: string, path: string) {
   const lines = new LineCounter()
-  const doc = parseDocument(text, { lineCounter: lines, version: '1.1' })
+  const doc = parseYaml(text, { lineCounter: lines, version: '1.1' })
   const lineOf = (offset: number | undefined): string =>
     offset === undefined ? path : `${path}:${lines.linePos(offset).line}`
   const placeOf: PlaceOf = keys => lineOf(offsetOf(doc, keys))
@@ -109,7 +129,7 @@ function explain(issue: v.BaseIssue<unknown>, where: PlaceOf): Dns01Error {
 }
 
 /** Where the last key of that path stands in the text; the nearest thing above it otherwise. */
-function offsetOf(doc: ReturnType<typeof parseDocument>, path: readonly string[]): number | undefined {
+function offsetOf(doc: Document, path: readonly string[]): number | undefined {
   for (let depth = path.length; depth > 0; depth--) {
     const parent = doc.getIn(path.slice(0, depth - 1), true) ?? doc.contents
     const items = (parent as { items?: { key?: { value?: unknown; range?: number[] } }[] } | null)?.items ?? []

@@ -1,16 +1,13 @@
-import type { DnsConfig } from './dns-settings.js'
-import { zoneConfigFor } from './dns-settings.js'
+import { type DnsConfig, zoneConfigFor } from './dns-settings.js'
 import { choose, type OpenProvider } from './provider-loader.js'
 import type { Journal, JournalEntry } from './state/journal.js'
 import type { Target } from './target.js'
+import { startsPrograms } from './trust.js'
 import type { World } from './world.js'
 
-/** These start what their settings name: a command, a module, the files of a folder. */
-export const startsPrograms: readonly string[] = ['acme-dns-01', 'exec', 'hooks']
-
 /**
- * A second lock on the journal's door: an entry whose settings would start a program is left out, with a warning, unless
- * conf/dns.yml or a target says the same today. Who can write .dns01 shall not run commands by it. Other providers are
+ * A second lock on the journal's door: an entry whose settings or variables would start a program is left out, with a
+ * warning, unless conf/dns.yml or a target says the same today. Who can write .dns01 shall not run commands by it. Other providers are
  * opened as the entry says: a server that conf/dns.yml no longer names may still hold our records.
  */
 export function withoutStrangePrograms(
@@ -21,22 +18,32 @@ export function withoutStrangePrograms(
 ): Journal {
   const entries = (): JournalEntry[] => {
     const all = journal.entries()
-    const doubtful = all.filter(
-      ({ provider, settings = {} }) => startsPrograms.includes(provider) && size(settings) > 0,
-    )
+    const doubtful = all.filter(entry => startsPrograms(asked(entry)))
     if (doubtful.length === 0) return all
-    const said = choices(config, targets())
-    const strange = doubtful.filter(entry => !said.some(choice => isSame(choice, entry)))
+    const wanted = targets()
+    const said = choices(config, wanted)
+    const isSaid = (entry: JournalEntry): boolean =>
+      (!startsPrograms({ dns: asked(entry).dns }) || said.some(choice => isSame(choice, entry))) &&
+      entry.records.every(
+        ({ challenge: { env } }) => isNone(env) || wanted.some(one => inOrder(one.env) === inOrder(env)),
+      )
+    const strange = doubtful.filter(entry => !isSaid(entry))
     for (const { id, provider, zone, records } of strange)
       log.warn(
-        `.dns01/journal/${id}.json has settings for ${provider} that neither conf/dns.yml nor a target has; ${records.length} TXT record(s) of an earlier run in ${zone} stay: remove them and the file by hand`,
+        `.dns01/journal/${id}.json has settings or variables for ${provider} that neither conf/dns.yml nor a target has; ${records.length} TXT record(s) of an earlier run in ${zone} stay: remove them and the file by hand`,
       )
     return all.filter(entry => !strange.includes(entry))
   }
   return { ...journal, entries }
 }
 
-const size = (settings: object): number => Object.keys(settings).length
+const isNone = (env: Readonly<Record<string, string>>): boolean => Object.keys(env).length === 0
+
+/** What the entry says about programs. */
+const asked = ({ settings = {}, records }: JournalEntry): Parameters<typeof startsPrograms>[0] => ({
+  dns: { settings },
+  env: Object.assign({}, ...records.map(record => record.challenge.env)),
+})
 
 type Choice = { readonly provider?: string | undefined; readonly settings: OpenProvider['config']['settings'] }
 

@@ -1,6 +1,7 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseDocument, type YAMLSeq } from 'yaml'
+import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type YAMLSeq } from 'yaml'
 import { Dns01Error } from './errors.js'
 import { type Name, parseName } from './names.js'
+import { parseYaml } from './yaml-text.js'
 
 /** What `want` writes; acmetool writes the same. A wildcard is quoted: a bare `*` would be an alias. */
 export const newTargetText = (names: readonly Name[]): string =>
@@ -34,7 +35,7 @@ export function editNames(
 }
 
 function parse(text: string, file: string): Document {
-  const doc = parseDocument(text, { version: '1.1', uniqueKeys: false })
+  const doc = parseYaml(text, { version: '1.1', uniqueKeys: false })
   if (doc.errors[0]) throw new Dns01Error('CONFIG', `desired/${file}: ${doc.errors[0].message.split('\n')[0]}`)
   return doc
 }

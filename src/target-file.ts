@@ -1,8 +1,9 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml'
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair } from 'yaml'
 import { Dns01Error, messageOf } from './errors.js'
 import { type Name, parseName } from './names.js'
 import { didYouMean } from './suggest.js'
 import type { KeySpec, Target, TargetDefaults } from './target.js'
+import { parseYaml } from './yaml-text.js'
 
 /** acmetool's schema of desired/* and conf/target, and our two keys. */
 const KNOWN = [
@@ -138,6 +139,10 @@ function keySpec(values: Values, from: KeySpec): KeySpec {
   const curve = values.text('request.key.ecdsa-curve')
   const bits = values.whole('request.key.rsa-size')
   if (type && type !== 'rsa' && type !== 'ecdsa') values.warn('request.key.type', `key type ${type}: taken as rsa`)
+  if (bits !== undefined && bits !== 0 && bits !== clamp(bits)) {
+    const why = bits < clamp(bits) ? 'too small' : 'more than any CA takes'
+    values.warn('request.key.rsa-size', `rsa-size ${bits} is ${why}; ${clamp(bits)} is used`)
+  }
   if (curve && !isCurve(curve)) values.warn('request.key.ecdsa-curve', `curve ${curve}: taken as nistp256`)
   return {
     type: type ? (type === 'ecdsa' ? 'ecdsa' : 'rsa') : from.type,
@@ -180,7 +185,7 @@ interface Values {
 function readValues(file: string, text: string): Values {
   const lines = new LineCounter()
   // yaml.v2, which acmetool reads with, knows YAML 1.1 (yes, no, <<) and takes the last of several equal keys
-  const doc = parseDocument(text, { version: '1.1', uniqueKeys: false, lineCounter: lines })
+  const doc = parseYaml(text, { version: '1.1', uniqueKeys: false, lineCounter: lines })
   const place = (node: Node | undefined): string =>
     node?.range ? `${file}:${lines.linePos(node.range[0]).line}` : file
   const wrong = (node: Node | undefined, what: string): Dns01Error =>

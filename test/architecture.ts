@@ -14,6 +14,7 @@ export const LEVELS: Readonly<Record<string, number>> = {
   'target-edit': 0,
   'target-file': 0,
   'secret-file': 0,
+  'yaml-text': 0,
   trust: 0,
   acme: 1,
   dns: 1,

@@ -1,8 +1,9 @@
-import { type Document, isMap, parseDocument } from 'yaml'
+import { type Document, isMap } from 'yaml'
 import { Dns01Error } from '../errors.js'
 import { serverPart } from '../state/layout.js'
 import { parseDefaults } from '../target-file.js'
 import type { Log } from '../world.js'
+import { parseYaml } from '../yaml-text.js'
 import { type Answers, type Choice, untilGood } from './answers.js'
 import { ID } from './ids.js'
 
@@ -118,7 +119,7 @@ const wrong = (id: string, said: string, wanted: string): Dns01Error =>
 
 /** Sets values under `request`, and leaves comments, order and all else. */
 function edited(text: string, wanted: Wanted): string {
-  const doc = parseDocument(text, { version: '1.1', uniqueKeys: false })
+  const doc = parseYaml(text, { version: '1.1', uniqueKeys: false })
   const changes = Object.entries(wanted).filter(([path, value]) => doc.getIn(['request', ...path.split('.')]) !== value)
   if (changes.length === 0) return text
   try {

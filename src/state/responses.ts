@@ -1,4 +1,7 @@
-import { isMap, isScalar, parseDocument } from 'yaml'
+import { isMap, isScalar, LineCounter } from 'yaml'
+import { didYouMean } from '../suggest.js'
+import { parseYaml } from '../yaml-text.js'
+import { ID, isOurFamily, isPromptId } from './prompt-ids.js'
 
 /** Answers to questions, from conf/responses or --response-file (acmetool's prompt ids). */
 export interface Responses {
@@ -43,7 +46,8 @@ export function parseResponses(
   text: string,
   file: string,
 ): { answers: Map<string, string | boolean>; warnings: string[] } {
-  const doc = parseDocument(text, { version: '1.1', uniqueKeys: false })
+  const lines = new LineCounter()
+  const doc = parseYaml(text, { version: '1.1', uniqueKeys: false, lineCounter: lines })
   const answers = new Map<string, string | boolean>()
   const [broken] = doc.errors
   if (broken) return { answers, warnings: [`${file}: ${broken.message.split('\n')[0]}; it is ignored`] }
@@ -57,6 +61,10 @@ export function parseResponses(
     if (answer === undefined)
       warnings.push(`${file}: the answer to ${id} must be a text, a whole number, or true or false; it is ignored`)
     else answers.set(id, answer)
+    if (isOurFamily(id) && !isPromptId(id)) {
+      const line = isScalar(key) && key.range ? lines.linePos(key.range[0]).line : 1
+      warnings.push(`${file}:${line}: nothing asks for ${id}; ${didYouMean(id, Object.values(ID))}`)
+    }
   }
   return { answers, warnings }
 }

@@ -96,8 +96,8 @@ export class StateDir {
   // targets and settings
 
   /**
-   * Every file of desired/ with what conf/target hands down. One that cannot be read is a problem (CONFIG) and does not
-   * stop the others; when it is conf/target that cannot, there are no targets, since it names the CA.
+   * Every file of desired/ with what conf/target hands down. One that cannot be understood (CONFIG), or not even read
+   * (STATE: a file of root's after `sudo vi`, a folder, a bad disk), is a problem and does not stop the others; when it is conf/target that cannot, there are no targets, since it names the CA.
    */
   targets(): { targets: Target[]; problems: Dns01Error[] } {
     const targets: Target[] = []
@@ -106,7 +106,7 @@ export class StateDir {
       try {
         return read()
       } catch (error) {
-        if (!(error instanceof Dns01Error) || error.code !== 'CONFIG') throw error
+        if (!(error instanceof Dns01Error) || !['CONFIG', 'STATE'].includes(error.code)) throw error
         problems.push(error)
         return undefined
       }

@@ -161,3 +161,14 @@ describe('zoneConfigFor', () => {
     expect(zoneConfigFor(config, parseName(name))).toEqual(chosen)
   })
 })
+
+test('aliases of aliases are refused with their line, and so is what is nested too deeply', () => {
+  const bomb = `a: &a [x, x, x, x, x, x, x, x, x]\n${'bcdefghij'
+    .split('')
+    .map((key, i) => `${key}: &${key} [${Array(9).fill(`*${'abcdefghij'[i]}`).join(', ')}]\n`)
+    .join('')}`
+  expect(() => parseDnsConfig(bomb, 'conf/dns.yml', {})).toThrow(/^conf\/dns.yml:2: Excessive alias count/)
+  expect(() => parseDnsConfig(`a: 1\nzones: ${'['.repeat(5000)}`, 'conf/dns.yml', {})).toThrow(
+    'conf/dns.yml:2: nested deeper than 50 levels',
+  )
+})

@@ -1,17 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { parseDnsConfig } from '../../src/dns-config.js'
-import { startsPrograms, withoutStrangePrograms } from '../../src/journal-trust.js'
-import { loadProvider, providerNames } from '../../src/provider-loader.js'
+import { withoutStrangePrograms } from '../../src/journal-trust.js'
 import type { Journal, JournalEntry } from '../../src/state/journal.js'
 import type { Target } from '../../src/target.js'
 import { stateWorld } from '../fakes/state-world.js'
 
-const entry = (provider: string, settings: Record<string, string>): JournalEntry =>
-  ({ id: 'e1', provider, settings, zone: 'a.test', records: [] }) as unknown as JournalEntry
+const entry = (provider: string, settings: Record<string, string>, env = {}): JournalEntry =>
+  ({ id: 'e1', provider, settings, zone: 'a.test', records: [{ challenge: { env } }] }) as unknown as JournalEntry
 
 const inDnsYml =
   'provider: exec\nsettings: {command: /bin/ours}\nzones:\n  b.test: {provider: acme-dns-01, module: x}\n'
-const target = (dns: Target['dns']): Target => ({ dns }) as Target
+const target = (dns: Target['dns']): Target => ({ dns, env: { ZONE: 'a' } }) as unknown as Target
 
 describe('a journal entry that would start a program is believed when somebody asks for that program today', () => {
   test.each<[why: string, JournalEntry, dnsYml: string, targets: Target['dns'][], believed: boolean]>([
@@ -31,6 +30,8 @@ describe('a journal entry that would start a program is believed when somebody a
     ['a target adds to it', entry('exec', { command: '/t' }), inDnsYml, [{ settings: { command: '/t' } }], true],
     ['the default provider is not named', entry('exec', { command: '/d' }), 'settings: {command: /d}\n', [], true],
     ['the environment has it, not the entry', entry('exec', {}), '', [], true],
+    ['no target has its variables', entry('hooks', {}, { LD_PRELOAD: '/tmp/evil.so' }), '', [{ settings: {} }], false],
+    ['a target has its variables', entry('hooks', {}, { ZONE: 'a' }), '', [{ settings: {} }], true],
     ['it starts nothing', entry('rfc2136', { server: '192.0.2.1' }), '', [], true],
   ])('%s', (_, one, dnsYml, targets, believed) => {
     const fake = stateWorld()
@@ -40,10 +41,4 @@ describe('a journal entry that would start a program is believed when somebody a
     expect(entries).toEqual(believed ? [one] : [])
     expect(fake.said).toEqual(believed ? [] : [expect.stringContaining('neither conf/dns.yml nor a target has')])
   })
-})
-
-test('a provider with a command, a module or folders for a setting is one that starts programs', async () => {
-  const all = await Promise.all(providerNames().map(loadProvider))
-  const able = all.filter(({ settings }) => ['command', 'module', 'folder', 'folders'].some(key => key in settings))
-  expect(able.map(({ name }) => name).sort()).toEqual(startsPrograms)
 })

@@ -80,7 +80,7 @@ priority: -3
 label: 007
 `
     expect(parse(text)).toEqual({
-      warnings: [],
+      warnings: ['desired/x.test:11: rsa-size 9999 is more than any CA takes; 4096 is used'],
       target: {
         file: 'x.test',
         names: ['a.test'],
@@ -249,6 +249,15 @@ names: [no.test]
     ['request: {key: {rsa-size: 0}}', '3072', 2048],
   ])('%j with conf/rsa-key-size %j: %i bits', (text, rsaKeySize, bits) =>
     expect(parseDefaults(text, { rsaKeySize }).defaults.key.rsaBits).toBe(bits),
+  )
+
+  it.each([
+    [1024, ['conf/target:2: rsa-size 1024 is too small; 2048 is used']],
+    [0, []],
+    [2048, []],
+    [4096, []],
+  ])('says so when rsa-size %i is not what is used', (bits, warnings) =>
+    expect(parseDefaults(`request:\n  key: {type: rsa, rsa-size: ${bits}}\n`).warnings).toEqual(warnings),
   )
 
   it('names itself in errors and warnings', () => {

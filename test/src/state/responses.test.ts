@@ -30,6 +30,29 @@ describe('responses', () => {
     })
   })
 
+  it.each([
+    ['"acme-enter-emial": a@b.test', 'f:2: nothing asks for acme-enter-emial; did you mean "acme-enter-email"?'],
+    ['dns01-quickstart-choose-provder: x', expect.stringContaining('did you mean "dns01-quickstart-choose-provider"?')],
+    [
+      'acmetool-quickstart-nothing-like-it: x',
+      expect.stringMatching(/^f:2: nothing asks for .*; known are: acme-enter/),
+    ],
+  ])('says with its line that nothing asks for %s', (text, warning) => {
+    expect(parseResponses(`# x\n${text}\n`, 'f').warnings).toEqual([warning])
+  })
+
+  it.each([
+    'acme-enter-email: a@b.test',
+    '"acme-agreement:https://ca.test/terms": true',
+    'acmetool-quickstart-choose-method: redirector',
+    'acmetool-quickstart-webroot-path-unlikely: true',
+    'acmetool-quickstart-complete: true',
+    'something-else: true',
+  ])('says nothing of %s', text => expect(parseResponses(`${text}\n`, 'f').warnings).toEqual([]))
+
+  it('does not parse what is nested too deeply', () =>
+    expect(parseResponses('['.repeat(5000), 'f').warnings).toEqual([expect.stringContaining('nested deeper than 50')]))
+
   it('is empty when there is nothing', () =>
     expect(parseResponses('# x\n', 'f')).toEqual({ answers: new Map(), warnings: [] }))
 

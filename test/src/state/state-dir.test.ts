@@ -249,6 +249,30 @@ describe('targets', () => {
     expect(fake.said).toEqual(['warn: desired/c.test:1: unknown key satisfi is ignored; did you mean "satisfy"?'])
   })
 
+  it.each([
+    ['EACCES', 'permission denied'],
+    ['EIO', 'the disk failed'],
+    ['EISDIR', 'a folder stands'],
+  ])('one whose file says %s does not stop the others', (code, words) => {
+    fake.files.put(at('desired/a.test'), '')
+    fake.files.put(at('desired/b.test'), '')
+    const read = fake.files.readPlain.bind(fake.files)
+    fake.files.readPlain = path => {
+      if (path === at('desired/b.test')) throw Object.assign(new Error(code), { code })
+      return read(path)
+    }
+    const { targets, problems } = state.targets()
+    expect(targets.map(t => t.file)).toEqual(['a.test'])
+    expect(problems).toEqual([
+      expect.objectContaining({ code: 'STATE', message: expect.stringMatching(`desired/b.test: ${words}`) }),
+    ])
+    fake.files.readPlain = path => {
+      if (path === at('conf/target')) throw Object.assign(new Error(code), { code })
+      return read(path)
+    }
+    expect(state.targets()).toMatchObject({ targets: [], problems: [{ code: 'STATE' }] })
+  })
+
   it('are none when conf/target cannot be read: it names the CA', async () => {
     fake.files.put(at('conf/target'), 'request: [')
     fake.files.put(at('desired/a.test'), '')

@@ -1,0 +1,26 @@
+/** acmetool's prompt ids (acmetool-compat §10), and ours. `acme-agreement:URL` is asked by the registration. */
+export const ID = {
+  email: 'acme-enter-email',
+  server: 'acmetool-quickstart-choose-server',
+  serverUrl: 'acmetool-quickstart-enter-directory-url',
+  keyType: 'acmetool-quickstart-key-type',
+  rsaSize: 'acmetool-quickstart-rsa-key-size',
+  curve: 'acmetool-quickstart-ecdsa-curve',
+  method: 'acmetool-quickstart-choose-method',
+  webrootPath: 'acmetool-quickstart-webroot-path',
+  haproxy: 'acmetool-quickstart-install-haproxy-script',
+  cron: 'acmetool-quickstart-install-cronjob',
+  redirector: 'acmetool-quickstart-install-redirector-systemd',
+  provider: 'dns01-quickstart-choose-provider',
+  trial: 'dns01-quickstart-try-host',
+  keepVariables: 'dns01-quickstart-keep-variables',
+} as const
+
+/** Ids of acmetool's that nothing here asks for: about webroots, and "something was wrong, go on?". */
+const OTHERS = /^(acme-agreement:|acmetool-quickstart-(complete|webroot-path-(unlikely|invalid)|invalid-))/
+
+/** Whether somebody asks, or asked, for it. */
+export const isPromptId = (id: string): boolean => (Object.values(ID) as string[]).includes(id) || OTHERS.test(id)
+
+/** Whether it looks as if it were for us: what another program keeps in the same file is none of our business. */
+export const isOurFamily = (id: string): boolean => /^(acme|dns01)/i.test(id)

@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest'
+import { LineCounter } from 'yaml'
+import { mostLevels, parseYaml, tooDeepAt } from '../../src/yaml-text.js'
+
+const lists = (levels: number): string => `${'['.repeat(levels)}x${']'.repeat(levels)}`
+const maps = (levels: number): string => `${'{a: '.repeat(levels)}x${'}'.repeat(levels)}`
+const indented = (levels: number): string => {
+  const lines = Array.from({ length: Math.min(levels, 1000) }, (_, i) => `${' '.repeat(i)}a:`)
+  return [...lines, `${' '.repeat(lines.length)}x`, ''].join('\n')
+}
+
+describe('what is nested too deeply is not parsed', () => {
+  test.each<[string, (levels: number) => string]>([
+    ['lists in brackets', lists],
+    ['maps in brackets', maps],
+    ['maps by indentation', indented],
+    ['lists in one line', levels => `${'- '.repeat(levels)}x\n`],
+    ['keys that are maps', levels => `${'? '.repeat(levels)}x\n`],
+    ['brackets over lines', levels => '[\n'.repeat(levels) + ']\n'.repeat(levels)],
+  ])('%s', (_, make) => {
+    expect(tooDeepAt(make(mostLevels - 2))).toBeUndefined()
+    expect(parseYaml(make(mostLevels - 2)).errors).toEqual([])
+    expect(parseYaml(make(mostLevels + 1)).errors.map(error => error.message)).toEqual(['nested deeper than 50 levels'])
+    expect(parseYaml(make(100_000)).errors).toHaveLength(1)
+  })
+
+  test('but many things one after the other are not deep', () => {
+    expect(tooDeepAt('a:\n  - b\n'.repeat(1000))).toBeUndefined()
+    expect(tooDeepAt('- [a, {b: c}]\n'.repeat(1000))).toBeUndefined()
+    expect(tooDeepAt(`a: "${']'.repeat(100)}"\n`)).toBeUndefined()
+    expect(tooDeepAt('\r\n\r\n'.repeat(100))).toBeUndefined()
+  })
+
+  test('the error has its line', () => {
+    const lines = new LineCounter()
+    const [error] = parseYaml(`a: 1\nb: ${lists(60)}\n`, { lineCounter: lines }).errors
+    expect(lines.linePos(error?.pos[0] ?? 0).line).toBe(2)
+  })
+})
