@@ -7,7 +7,7 @@ import { combine } from './settle.js'
 import type { StateDir } from './state/state-dir.js'
 import type { Target } from './target.js'
 import type { World } from './world.js'
-import { checkIssued } from './x509/certificate.js'
+import { type CertificateFacts, checkIssued, readCertificate } from './x509/certificate.js'
 import { createCsr } from './x509/csr.js'
 import { generateKey, type KeyPair } from './x509/keys.js'
 
@@ -170,8 +170,29 @@ export async function store(
   chain: string,
 ): Promise<string> {
   const want = { keyId: it.keyId, names: it.names, now: world.clock.now() }
-  await state.storeCertificate(it.id, checkIssued(chain, want))
+  const issued = checkIssued(chain, want)
+  tellLifetime(world, it.names, readCertificate(issued.cert))
+  await state.storeCertificate(it.id, issued)
   return it.id
+}
+
+/**
+ * Half of the shortest life that hourly runs can renew, and once more when that fails; and what public CAs may not exceed
+ * (CA/Browser Forum, Baseline Requirements §6.3.2: 398 days), which is a private CA's own choice: no warning to cron.
+ */
+const lives = { shortestHours: 4, longestDays: 400 } as const
+
+function tellLifetime(
+  { log }: Pick<World, 'log'>,
+  names: readonly Name[],
+  { notBefore, notAfter }: CertificateFacts,
+): void {
+  const hours = (notAfter.getTime() - notBefore.getTime()) / 3_600_000
+  const what = `${names[0] ?? 'a certificate'}: it is valid`
+  if (hours < lives.shortestHours)
+    log.warn(`${what} for ${hours.toFixed(1)} hours`, 'hourly runs may be too seldom to renew it in time')
+  if (hours > lives.longestDays * 24)
+    log.info(`${what} for ${Math.round(hours / 24)} days, until ${notAfter.toISOString().slice(0, 10)}`)
 }
 
 /** An order that the CA, or our check of what it gave, has refused for good will never be of use: its folder goes. */

@@ -5,6 +5,7 @@ import { GoingLive } from './going-live.js'
 import { type IssueParts, issue } from './issue.js'
 import { type HookFailure, pointLinks, tellWhatChanged } from './live.js'
 import type { Name } from './names.js'
+import { slowClock } from './outlook.js'
 import {
   caWaits,
   circumstances,
@@ -70,7 +71,10 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
   await publisher.recover()
   const { targets, problems } = state.targets()
   const outcomes: Outcome[] = problems.map(error => ({ subject: 'desired', names: [], result: 'failed', error }))
-  const first = plan(held(parts, targets), { ...options, now: parts.world.clock.now() })
+  const now = parts.world.clock.now()
+  const there = held(parts, targets)
+  for (const { message, hint } of slowClock(there.certificates, now)) parts.world.log.warn(message, hint)
+  const first = plan(there, { ...options, now })
   if (nothingIsDue(first)) {
     await pointLinks(state, first.link) // what was read still holds: with ten thousand certificates a look takes a second
     return [...outcomes, ...first.link.map(linked), ...(await tellWhatChanged(parts)).map(hookFailed)]

@@ -1,5 +1,6 @@
 import { type Failed, failureOf, nameFailure } from './back-off.js'
 import type { Name } from './names.js'
+import { lifeOf, tooMany } from './outlook.js'
 import { circumstances, decide, type Waiting } from './patience.js'
 import { best, byName, dueOf, has, missingNames, nameOf, renewAt } from './plan.js'
 import type { Certificate } from './state/certificates.js'
@@ -58,7 +59,13 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
     }),
   )
   const ledger = state.ledger()
-  const { wait } = decide([...dues.values()], ledger, circumstances(world, targets.length))
+  const around = circumstances(world, targets.length)
+  const { wait } = decide([...dues.values()], ledger, around)
+  const bests = new Map(targets.map(target => [target, best(target, index, links, now)]))
+  const outlook = tooMany(
+    [...bests].flatMap(([target, held]) => lifeOf(target, held ?? {})),
+    around.limitsOf,
+  )
   const waiting = new Map(wait.map(one => [one.target, one]))
   const isUnlinked = (link: string, held: Certificate | undefined): boolean =>
     held === undefined || (has(held, nameOf(link)) && links.get(link) !== held.id)
@@ -67,7 +74,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
     setUp: setUpOf(state),
     accounts: state.accounts().map(account => account.id),
     targets: targets.map(target => {
-      const held = best(target, index, links, now)
+      const held = bests.get(target)
       const due = dues.get(target)
       const facts = held?.facts
       const link = linkName(target.names[0] as Name, target.label)
@@ -93,7 +100,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
         unlinked: (owned.get(target) ?? []).filter(link => isUnlinked(link, held)),
       }
     }),
-    problems: problems.map(({ message, hint }) => ({ message, hint })),
+    problems: [...problems, ...outlook].map(({ message, hint }) => ({ message, hint })),
     recordsLeft: state.journal.entries().length,
   }
 }

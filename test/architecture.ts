@@ -58,6 +58,7 @@ export const STORY = [
   'plan',
   'ca-limits',
   'back-off',
+  'outlook',
   'allowance',
   'patience',
   'live',

@@ -83,15 +83,22 @@ export function objectsOf(directoryUrl: string): Objects {
   })
   const schemas = {
     account: v.object({ status: v.string(), contact: v.fallback(v.array(v.string()), []) }),
-    order: v.object({
-      status: v.picklist(['pending', 'ready', 'processing', 'valid', 'invalid']),
-      identifiers: v.pipe(v.array(identifier), v.minLength(1)),
-      authorizations: v.array(url),
-      finalize: url,
-      certificate: v.optional(url),
-      error: v.fallback(v.optional(problem), undefined),
-      expires: v.fallback(v.optional(date), undefined),
-    }),
+    // each of the authorizations costs a request, and thousands of them all memory: there is one for an identifier (RFC 8555 §7.1.3)
+    order: v.pipe(
+      v.object({
+        status: v.picklist(['pending', 'ready', 'processing', 'valid', 'invalid']),
+        identifiers: v.pipe(v.array(identifier), v.minLength(1)),
+        authorizations: v.array(url),
+        finalize: url,
+        certificate: v.optional(url),
+        error: v.fallback(v.optional(problem), undefined),
+        expires: v.fallback(v.optional(date), undefined),
+      }),
+      v.check(
+        ({ identifiers, authorizations }) => authorizations.length <= identifiers.length,
+        'authorizations: there are more than identifiers',
+      ),
+    ),
     authorization: v.object({
       status: v.picklist(['pending', 'valid', 'invalid', 'deactivated', 'expired', 'revoked']),
       identifier,

@@ -46,6 +46,16 @@ const pemChain = 'application/pem-certificate-chain'
 
 const isPem = (text: string): boolean => text.includes('-----BEGIN CERTIFICATE-----')
 
+/** The order must be for what was asked for (RFC 8555 §7.4): else names of others would be proved and signed. */
+function refuseOthers({ identifiers }: Order, names: readonly Name[]): void {
+  const wanted = new Set(names)
+  const others = identifiers.filter(name => !wanted.has(name))
+  const missing = names.filter(name => !identifiers.includes(name))
+  if (others.length + missing.length === 0) return
+  const what = others.length > 0 ? `it is for ${shortList(others)}, too` : `it lacks ${shortList(missing)}`
+  throw new Dns01Error('REFUSED', `newOrder for ${shortList(names)}: the CA made another order: ${what}`)
+}
+
 export function openOrders(session: Session, account: AccountDesk): OrderDesk {
   const { world, objects, directory } = session
   const post = (url: string, payload: object | null, what: string, signal: AbortSignal, accept?: string) =>
@@ -82,7 +92,10 @@ export function openOrders(session: Session, account: AccountDesk): OrderDesk {
         `newOrder for ${shortList(names)}`,
         signal,
       )
-      return objects.order(answer.data, objects.url(answer.headers.location, newOrder, 'the Location of the order'))
+      const url = objects.url(answer.headers.location, newOrder, 'the Location of the order')
+      const made = objects.order(answer.data, url)
+      refuseOthers(made, names)
+      return made
     },
 
     async accept({ url }, signal) {

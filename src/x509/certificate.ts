@@ -122,7 +122,8 @@ function authorityKeyIdOf(extension: Der | undefined): string | undefined {
 }
 
 /**
- * Checks what the CA sent before it goes live: it is for our key, has every name, is in force (a slow clock allowed for), and each certificate of
+ * Checks what the CA sent before it goes live: it is for our key, has every name and no other (`names` empty: nobody
+ * knows which), is in force (a slow clock allowed for), and each certificate of
  * the chain has signed the one before it (RFC 8555 §9.1). A leaf alone passes: a CA may leave its trust anchor out.
  * @throws Dns01Error REFUSED
  */
@@ -137,11 +138,20 @@ export function checkIssued(
   if (leaf.keyId !== want.keyId) throw wrongKey(facts, want.keyId)
   const missing = want.names.filter(name => !leaf.names.includes(name))
   if (missing.length > 0) throw notAsAsked(`it lacks ${missing.join(', ')}`)
+  const strange = want.names.length === 0 ? [] : leaf.names.filter(name => !mayBeIn(name, want.names))
+  if (strange.length > 0) throw notAsAsked(`it is also for ${strange.slice(0, 3).join(', ')}, which nobody asked for`)
   checkDates(leaf, want.now)
   checkLinks(pems, facts)
   const [cert = '', ...chain] = pems
   return { cert, chain: chain.join('') }
 }
+
+/**
+ * Asked for, or what commercial CAs add of themselves: the bare name to its wildcard, and `www.` to a name or the other
+ * way round. Whoever has proved the one controls the other.
+ */
+const mayBeIn = (name: Name, asked: readonly Name[]): boolean =>
+  asked.some(one => [one, one.replace(/^\*\./, ''), `www.${one}`].includes(name) || one === `www.${name}`)
 
 const notAsAsked = (why: string, hint = 'it was not put in place; tell the CA', cause?: unknown): Dns01Error =>
   new Dns01Error('REFUSED', `the CA sent a certificate that is not what was asked for: ${why}`, { hint, cause })

@@ -57,6 +57,11 @@ test.each<[string, CaManners, { code: string; message: RegExp; withinSeconds: nu
     { code: 'REFUSED', message: /not what was asked for: it is for another key/, withinSeconds: 10 },
   ],
   [
+    'adds a name that nobody asked for',
+    { adds: 'evil.test' },
+    { code: 'REFUSED', message: /not what was asked for: it is also for evil\.test/, withinSeconds: 10 },
+  ],
+  [
     'leaves out a wanted name',
     { forgets: '*.www.one.test' },
     { code: 'REFUSED', message: /not what was asked for: it lacks \*\.www\.one\.test/, withinSeconds: 10 },
@@ -117,6 +122,33 @@ test('a clock that is a year slow is named as the cause', async () => {
   await fails(it, { code: 'REFUSED', message: /not valid before/, withinSeconds: 30 })
   expect(problemOf(await it.run())).toMatchObject({ hint: expect.stringContaining('clock') })
 })
+
+test('a clock that becomes years slow is told in every run, since by it nothing is due', async () => {
+  const options = { targets: [['www.one.test']], zones: ZONES, clockAheadSeconds: 0 }
+  const it = outside(options)
+  await it.run()
+  options.clockAheadSeconds = -5 * 365 * 86_400
+  const { said, outcomes } = await it.run()
+  expect(outcomes).toEqual([])
+  expect(said.join()).toMatch(
+    /warn: www\.one\.test: its certificate is not valid before .*is the clock right\? It says 2021/s,
+  )
+})
+
+test.each([
+  [2, /warn: www\.one\.test: it is valid for 2\.0 hours/],
+  [24, /^$/],
+  [3650 * 24, /^$/],
+])(
+  'a certificate of %i hours is taken, and one that hourly runs cannot renew is warned of',
+  async (livesHours, said) => {
+    const it = machine()
+    it.ca.manners = { livesHours }
+    const run = await it.run()
+    expect(live(it)).toHaveLength(2)
+    expect(run.said.join('\n')).toMatch(said)
+  },
+)
 
 const broken = (status: number, headers: Record<string, string> = {}): Reply => ({ status, headers, body: 'oops' })
 

@@ -22,6 +22,10 @@ export interface CaManners {
   readonly signsAnotherKey?: boolean
   /** This name is left out. */
   readonly forgets?: string
+  /** Lifetime of what it signs; 90 days when absent. */
+  readonly livesHours?: number
+  /** It adds this name of itself. */
+  readonly adds?: string
   /** Its clock is ahead of everybody else's. */
   readonly clockAheadSeconds?: number
 }
@@ -145,8 +149,14 @@ const thumbprintOf = ({ crv, kty, x, y }: JsonWebKey): string =>
 /** 90 days from now for the key of the request and the names of the order, and its issuer; PEM. */
 async function sign(csr: string, names: readonly string[], now: Date, manners: CaManners): Promise<string> {
   const request = new x509.Pkcs10CertificateRequest(Buffer.from(csr, 'base64url'))
-  const signed = names.filter(name => name !== manners.forgets).map(value => ({ type: 'dns', value }) as const)
-  const dates = { notBefore: new Date(now), notAfter: new Date(now.getTime() + 90 * DAY) }
+  const added = manners.adds === undefined ? [] : [manners.adds]
+  const signed = [...names.filter(name => name !== manners.forgets), ...added].map(
+    value => ({ type: 'dns', value }) as const,
+  )
+  const dates = {
+    notBefore: new Date(now),
+    notAfter: new Date(now.getTime() + ((manners.livesHours ?? 90 * 24) / 24) * DAY),
+  }
   const certificate = await x509.X509CertificateGenerator.create({
     ...dates,
     subject: '',

@@ -267,13 +267,17 @@ describe('nonces', () => {
 describe('orders', () => {
   const url = `${base}/order/1`
   const isReady = ({ status }: { status: string }): boolean => status === 'ready'
+  const ofTwo = {
+    identifiers: ['www.example.com', 'b.test'].map(value => ({ type: 'dns', value })),
+    authorizations: [`${base}/authz/1`, `${base}/authz/2`],
+  }
 
   it('tell the CA names in order, profile and what they replace', async () => {
     const { ca, client } = await ready()
     const payloads: unknown[] = []
     ca.always('/new-order', ({ payload }) => {
       payloads.push(payload)
-      return { status: 201, headers: { location: url }, body: order('pending') }
+      return { status: 201, headers: { location: url }, body: order('pending', { identifiers: payload?.identifiers }) }
     })
     const made = await client.newOrder(
       { names: names('*.a.test', 'a.test'), profile: 'short', replaces: 'x.y' },
@@ -286,6 +290,40 @@ describe('orders', () => {
       { identifiers: [dns('*.a.test'), dns('a.test')], profile: 'short', replaces: 'x.y' },
       { identifiers: [dns('a.test')] },
     ])
+  })
+
+  it.each<[string, object, RegExp]>([
+    [
+      'more authorizations than identifiers',
+      { authorizations: Array.from({ length: 100_000 }, (_, i) => `${base}/authz/${i}`) },
+      /authorizations: there are more than identifiers/,
+    ],
+    [
+      'a name that nobody asked for',
+      { identifiers: ['www.example.com', 'evil.test'].map(value => ({ type: 'dns', value })) },
+      /another order: it is for evil\.test, too/,
+    ],
+    [
+      'another name',
+      { identifiers: [{ type: 'dns', value: 'evil.test' }] },
+      /another order: it is for evil\.test, too/,
+    ],
+  ])('with %s are refused, and nothing more is asked', async (_what, more, message) => {
+    const { ca, client } = await ready()
+    ca.always('/new-order', { status: 201, headers: { location: url }, body: order('pending', more) })
+    await expect(client.newOrder({ names: names('www.example.com') }, signal)).rejects.toMatchObject({
+      code: 'REFUSED',
+      message: expect.stringMatching(message),
+    })
+    expect(ca.asked).toEqual(['POST /new-order'])
+  })
+
+  it('that lack a name are refused', async () => {
+    const { ca, client } = await ready()
+    ca.always('/new-order', { status: 201, headers: { location: url }, body: order('pending') })
+    await expect(client.newOrder({ names: names('www.example.com', 'b.test') }, signal)).rejects.toThrow(
+      /lacks b\.test/,
+    )
   })
 
   it('are looked at soon, then ever more seldom', async () => {
@@ -363,7 +401,7 @@ describe('orders', () => {
 
   it('that become invalid tell the name and the words of the CA, whole', async () => {
     const { ca, client } = await ready()
-    ca.always('/order/1', { body: order('invalid', { authorizations: [`${base}/authz/1`, `${base}/authz/2`] }) })
+    ca.always('/order/1', { body: order('invalid', ofTwo) })
     const challenges = [
       failed('unauthorized', 'Incorrect TXT record "x" found', { subproblems: [{ type: 't', detail: 'sub' }] }),
     ]
@@ -380,7 +418,7 @@ describe('orders', () => {
 
   it('with several failed names tell each', async () => {
     const { ca, client } = await ready()
-    ca.always('/order/1', { body: order('invalid', { authorizations: [`${base}/authz/1`, `${base}/authz/2`] }) })
+    ca.always('/order/1', { body: order('invalid', ofTwo) })
     const other = { identifier: { type: 'dns', value: 'b.test' }, challenges: [failed('caa', 'CAA forbids')] }
     ca.always('/authz/1', { body: authorization('invalid', { challenges: [failed('serverInternal', 'oops')] }) })
     ca.always('/authz/2', { body: authorization('invalid', other) })

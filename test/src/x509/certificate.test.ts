@@ -141,6 +141,30 @@ describe('checkIssued', () => {
     expect(checkIssued(leaf.pem, want).chain).toBe('')
   })
 
+  it.each<[string, string[], string[]]>([
+    ['the bare name of a wildcard', ['*.a.test', 'a.test'], ['*.a.test']],
+    ['www. before a name', ['a.test', 'www.a.test'], ['a.test']],
+    ['the name behind www.', ['www.a.test', 'a.test'], ['www.a.test']],
+    ['anything, where nobody knows what was asked for', ['a.test', 'b.test'], []],
+  ])('takes what a CA adds: %s', async (_what, has, wanted) => {
+    const made = await makeCertificate({ subject: 'CN=x', names: has })
+    const { keyId: id } = readCertificate(made.pem)
+    expect(checkIssued(made.pem, { keyId: id, names: wanted as Name[], now: DAY.now }).chain).toBe('')
+  })
+
+  it.each<[string[], string[], string]>([
+    [['a.test', 'b.test'], ['a.test'], 'b.test'],
+    [['a.test', '*.a.test'], ['a.test'], '*.a.test'],
+    [['www.a.test', 'test'], ['www.a.test'], 'test'],
+    [['*.a.test', 'x.a.test'], ['*.a.test'], 'x.a.test'],
+  ])('refuses a certificate for %j where %j was asked for', async (has, wanted, strange) => {
+    const made = await makeCertificate({ subject: 'CN=x', names: has })
+    const { keyId: id } = readCertificate(made.pem)
+    expect(() => checkIssued(made.pem, { keyId: id, names: wanted as Name[], now: DAY.now })).toThrow(
+      `it is also for ${strange}, which nobody asked for`,
+    )
+  })
+
   it('does not mind a clock that is slow: the CA would have to be asked again and again', () => {
     const slow = new Date(DAY.from.getTime() - 3_600_000)
     expect(checkIssued(leaf.pem, { ...want, now: slow }).cert).not.toBe('')
