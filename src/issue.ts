@@ -5,7 +5,7 @@ import { type Name, withoutWildcard } from './names.js'
 import { isReady, type ProveParts, prove } from './prove.js'
 import { combine } from './settle.js'
 import type { StateDir } from './state/state-dir.js'
-import type { Target } from './target.js'
+import { type Target, titleOf } from './target.js'
 import type { World } from './world.js'
 import { type CertificateFacts, checkIssued, readCertificate } from './x509/certificate.js'
 import { createCsr } from './x509/csr.js'
@@ -63,7 +63,7 @@ export async function issue(
     }
     return await leavingOut(target, wish, async names => {
       await publisher.checkProviders(names, target.dns)
-      world.log.step(target.file, 'asking the CA')
+      world.log.step(titleOf(target), 'asking the CA')
       const authority = await authorities.for(target.ca)
       await wish.beforeOrder?.()
       return obtain(parts, { authority, target, key, names, arrived, keyIsNeeded: () => (made = undefined) })
@@ -71,7 +71,7 @@ export async function issue(
   } finally {
     arrived()
     if (made) await state.removeKey(made.id)
-    world.log.step(target.file, undefined)
+    world.log.step(titleOf(target), undefined)
   }
 }
 
@@ -122,7 +122,7 @@ async function obtain(parts: IssueParts, it: Obtaining): Promise<string> {
   const ready = isReady(order) ? order : await prove(parts, authority, target, order, it.arrived)
   const id = await state.addOrder({ url: order.url, accountId: authority.accountId, keyId: key.id })
   it.keyIsNeeded() // from here on an order knows the key: it stays
-  world.log.step(target.file, 'waiting for the certificate')
+  world.log.step(titleOf(target), 'waiting for the certificate')
   return finish(parts, authority.client, { id, order: ready, key, names, mustStaple: target.mustStaple })
 }
 

@@ -94,3 +94,9 @@ export function ancestors(name: Name): Name[] {
 /** The key among `keys` that holds `name` with the most labels; undefined if none does. */
 export const longestMatch = (name: Name, keys: Iterable<Name>): Name | undefined =>
   [...keys].filter(key => isWithin(name, key)).sort((a, b) => b.length - a.length)[0]
+
+/** `www.example.com +2`: the first name and how many others. */
+export const shortNames = (names: readonly string[], otherwise = ''): string => {
+  const [first = otherwise] = names
+  return names.length > 1 ? `${first} +${names.length - 1}` : first
+}

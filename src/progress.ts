@@ -19,11 +19,13 @@ export interface Watched {
 export interface ZoneProgress {
   /** A record is with the provider until the returned function is called. */
   placing(provider: string): () => void
-  watching(name: Name, atMostSeconds: number): Watched
+  watching(atMostSeconds: number): Watched
 }
 
 /** A log gets a line of a wait at least this often as long as answers come. */
 const tellAgainSeconds = 60
+/** A wait that is over at once is not worth a line before its end. */
+const tellAfterSeconds = 1
 
 interface Placing {
   readonly since: Date
@@ -32,7 +34,6 @@ interface Placing {
 
 interface Watching {
   readonly since: Date
-  readonly name: Name
   readonly atMostSeconds: number
   seen: Seen | undefined
 }
@@ -43,7 +44,7 @@ export function openProgress({ clock, log }: Pick<World, 'clock' | 'log'>, zone:
   const watched = new Set<Watching>()
   let told = { text: '', at: clock.now() }
   /** Since nobody waited last. */
-  let finished = { names: new Set<Name>(), since: clock.now() }
+  let finished = { names: 0, since: clock.now() }
 
   const secondsSince = (then: Date): number => Math.round((clock.now().getTime() - then.getTime()) / 1000)
   const oldest = <T extends { readonly since: Date }>(all: ReadonlySet<T>): T | undefined => [...all][0]
@@ -53,7 +54,7 @@ export function openProgress({ clock, log }: Pick<World, 'clock' | 'log'>, zone:
   const watchingText = (first: Watching): string =>
     `${whoHasThem()} · ${secondsSince(first.since)} s of at most ${first.atMostSeconds}`
   const whoHasThem = (): string => {
-    const names = counted(new Set([...watched].map(({ name }) => name)).size, 'name')
+    const names = counted(watched.size, 'name')
     const servers = Math.max(0, ...[...watched].map(({ seen }) => seen?.servers ?? 0))
     if (servers === 0) return `${names} · asking the name servers`
     const missing = [...new Set([...watched].flatMap(({ seen }) => seen?.missing ?? []))]
@@ -67,18 +68,19 @@ export function openProgress({ clock, log }: Pick<World, 'clock' | 'log'>, zone:
   }
 
   const show = (): void => log.step(zone, placed.size + watched.size > 0 ? text : undefined)
-  const tell = (): void => {
+  const tell = (first: Watching): void => {
+    if (secondsSince(first.since) < tellAfterSeconds) return
     const news = whoHasThem()
     if (news === told.text && secondsSince(told.at) < tellAgainSeconds) return
     told = { text: news, at: clock.now() }
     log.info(`${zone}: ${text()}`)
   }
 
-  const finish = ({ name }: Watching): void => {
-    finished.names.add(name)
+  const finish = (): void => {
+    finished.names++
     if (watched.size > 0) return
     const seconds = secondsSince(finished.since)
-    log.info(`${zone}: every name server shows ${counted(finished.names.size, 'name')} after ${seconds} s`)
+    log.info(`${zone}: every name server shows ${counted(finished.names, 'name')} after ${seconds} s`)
   }
 
   return {
@@ -91,19 +93,19 @@ export function openProgress({ clock, log }: Pick<World, 'clock' | 'log'>, zone:
         show()
       }
     },
-    watching: (name, atMostSeconds) => {
-      const one: Watching = { since: clock.now(), name, atMostSeconds, seen: undefined }
-      if (watched.size === 0) finished = { names: new Set(), since: one.since }
+    watching: atMostSeconds => {
+      const one: Watching = { since: clock.now(), atMostSeconds, seen: undefined }
+      if (watched.size === 0) finished = { names: 0, since: one.since }
       watched.add(one)
       show()
       return {
         news: seen => {
           one.seen = seen
-          if (seen.missing.length > 0) tell()
+          if (seen.missing.length > 0) tell(oldest(watched) ?? one)
         },
         end: shown => {
           watched.delete(one)
-          if (shown) finish(one)
+          if (shown) finish()
           show()
         },
       }

@@ -5,7 +5,7 @@ import { Dns01Error } from './errors.js'
 import { type Name, withoutWildcard } from './names.js'
 import type { Placement, Publisher, Wish } from './publisher.js'
 import { combine } from './settle.js'
-import type { Target } from './target.js'
+import { type Target, titleOf } from './target.js'
 import type { World } from './world.js'
 
 export interface ProveParts {
@@ -86,7 +86,7 @@ export async function prove(
   /** One value a name, where the provider holds no more: the CA must have seen it before the next takes its place. */
   async function placeAll(): Promise<void> {
     const rounds = publisher.rounds(placements)
-    world.log.step(target.file, undefined) // what goes on with its records is told by their zones
+    world.log.step(titleOf(target), undefined) // what goes on with its records is told by their zones
     for (const [i, round] of rounds.entries()) {
       const placing = round.map(placement => attempt(() => place(placement))(answerTo(placement)))
       arrived()
@@ -106,7 +106,7 @@ export async function prove(
   }
 
   async function allValid(): Promise<Order> {
-    world.log.step(target.file, 'waiting for the CA to validate')
+    world.log.step(titleOf(target), 'waiting for the CA to validate')
     try {
       const stage = { stage: 'validating', names: accepted.size } as const
       return await client.pollOrder(order.url, isReady, { ...limits, stage }, signal)

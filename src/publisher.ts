@@ -182,8 +182,7 @@ export class Publisher {
   async prove({ record, by, zone }: Placement): Promise<void> {
     const { propagation, resolver, signal, world } = this.#parts
     if (!propagation.wait || !zone) return
-    const { name } = record
-    const watched = this.#progressOf(zone.apex).watching(name, propagation.giveUpAfterSeconds)
+    const watched = this.#progressOf(zone.apex).watching(propagation.giveUpAfterSeconds)
     const provesSync = by.definition.provesSync ?? false
     const parts = { world, resolver, provesSync, limits: propagation, onNews: watched.news }
     let shown = false

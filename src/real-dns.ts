@@ -86,7 +86,7 @@ const exchange: Dns['exchange'] = async (
       ? exchangeTcp(message, to, limits)
       : exchangeUdp(message, to, { ...limits, repeat: false }))
   } catch (cause) {
-    throw trouble(`sending a message to ${server} (${transport.toUpperCase()})`, cause, signal, timeoutSeconds)
+    throw trouble(`${server} (${transport.toUpperCase()})`, cause, signal, timeoutSeconds)
   }
 }
 

@@ -1,11 +1,11 @@
 import { minute } from './back-off.js'
 import { Dns01Error, errorDocument, FAULTS, linesOf, shortList } from './errors.js'
-import type { Name } from './names.js'
+import { type Name, shortNames } from './names.js'
 import type { Outcome } from './reconcile.js'
 import type { Context } from './session.js'
 import type { StateDir } from './state/state-dir.js'
 import { statusDocument, type TargetStatus } from './status.js'
-import { dayOf, shortNames, timeLeft } from './status-text.js'
+import { dayOf, timeLeft } from './status-text.js'
 
 /** What a run did, told to people and to programs; and which of its failures decide the exit status. */
 

@@ -1,5 +1,5 @@
 import { failedText, minute } from './back-off.js'
-import type { Name } from './names.js'
+import { type Name, shortNames } from './names.js'
 import { forceHint, waitingText } from './patience.js'
 import type { StatusDocument, TargetStatus } from './status.js'
 
@@ -25,12 +25,6 @@ export function timeLeft(until: Date, now: Date): string {
 /** The day; within two days of now the minute, too. */
 export const dayOf = (at: Date, now: Date): string =>
   isShort(at.getTime() - now.getTime()) ? minute(at) : at.toISOString().slice(0, 10)
-
-/** `www.example.com +2`: the first name and how many others. */
-export const shortNames = (names: readonly string[], otherwise = ''): string => {
-  const [first = otherwise] = names
-  return names.length > 1 ? `${first} +${names.length - 1}` : first
-}
 
 /** The table people read: a line a target, its first name first. */
 export function statusLines(document: StatusDocument, now: Date, reader: Reader): string[] {

@@ -1,4 +1,4 @@
-import type { Name } from './names.js'
+import { type Name, shortNames } from './names.js'
 import { groupBy } from './records.js'
 
 export interface KeySpec {
@@ -35,6 +35,9 @@ export interface Target {
   /** request.challenge.dns: ours, not acmetool's. */
   readonly dns: { readonly provider?: string | undefined; readonly settings: Readonly<Record<string, string>> }
 }
+
+/** What people know it by: `www.example.com +2`. */
+export const titleOf = ({ names, file }: Target): string => shortNames(names, file)
 
 /** What conf/target hands down to every target (acmetool's inheritance; never names). */
 export interface TargetDefaults extends Omit<Target, 'file' | 'names' | 'requestNames'> {
