@@ -2,11 +2,11 @@ import { type DnsConfig, noDnsConfig, withEnv } from './dns-settings.js'
 import { openDnsView } from './dns-view.js'
 import { Dns01Error, messageOf } from './errors.js'
 import type { HookCall } from './hook-call.js'
+import { gone, noJournal, note, removeForgotten } from './hook-notes.js'
 import { defaultProvider } from './provider-choice.js'
 import { type Placement, Publisher } from './publisher.js'
 import type { Context } from './session.js'
 import { settleAll } from './settle.js'
-import type { Journal } from './state/journal.js'
 import type { World } from './world.js'
 
 export interface HookOptions {
@@ -17,8 +17,8 @@ export interface HookOptions {
 }
 
 /**
- * Does what another client wants. Needs no state directory and writes no file: the client itself remembers what it has
- * to take back. A present that fails takes its own values back first.
+ * Does what another client wants. Needs no state directory: the client itself remembers what it has to take back, and for
+ * one that is killed there are notes. A present that fails takes its own values back first.
  * @throws Dns01Error of any code but STATE and LOCKED
  */
 export async function runHook(
@@ -34,11 +34,27 @@ export async function runHook(
     publisher.locate(wishes.map(wish => ({ ...wish, dns: { provider: options.provider, settings: {} } })))
   try {
     const placements = await locate(call.wishes)
-    if (call.action === 'cleanup') await takeBack(world, publisher, placements, call)
-    else await present(world, publisher, placements, await mustProve(call, options, placements, locate))
+    const notes = { note: () => note(world, stateRoot, placements), gone: () => gone(world, stateRoot, placements) }
+    if (call.action === 'cleanup') await takeBack(world, publisher, placements, call, notes)
+    else await present(world, publisher, placements, await mustProve(call, options, placements, locate), notes)
+    const leftBehind = (text: string): void => inside.log.info(text) // each call would say it
+    const removing = removeForgotten({ ...view, world: inside, signal, leftBehind }, stateRoot)
+    await Promise.race([removing, aborted(world.clock.deadline(forgottenSeconds))])
   } finally {
     await view.providers.close()
   }
+}
+
+/** The client waits for us, and not for what another one forgot. */
+const forgottenSeconds = 20
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+
+/** Of these placements. */
+interface Notes {
+  note(): Promise<void>
+  gone(): Promise<void>
 }
 
 async function present(
@@ -46,14 +62,17 @@ async function present(
   publisher: Publisher,
   placements: readonly Placement[],
   proven: boolean,
+  notes: Notes,
 ): Promise<void> {
   refuseWhatCannotStay(publisher, placements)
+  await notes.note()
   try {
     await publisher.place(placements, { acceptedIsEnough: !proven })
     if (proven) await settleAll(placements.map(placement => publisher.prove(placement)))
   } catch (error) {
     await publisher
       .remove(placements)
+      .then(notes.gone)
       .catch((also: unknown) => world.log.warn(`TXT records may be left: ${messageOf(also)}`))
     throw error
   }
@@ -64,9 +83,11 @@ async function takeBack(
   publisher: Publisher,
   placements: readonly Placement[],
   call: HookCall,
+  notes: Notes,
 ): Promise<void> {
   try {
     await publisher.remove(placements)
+    await notes.gone()
   } catch (error) {
     if (!call.cleanupMustNotFail) throw error
     world.log.error(`${messageOf(error)}; the client is not told, it would give the certificate up`)
@@ -146,13 +167,4 @@ function deeper(world: World): World {
   throw new Dns01Error('CONFIG', 'this hook is called by the very provider that it calls', {
     hint: 'choose the provider that writes the records: --provider, DNS01_PROVIDER or conf/dns.yml',
   })
-}
-
-const noJournal: Journal = {
-  note: async () => {},
-  gone: async () => {},
-  entries: () => [],
-  noteUntold: async () => {},
-  untold: () => [],
-  clearUntold: async () => {},
 }

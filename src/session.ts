@@ -3,6 +3,7 @@ import { checkProviders, refuseStrangersPrograms } from './dns-check.js'
 import { type DnsConfig, parseDnsConfig, placesIn } from './dns-config.js'
 import { openDnsView } from './dns-view.js'
 import { Dns01Error } from './errors.js'
+import { removeForgotten } from './hook-notes.js'
 import { hookFolders } from './hooks.js'
 import { withoutStrangePrograms } from './journal-trust.js'
 import { defaultProvider } from './provider-choice.js'
@@ -86,12 +87,14 @@ export async function reconcileNow(
   const journal = withoutStrangePrograms(world, state.journal, config, () => state.targets().targets)
   const left: string[] = []
   const limit = openRunLimit(world, context.batch, signal)
-  const publisher = new Publisher({
-    ...{ world, providers, journal, resolver, propagation, signal: limit.signal },
-    leftBehind: text => void left.push(text),
-  })
+  const dns = {
+    ...{ world, providers, resolver, propagation, signal: limit.signal },
+    leftBehind: (text: string) => void left.push(text),
+  }
+  const publisher = new Publisher({ ...dns, journal })
   const responses = state.responses(responseFile)
   try {
+    await removeForgotten(dns, state.root)
     const outcomes = await reconcile(
       { world, state, publisher, responses, signal, parallel, hookFolders: folders, limit },
       options,

@@ -52,6 +52,7 @@ export const STORY = [
   'zone-line',
   'publisher',
   'hook-call',
+  'hook-notes',
   'certificate-authorities',
   'accounts',
   'revoke',

@@ -1,12 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { txtValue } from '../contract/provider-contract.js'
 import { buildIfOlder } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
 import { withNetns } from './servers/netns.js'
+import { temporaryFolder } from './servers/process.js'
 import { type RunningRoute53, resolverAddress, startRoute53 } from './servers/route53.js'
 
+/** For notes of what calls have placed. */
+const state = temporaryFolder('route53-hook')
 const hook = join(import.meta.dirname, '../../hooks/route53')
 const name = '_acme-challenge.www.example.test'
 
@@ -46,6 +49,7 @@ const inLab = (work: (lab: Lab) => Promise<void>, syncSeconds = 1): Promise<void
         {
           PATH: `${join(process.execPath, '..')}:/usr/bin:/bin:/usr/sbin:/sbin`,
           ACME_STATE_DIR: '/nonexistent/state',
+          XDG_STATE_HOME: state.path,
           ...route53.env,
           ...more,
         },
@@ -67,6 +71,7 @@ function run(args: readonly string[], env: Record<string, string>): Promise<{ ex
 
 describe.skipIf(lacking('netns'))('hooks/route53', () => {
   beforeAll(buildIfOlder)
+  afterAll(() => state.remove())
 
   test('start returns when every server shows the value, stop takes only that one away', () =>
     inLab(async ({ route53, call }) => {

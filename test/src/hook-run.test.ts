@@ -6,6 +6,7 @@ import type { RunOptions, World } from '../../src/world.js'
 import { listeningLog } from '../contract/provider-contract.js'
 import { fakeClock } from '../fakes/clock.js'
 import { fakeDns, fakeResolver } from '../fakes/dns.js'
+import { MemoryFiles } from '../fakes/memory-files.js'
 import { countingRandom } from '../fakes/provider.js'
 
 const V1 = '1'.repeat(43)
@@ -47,24 +48,20 @@ function aHouse({ env = {}, files = {}, exits = [], lagSeconds = 0, owners = {} 
     }
     return { exit, output: '' }
   }
-  const read = (path: string): Uint8Array => {
-    const text = files[path] ?? 'ENOENT'
-    if (/^E[A-Z]+$/.test(text)) throw Object.assign(new Error(`${text}: no luck`), { code: text })
-    return Buffer.from(text)
+  const disk = new MemoryFiles({ now: clock.now })
+  for (const [path, text] of Object.entries(files)) if (!/^E[A-Z]+$/.test(text)) disk.put(path, text)
+  for (const [path, uid] of Object.entries(owners)) disk.give(path, { uid })
+  const readFrom = disk.read.bind(disk)
+  disk.read = path => {
+    const code = files[path]
+    if (code && /^E[A-Z]+$/.test(code)) throw Object.assign(new Error(`${code}: no luck`), { code })
+    return readFrom(path)
   }
   const world = {
     clock,
     dns,
     run,
-    files: {
-      read,
-      info: (path: string) => ({
-        kind: path.endsWith('.yml') ? 'file' : 'folder',
-        mode: 0o755,
-        uid: owners[path] ?? 0,
-        gid: 0,
-      }),
-    },
+    files: disk,
     self: { uid: 0, gid: 0 },
     random: countingRandom(),
     log: listeningLog(said),
@@ -82,7 +79,7 @@ function aHouse({ env = {}, files = {}, exits = [], lagSeconds = 0, owners = {} 
     const call = typeof line === 'string' ? (readHookCall(dialect, words, more) as HookCall) : line
     return runHook({ world, stateRoot: '/state', signal: stopping.signal }, call, options)
   }
-  return { clock, dns, calls, depths, said, stopping, hook }
+  return { clock, dns, disk, calls, depths, said, stopping, hook }
 }
 
 const start = (host: string, value: string) => `acmetool challenge-dns-start ${host} file ${value}`
@@ -199,6 +196,97 @@ describe('cleanup', () => {
     const { hook, said } = aHouse({ exits: [1] })
     await hook(`dehydrated clean_challenge x.a.test t ${V1}`)
     expect(said.join('\n')).toMatch(/exited with 1.*; the client is not told/)
+  })
+})
+
+describe('what the client that called forgets, since it is killed', () => {
+  const folder = '/var/lib/dns01/placed'
+  const hour = 3600
+  const later = (house: ReturnType<typeof aHouse>, seconds: number) =>
+    house.clock.sleep(seconds, new AbortController().signal)
+  const notes = ({ disk }: ReturnType<typeof aHouse>, at = folder) => (disk.info(at) ? disk.tree(at) : [])
+
+  test('is noted from before the record is placed until after it is gone', async () => {
+    const house = aHouse()
+    await house.hook(start('x.a.test', V1))
+    expect(notes(house)).toEqual([expect.stringMatching(/^file 600 [0-9a-f]{64}\.json$/)])
+    expect(house.disk.tree('/var/lib/dns01')[0]).toBe('folder 700 placed')
+    await house.hook(stop('x.a.test', V1))
+    expect(notes(house)).toEqual([])
+  })
+
+  test('is noted in the state directory, if that is of the same user', async () => {
+    const ours = aHouse({ files: { '/state/desired/x': '' } })
+    await ours.hook(start('x.a.test', V1))
+    expect([notes(ours, '/state/.dns01/placed').length, notes(ours).length]).toEqual([1, 0])
+    const theirs = aHouse({ files: { '/state/desired/x': '' }, owners: { '/state': 1000 } })
+    await theirs.hook(start('x.a.test', V1))
+    expect([notes(theirs, '/state/.dns01/placed').length, notes(theirs).length]).toEqual([0, 1])
+  })
+
+  test('is removed by a later call, after an hour, and no value of others', async () => {
+    const house = aHouse()
+    await house.hook(start('x.a.test', V1))
+    house.dns.add('_acme-challenge.x.a.test', 'TXT', 'of another')
+    await later(house, hour - 60)
+    await house.hook(start('y.b.test', V1))
+    expect(house.calls).not.toContain('clean_challenge x.a.test=1')
+    await later(house, 120)
+    await house.hook(stop('y.b.test', V1))
+    expect(house.calls.slice(2)).toEqual(['clean_challenge y.b.test=1', 'clean_challenge x.a.test=1'])
+    expect(house.dns.values('_acme-challenge.x.a.test')).toEqual(['of another'])
+    expect(house.said).toContain('removed 1 TXT record(s) of an earlier run in a.test')
+    expect(notes(house)).toEqual([])
+  })
+
+  test('what is placed again is not old', async () => {
+    const house = aHouse()
+    await house.hook(start('x.a.test', V1))
+    await later(house, 2 * hour)
+    await house.hook(start('x.a.test', V1))
+    expect(house.calls).toEqual(['deploy_challenge x.a.test=1', 'deploy_challenge x.a.test=1'])
+    expect(notes(house)).toHaveLength(1)
+  })
+
+  test('what cannot be removed stays noted, and the call that tried succeeds', async () => {
+    const house = aHouse({ exits: [0, 0, 1] })
+    await house.hook(start('x.a.test', V1))
+    await later(house, 2 * hour)
+    await house.hook(start('y.b.test', V1))
+    expect(house.calls.at(-1)).toBe('clean_challenge x.a.test=1')
+    expect(notes(house)).toHaveLength(2)
+    await house.hook(stop('y.b.test', V1))
+    expect(notes(house)).toHaveLength(0)
+  })
+
+  test('a note that somebody else may have written, or that is cut off, removes nothing', async () => {
+    const house = aHouse()
+    for (const host of ['x.a.test', 'y.a.test', 'z.a.test']) await house.hook(start(host, V1))
+    const [first, second, third] = house.disk.list(folder).map(({ name }) => `${folder}/${name}`)
+    house.disk.give(String(first), { uid: 1000 })
+    house.disk.give(String(second), { mode: 0o666 })
+    house.disk.put(String(third), '{"id": "', 0o600)
+    await later(house, 2 * hour)
+    await house.hook(stop('a.test', V2))
+    expect(house.calls.filter(call => call.startsWith('clean'))).toEqual(['clean_challenge a.test=2'])
+    expect(house.disk.list(folder).map(({ name }) => `${folder}/${name}`)).toEqual([first, second])
+  })
+
+  test('a stop that fails leaves the note; a start that takes its value back does not', async () => {
+    const house = aHouse({ exits: [0, 1, 1] })
+    await house.hook(start('x.a.test', V1))
+    await expect(house.hook(stop('x.a.test', V1))).rejects.toThrow()
+    expect(notes(house)).toHaveLength(1)
+    await expect(house.hook(start('y.a.test', V1))).rejects.toThrow()
+    expect(notes(house)).toHaveLength(1)
+  })
+
+  test('where nothing can be written, all goes on', async () => {
+    const house = aHouse()
+    house.disk.options = { fail: () => 'EROFS' }
+    await house.hook(start('x.a.test', V1))
+    await house.hook(stop('x.a.test', V1))
+    expect(house.said.join('\n')).toMatch(/no note is made of what is placed now: .*EROFS/)
   })
 })
 

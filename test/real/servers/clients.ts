@@ -24,7 +24,7 @@ const hooks = join(import.meta.dirname, '../../../hooks')
 export const hook = (name: string): string => join(hooks, name)
 
 async function run(argv: readonly string[], { netns, env, folder }: ClientCall, more = {}): Promise<void> {
-  const own = { HOME: folder, ...env, ...more }
+  const own = { HOME: folder, XDG_STATE_HOME: folder, ...env, ...more }
   const result: Dns01Result = await startProgram(argv, { netns, cwd: folder, env: own, timeoutSeconds: 100 }).result
   if (result.exit !== 0)
     throw new Error(`${argv.join(' ')}: exit status ${result.exit}\n${result.stdout}${result.stderr}`)
