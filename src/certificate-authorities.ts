@@ -127,6 +127,10 @@ export async function consentTo(
   { world, responses }: Pick<AuthorityParts, 'world' | 'responses'>,
 ): Promise<void> {
   if (responses.agreedTo(terms)) return
+  if (responses.yes(`acme-agreement:${terms}`) === false)
+    throw new Dns01Error('CONFIG', `conf/responses says no to the CA's terms of service: ${terms}`, {
+      hint: `read them; with  "acme-agreement:${terms}": true  you agree`,
+    })
   const older = responses.agreedOnHost(terms)
   if (older !== undefined) {
     world.log.notice(`the CA's terms are now at ${terms}; your consent to ${older} is taken for these too`)

@@ -266,6 +266,8 @@ function onlyRootMay(error: unknown): void {
   if (errno(error) !== 'EPERM') throw error
 }
 
+const notOwner = 'run as the user who owns the state directory, mostly root, or choose another one with --state'
+
 const MEANING: Readonly<Record<string, { says: string; hint: (path: string) => string }>> = {
   ENOSPC: { says: 'the disk is full', hint: path => `free some space on the file system of ${path}` },
   EDQUOT: { says: 'the disk quota is used up', hint: path => `free some space on the file system of ${path}` },
@@ -275,11 +277,11 @@ const MEANING: Readonly<Record<string, { says: string; hint: (path: string) => s
   },
   EACCES: {
     says: 'permission denied',
-    hint: path => `run as the owner of ${path}, or choose another directory with --state`,
+    hint: () => notOwner,
   },
   EPERM: {
     says: 'not permitted',
-    hint: path => `run as the owner of ${path}, or choose another directory with --state`,
+    hint: () => notOwner,
   },
   ENOTDIR: { says: 'a file stands where a folder must be', hint: path => `look at ${path} and the folders above it` },
   EISDIR: { says: 'a folder stands where a file must be', hint: path => `move ${path} out of the way` },

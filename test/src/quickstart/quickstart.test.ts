@@ -335,6 +335,12 @@ describe('asking', () => {
   })
 })
 
+test('"no" to terms in conf/responses is told as what it is, and registers nothing', async () => {
+  const on = withAnswers({ 'acme-agreement:https://ca.test/terms': false })
+  expect(await failure(on)).toMatch(/conf\/responses says no to the CA's terms of service: https:\/\/ca\.test\/terms/)
+  expect(accounts(on)).toEqual([])
+})
+
 test('variables that cron will not have are named with the lines that keep them; never their values', async () => {
   const env = { ACME_HOSTED_ZONE: 'Z1', AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'very-secret' }
   const on = await run(withAnswers({}, { env }))

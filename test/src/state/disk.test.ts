@@ -97,7 +97,11 @@ it('points a link at the old place or the new, never at none', () =>
 it.each([
   ['ENOSPC', /the disk is full \(ENOSPC\)/, /free some space/],
   ['EROFS', /the file system is read-only \(EROFS\)/, /--state/],
-  ['EACCES', /permission denied/, /run as the owner/],
+  [
+    'EACCES',
+    /permission denied/,
+    /^run as the user who owns the state directory, mostly root, or choose another one with --state$/,
+  ],
   ['EWEIRD', /EWEIRD/, /^$/],
 ])('%s is STATE, says what to do, and leaves nothing in tmp/', async (code, message, hint) => {
   const files = new MemoryFiles({ fail: change => (change === 'write' ? code : undefined) })
