@@ -75,7 +75,7 @@ async function runCommand(
     process.on(name, () => {
       if (stoppedBy) process.exit(128 + SIGNALS[name])
       stoppedBy = name
-      log.notice(`${name}: stopping; TXT records are removed first`)
+      log.notice(`${name}: stopping${command.placesRecords ? '; TXT records are removed first' : ''}`)
       stopping.abort(new Dns01Error('UNAVAILABLE', `stopped by ${name}`))
     })
   }
@@ -106,7 +106,7 @@ async function contextFor(
   const envFile = flags.envFile ? { DNS01_ENV_FILE: resolve(flags.envFile) } : {}
   const env = { ...fromFiles, ...hooks, ...envFile, ACME_STATE_DIR: stateRoot }
   Object.assign(process.env, env) // the AWS SDK reads AWS_CONFIG_FILE and its like there, and nowhere else
-  const asked = flags.batch || flags.json ? undefined : realPrompt(flags.stdio)
+  const asked = flags.batch || flags.json ? undefined : realPrompt(flags.stdio, signal)
   const prompt = asked && line ? askingWithout(line, asked) : asked
   return {
     world: realWorld({ env, log, prompt, program: [process.execPath, '--', process.argv[1] ?? 'dns01'] }),

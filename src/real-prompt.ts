@@ -5,9 +5,9 @@ import { shown } from './gate.js'
 import type { Prompt } from './world.js'
 
 /** Questions to whoever sits there: plain lines on standard input with --stdio, else on a terminal; undefined when nobody does. */
-export function realPrompt(stdio: boolean): Prompt | undefined {
-  if (stdio) return gatedPrompt(plainPrompt(process.stdin, text => void process.stderr.write(text)))
-  return process.stdin.isTTY && process.stderr.isTTY ? gatedPrompt(fancyPrompt()) : undefined
+export function realPrompt(stdio: boolean, signal: AbortSignal): Prompt | undefined {
+  if (stdio) return gatedPrompt(plainPrompt(process.stdin, text => void process.stderr.write(text), signal))
+  return process.stdin.isTTY && process.stderr.isTTY ? gatedPrompt(fancyPrompt(signal)) : undefined
 }
 
 /** Questions name what a CA or a disk says: terms of service, files. Only a note has lines. */
@@ -33,11 +33,11 @@ const mostTries = 3
  * One line for each answer. A choice is told by its number, value or label. An answer that is none of these is never
  * taken for one: the first choice may be a CA with real limits. An empty line takes the default where one is shown.
  */
-export function plainPrompt(input: Readable, write: (text: string) => void): Prompt {
+export function plainPrompt(input: Readable, write: (text: string) => void, signal: AbortSignal): Prompt {
   const lines = createInterface({ input })[Symbol.asyncIterator]()
   const ask = async (question: string): Promise<string> => {
     write(`${question} `)
-    const { value, done } = await lines.next()
+    const { value, done } = await Promise.race([lines.next(), aborted(signal)])
     if (done) throw noAnswer(`standard input ended at the question: ${question}`)
     return value.trim()
   }
@@ -86,23 +86,32 @@ function meant(said: string, choices: readonly Choice[]): Choice | undefined {
   return choices.find(({ value, label }) => word === value.toLowerCase() || word === label.toLowerCase())
 }
 
-/** @clack/prompts, loaded at the first question; Ctrl-C there ends the process as it would anywhere. */
-function fancyPrompt(): Prompt {
+/** Rejects with the signal's reason: no question outlives Ctrl-C or SIGTERM. */
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+
+/** @clack/prompts, loaded at the first question. It takes Ctrl-C for itself; the process hears of it as it would anywhere. */
+function fancyPrompt(signal: AbortSignal): Prompt {
   const asked = async <T>(ask: (clack: typeof import('@clack/prompts')) => Promise<unknown>): Promise<T> => {
     const clack = await import('@clack/prompts')
     const answer = await ask(clack)
     if (clack.isCancel(answer)) {
-      process.kill(process.pid, 'SIGINT')
-      throw new Error('cancelled')
+      const awake = setInterval(() => {}, 1000) // without a question nothing else may be left to wait for
+      if (!signal.aborted) process.kill(process.pid, 'SIGINT')
+      return aborted(signal).finally(() => clearInterval(awake))
     }
     return answer as T
   }
   return {
-    confirm: message => asked(clack => clack.confirm({ message })),
-    text: (message, initialValue = '') => asked(clack => clack.text({ message, initialValue, defaultValue: '' })),
-    secret: message => asked(clack => clack.password({ message })),
+    confirm: message => asked(clack => clack.confirm({ message, signal })),
+    text: (message, initialValue = '') =>
+      asked(clack => clack.text({ message, initialValue, defaultValue: '', signal })),
+    secret: message => asked(clack => clack.password({ message, signal })),
     select: (message, choices, initialValue) =>
-      asked(clack => clack.select({ message, options: choices.map(choice => ({ ...choice })), initialValue })),
+      asked(clack => clack.select({ message, options: choices.map(choice => ({ ...choice })), initialValue, signal })),
     note: text => void process.stderr.write(`${text}\n`),
   }
 }

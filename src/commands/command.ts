@@ -9,6 +9,8 @@ export interface Command {
   /** What a person may type, without the word dns01: the help shows it. */
   readonly example?: string
   readonly options?: Readonly<Record<string, Options>> | undefined
+  /** While it runs TXT records may be up, which it removes before it ends: who presses Ctrl-C is told. */
+  readonly placesRecords?: true
   /** Errors that did not stop the others; what is thrown counts likewise. A number is an exit status that others prescribe. */
   run(args: CommandArgs, context: Context): Promise<readonly unknown[] | number>
 }

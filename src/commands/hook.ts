@@ -10,6 +10,7 @@ export const hook: Command = {
     provider: { type: 'string', describe: 'who places the records, whatever conf/dns.yml says' },
     wait: { type: 'boolean', describe: 'wait until every name server shows the record, as for all but lego' },
   },
+  placesRecords: true,
   run: async ({ dialect, words, provider, wait }, context) => {
     const call = readHookCall(String(dialect), texts(words), context.world.env)
     if (typeof call === 'number') return call

@@ -11,6 +11,7 @@ export const probe: Command = {
   command: 'probe <names..>',
   describe: 'Examine all that certificates for these names depend on, try the provider, and say what to mend.',
   example: 'probe www.example.com',
+  placesRecords: true,
   run: async ({ names }, context) => {
     const { probe: probeNames } = await import('../probe/probe.js') // much, and seldom needed
     const { probeErrors, probeLines } = await import('../probe/report.js')

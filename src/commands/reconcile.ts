@@ -12,6 +12,7 @@ export const reconcile: Command = {
   describe: 'Make true what is wanted: get, renew and link certificates. The default.',
   example: 'reconcile --force www.example.com',
   options: { force: { type: 'string', array: true, describe: 'renew the certificates of these names now' } },
+  placesRecords: true,
   run: async ({ targets, force }, context) => {
     if (await isTooEarly(context)) return []
     const forced = force === undefined ? [] : forcedNames(await looking(context), texts(force))

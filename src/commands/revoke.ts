@@ -12,6 +12,7 @@ export const revoke: Command = {
   options: {
     reason: { type: 'string', describe: `why, for those who check: ${Object.keys(REASONS).join(', ')}, or its number` },
   },
+  placesRecords: true,
   run: ({ id, reason }, context) => {
     const why = reason === undefined ? undefined : parseReason(String(reason))
     return locked(context, async state => {

@@ -12,6 +12,7 @@ export const want: Command = {
   options: {
     reconcile: { type: 'boolean', default: true, describe: 'get it now; --no-reconcile leaves it to the next run' },
   },
+  placesRecords: true,
   run: async ({ names, reconcile }, context) => {
     const wanted = parseNames(texts(names))
     return locked(context, async state => {

@@ -93,6 +93,29 @@ describe.skipIf(lacking('pebble', 'named', 'netns', 'unshare'))('quickstart with
   )
 })
 
+describe.skipIf(lacking('script', 'unshare'))('Ctrl-C at a question', () => {
+  beforeAll(buildIfOlder)
+
+  test.each([
+    ['on a terminal', ''],
+    ['with --stdio', '--stdio'],
+  ])('%s ends quickstart: no word of TXT records, no stack', async (_, flag) => {
+    const { sh, remove } = makeMachine(undefined)
+    try {
+      const line = `trap : INT; stty cols 100 rows 50; ${process.execPath} -- ${dns01Program} ${flag} quickstart; echo "status $?"`
+      const asked = `until grep -q 'Which CA' typescript; do sleep 0.2; done 2>/dev/null; sleep 1`
+      const script = `(${asked}; printf '\\003'; sleep 2) | script --flush --quiet --return --command '${line}' typescript`
+      const { stdout } = await sh(script)
+      expect(stdout).toContain('Which CA?')
+      expect(stdout).toContain('SIGINT: stopping\r\n')
+      expect(stdout).toContain('status 130')
+      expect(stdout).not.toMatch(/TXT| {2}at |bug/)
+    } finally {
+      remove()
+    }
+  })
+})
+
 describe.skipIf(lacking('pebble', 'named', 'netns', 'unshare', 'crontab', 'setpriv'))('crontab(1)', () => {
   beforeAll(buildIfOlder)
 

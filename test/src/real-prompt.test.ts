@@ -8,7 +8,7 @@ function answering(...lines: string[]): { readonly prompt: Prompt; readonly writ
   const input = new PassThrough()
   input.end(lines.map(line => `${line}\n`).join(''))
   const written: string[] = []
-  return { prompt: plainPrompt(input, text => void written.push(text)), written }
+  return { prompt: plainPrompt(input, text => void written.push(text), new AbortController().signal), written }
 }
 
 const CAS = [
@@ -100,4 +100,12 @@ test('terms of service and file names cannot steer the terminal that is asked', 
   expect(written.join('').replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
   expect(written.join('')).not.toMatch(/^error: forged/m)
   expect(written.join('')).toContain('two lines\n')
+})
+
+test('a question ends when the run is stopped', async () => {
+  const stopping = new AbortController()
+  const prompt = plainPrompt(new PassThrough(), () => {}, stopping.signal)
+  const asked = prompt.confirm('Sure?')
+  stopping.abort(new Error('stopped by SIGTERM'))
+  await expect(asked).rejects.toThrow('stopped by SIGTERM')
 })

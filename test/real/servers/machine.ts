@@ -16,7 +16,7 @@ export interface Machine {
 }
 
 /** Starts as a copy of ours without cron lines and ACME hooks, and with nothing in /var/lib. Wants root (mount namespaces). */
-export function makeMachine(netns: string): Machine {
+export function makeMachine(netns: string | undefined): Machine {
   const { path: folder, remove } = temporaryFolder('machine')
   const inside = (name: string) => join(folder, name)
   mkdirSync(inside('var-lib'))
