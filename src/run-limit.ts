@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { Dns01Error } from './errors.js'
 import { parseSeconds } from './provider.js'
 import type { World } from './world.js'
@@ -37,6 +38,7 @@ export function openRunLimit({ clock, env }: Pick<World, 'clock' | 'env'>, batch
   const seconds = parseSeconds('DNS01_RUN_LIMIT', env.DNS01_RUN_LIMIT || String(defaultSeconds))
   const endsAt = clock.now().getTime() + seconds * 1000
   const stopping = new AbortController()
+  setMaxListeners(0, stopping.signal) // every wait of a run listens to it; node warns of eleven
   const stop = (reason: unknown): void => stopping.abort(reason)
   by.addEventListener('abort', () => stop(by.reason), { once: true })
   if (by.aborted) stop(by.reason)

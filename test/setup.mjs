@@ -36,6 +36,9 @@ export const SERVERS = {
 /** Packages without a program of their own that must come along. */
 const COMPANIONS = { 'pdns-server': ['pdns-backend-sqlite3'], certbot: ['python3-certbot-dns-rfc2136'] }
 
+/** The newest Pebble, which Debian has not yet: it obeys and demands more (Retry-After, profiles, ARI). */
+const pebble = { version: '2.10.1', folder: join(root, 'node_modules/.dns01/pebble-2.10.1') } // test/real/servers/need.ts, too
+
 /** Installs the npm packages when node_modules is missing or older than the lock. */
 export function installNpmPackages() {
   const installed = join(root, 'node_modules/.package-lock.json')
@@ -46,8 +49,21 @@ export function installNpmPackages() {
   if (npm.status !== 0) fail('npm ci failed')
 }
 
+/** Builds Pebble where there is Go; else Debian's older one has to do, and tests of what that lacks are skipped. */
+function buildPebble() {
+  if (existsSync(join(pebble.folder, 'pebble'))) return
+  const module = `github.com/letsencrypt/pebble/v2/cmd/pebble@v${pebble.version}`
+  const go = find('go') ?? find('go', ['/usr/local/go/bin'])
+  if (go) say(`building Pebble ${pebble.version} …`)
+  const env = { ...process.env, GOBIN: pebble.folder }
+  const { status, stderr } = go ? spawnSync(go, ['install', module], { env, encoding: 'utf8' }) : { stderr: 'no go' }
+  if (status !== 0)
+    say(`without Pebble ${pebble.version} (${stderr.trim()}): Debian's is used, and what it lacks is not tested`)
+}
+
 /** Tries to install what is missing; resolves to the programs that are missing still. */
 export function installServers(programs) {
+  if (programs.includes('pebble')) buildPebble()
   const missing = programs.filter(program => !find(program))
   if (missing.length === 0) return []
   const packages = [...new Set(missing.map(program => SERVERS[program]))]
@@ -108,16 +124,20 @@ function fail(text) {
   process.exit(1)
 }
 
-function find(program) {
-  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
-  return folders.some(folder => {
-    try {
-      accessSync(join(folder, program), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
+const folders = [pebble.folder, ...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
+
+/** The path of a program; undefined when it is not there. */
+function find(program, where = folders) {
+  return where
+    .map(folder => join(folder, program))
+    .find(path => {
+      try {
+        accessSync(path, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
 }
 
 /** Debian starts the servers it installs, and one of them would then hold port 53; policy-rc.d (of invoke-rc.d) forbids it, only for this call. */

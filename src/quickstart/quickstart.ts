@@ -125,7 +125,7 @@ function tellAboutCheckout({ files, log }: Pick<World, 'files' | 'log'>): void {
   if (checkout === undefined) return
   log.warn(
     `this program lies in the git checkout ${checkout}; when that is moved or removed, renewals fail. Install a copy:`,
-    `cd ${checkout} && npm install -g "$(npm pack)"`,
+    `cd ${checkout} && npm install -g "$(npm pack --silent)"`,
   )
 }
 

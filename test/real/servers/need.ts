@@ -14,7 +14,10 @@ const PACKAGES: Readonly<Record<string, string>> = {
   ip: 'iproute2',
 }
 
-const FOLDERS = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/bin', '/sbin', '/usr/local/bin']
+/** Where test/setup.mjs builds the newest Pebble; Debian's is older. */
+const newPebble = join(import.meta.dirname, '../../../node_modules/.dns01/pebble-2.10.1')
+
+const FOLDERS = [newPebble, ...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/bin', '/sbin', '/usr/local/bin']
 
 function find(program: string): string | undefined {
   if (program === 'netns') return canMakeNetns() ? find('ip') : undefined

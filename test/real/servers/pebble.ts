@@ -18,7 +18,7 @@ export interface PebbleOptions {
   /** Every challenge is found good without a look. */
   readonly alwaysValid?: boolean
   readonly netns?: string | undefined
-  /** Life of the certificates; Pebble's default is five years. */
+  /** Life of the certificates; Pebble's default is five years (2.4) or 90 days (2.10). */
   readonly validitySeconds?: number
   /** External account binding: key id → base64url HMAC key; none without. */
   readonly externalAccountKeys?: Readonly<Record<string, string>>
@@ -51,6 +51,7 @@ async function start(options: PebbleOptions): Promise<Pebble> {
   const [port, managementPort] = [await freePort(), await freePort()]
   const tls = await makeTestCa()
   for (const [name, text] of Object.entries(tls)) writeFileSync(file(`${name}.pem`), text, { mode: 0o600 })
+  const { validitySeconds } = options
   const config = {
     listenAddress: `127.0.0.1:${port}`,
     managementListenAddress: `127.0.0.1:${managementPort}`,
@@ -62,7 +63,8 @@ async function start(options: PebbleOptions): Promise<Pebble> {
     externalAccountBindingRequired: options.externalAccountKeys !== undefined,
     externalAccountMACKeys: options.externalAccountKeys,
     domainBlocklist: options.blockedDomains,
-    certificateValidityPeriod: options.validitySeconds,
+    certificateValidityPeriod: validitySeconds, // 2.4
+    profiles: validitySeconds && { default: { description: 'of the test', validityPeriod: validitySeconds } }, // 2.10
     retryAfter: options.retryAfterSeconds,
   }
   writeFileSync(file('pebble.json'), JSON.stringify({ pebble: config }))

@@ -386,5 +386,5 @@ test('a program in a git checkout is warned of', async () => {
   const root = join(import.meta.dirname, '../../..')
   on.files.put(join(root, '.git/HEAD'), 'ref')
   await run(on)
-  expect(on.said.join('\n')).toMatch(/git checkout .* npm install -g "\$\(npm pack\)"/s)
+  expect(on.said.join('\n')).toMatch(/git checkout .* npm install -g "\$\(npm pack --silent\)"/s)
 })
