@@ -28,7 +28,7 @@ interface Options {
  * the fake DNS. Zones a.test (two servers, the second lags) and b.test.
  */
 function aHouse({ env = {}, files = {}, exits = [], lagSeconds = 0, owners = {} }: Options = {}) {
-  const clock = fakeClock()
+  const clock = fakeClock(undefined, { deadlinesAlone: false }) // real time passes while a module is loaded
   const dns = fakeDns(clock)
   dns.zone('a.test', { 'ns1.a.test': ['192.0.2.1'], 'ns2.a.test': ['192.0.2.2'] })
   dns.zone('b.test', { 'ns.b.test': ['192.0.2.3'] })
