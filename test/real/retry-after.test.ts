@@ -21,7 +21,7 @@ describe.skipIf(lacking('pebble') || pebbleIsOld())('a real Pebble that sends Re
     const asked = lab.pebble.requests().slice(before)
     const after = asked.slice(asked.findIndex(line => line.includes('/finalize')) + 1)
     expect(after.map(line => line.split('/')[1])).toEqual(['my-order', 'certZ'])
-    expect(asked.length, asked.join('\n')).toBeLessThanOrEqual(8 + 2 * 10 + 10)
+    expect(asked.length, asked.join('\n')).toBeLessThanOrEqual(8 + 2 * 10 + 10) // a nonce for each of ten at once
     process.stderr.write(`ten names, Retry-After 5 s: ${run.seconds.toFixed(2)} s, ${asked.length} requests\n`)
     expect(run.seconds).toBeGreaterThan(4) // as a date it is a second less, at worst
     expect(run.seconds).toBeLessThan(12)

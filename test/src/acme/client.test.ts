@@ -335,9 +335,9 @@ describe('orders', () => {
       return { body: order(looks.length < 18 ? 'pending' : 'ready') }
     })
     await client.pollOrder(url, isReady, limits, signal)
-    expect(looks[0]).toBeCloseTo(0.01)
+    expect(looks[0]).toBeCloseTo(0.015)
     const pauses = looks.slice(1).map((at, i) => at - (looks[i] ?? 0))
-    expect(pauses[0]).toBeCloseTo(0.01)
+    expect(pauses[0]).toBeCloseTo(0.015)
     expect(Math.max(...pauses)).toBeCloseTo(5)
     expect(pauses.every((pause, i) => pause > (pauses[i - 1] ?? 0) - 0.001)).toBe(true)
   })
@@ -349,13 +349,13 @@ describe('orders', () => {
     ca.always('/order/1', { body: order('ready') })
     const before = clock.seconds
     await client.pollOrder(url, isReady, limits, signal)
-    expect(clock.seconds - before).toBeCloseTo(0.01 + 7 + 120)
+    expect(clock.seconds - before).toBeCloseTo(0.015 + 7 + 120)
   })
 
   it.each([
     ['5', 5],
     ['Thu, 01 Jan 2026 00:00:09 GMT', 9],
-    ['soon', 0.01],
+    ['soon', 0.015],
   ])('are first looked at when the answer to finalize says: Retry-After %s', async (retryAfter, seconds) => {
     const { ca, client, clock } = await ready()
     ca.always('/order/1', { body: order('valid') })
