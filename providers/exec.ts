@@ -5,6 +5,7 @@ import {
   defineProvider,
   groupBy,
   hookTimeoutSeconds,
+  oneByOne,
   type Provider,
   type ProviderCall,
   parseSeconds,
@@ -12,6 +13,7 @@ import {
   settleAll,
   type TxtRecord,
   unavailable,
+  unwritten,
   type World,
 } from '../src/provider.js'
 import { type Act, commandWords, type DialectName, dialects, type Invocation, type Program } from './exec/dialects.js'
@@ -87,7 +89,11 @@ export default defineProvider({
       const fault = exit < 0 ? 'failed' : dialect.fault(exit, act.action)
       if (fault === 'ignored' || (fault === 'not mine' && act.action === 'cleanup')) return call.log.warn(message)
       if (act.action === 'present') for (const record of act.records) failed.add(keyOf(record))
-      throw refused(message, fault === 'not mine' ? 'by that it says that it does not handle this name' : undefined)
+      const failure = refused(
+        message,
+        fault === 'not mine' ? 'by that it says that it does not handle this name' : undefined,
+      )
+      throw exit < 0 ? unwritten(failure) : failure // what was never started has written nothing; an exit status proves nothing
     }
 
     /** Values of one host come one after the other, whatever may run at the same time. */
@@ -102,7 +108,7 @@ export default defineProvider({
       return settleAll(
         [...ofHosts.values()].map(ofHost =>
           limit(async () => {
-            for (const act of ofHost) await run(act, call)
+            await oneByOne(ofHost, act => run(act, call))
           }),
         ),
       )

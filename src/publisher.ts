@@ -92,18 +92,22 @@ export class Publisher {
     if (failed.size > 0) throw combine([...failed.values()], { byName: failed })
   }
 
-  /** Who will write the value for this challenge name. */
+  /** Who will write the value for this challenge name. Who gets along without the DNS does not wait for it here. */
   async #providerOf(asked: Name, dns: Target['dns']): Promise<OpenProvider> {
-    const { providers, resolver, signal } = this.#parts
-    const end = followCnames(resolver, asked, signal, at => this.#isKnown(at, dns))
-    end.catch(() => {})
+    const { propagation, providers, resolver, signal } = this.#parts
+    const endOf = (): Promise<Name> =>
+      followCnames(resolver, asked, signal, at => this.#isKnown(at, dns)).then(
+        found => found.name,
+        () => asked,
+      )
     try {
       const by = await providers.for(asked, dns)
-      if (await by.provider.zoneFor?.(asked, signal)) return by
-      const name = await end.then(found => found.name).catch(() => asked)
+      const needsNoDns = !by.provider.ready && (by.definition.findsZone || !propagation.wait)
+      if (needsNoDns || (await by.provider.zoneFor?.(asked, signal))) return by
+      const name = await endOf()
       return name === asked ? by : await providers.for(name, dns)
     } catch (problem) {
-      const name = await end.then(found => found.name).catch(() => asked)
+      const name = await endOf()
       if (name === asked) throw problem
       return providers.for(name, dns).catch(() => Promise.reject(problem))
     }

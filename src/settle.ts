@@ -1,15 +1,18 @@
-import { codeOf, Dns01Error, doubtful, type ErrorDetails, FAULTS, messageOf } from './errors.js'
+import { codeOf, Dns01Error, doubtful, type ErrorDetails, FAULTS, isUnwritten, messageOf, unwritten } from './errors.js'
 
 /** Of many different errors these are told in full. */
 const toldAtMost = 5
 
 /**
- * Waits for all, then throws what went wrong, as combine() tells it. Nothing is left running behind the caller's back.
+ * Waits for all, then throws what went wrong, as combine() tells it. Nothing is left running behind the caller's back. The
+ * error proves that nothing was written only if all of them failed and each error proves it.
  */
 export async function settleAll(tasks: readonly Promise<unknown>[]): Promise<void> {
   const settled = await Promise.allSettled(tasks)
   const errors = settled.filter(one => one.status === 'rejected').map(one => one.reason as unknown)
-  if (errors.length > 0) throw tasks.length > 1 ? doubtful(combine(errors)) : combine(errors)
+  if (errors.length === 0) return
+  const nothingWritten = errors.length === tasks.length && errors.every(isUnwritten)
+  throw nothingWritten ? unwritten(combine(errors)) : doubtful(combine(errors))
 }
 
 /**

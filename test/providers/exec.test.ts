@@ -114,6 +114,15 @@ describe('the provider exec', () => {
     record(parseName(`_acme-challenge.${name}.example.test`), value, 'example.test')
   const calls = () => linesOf(join(records, 'calls'))
 
+  test.each([
+    ['one host', ['a']],
+    ['several', ['a', 'b', 'c']],
+  ])('a program that cannot be started has written nothing: %s', async (_, hosts) => {
+    const provider = open('acmetool', '/nonexistent/program', disk)
+    const wanted = hosts.map(name => host(name, 'v'))
+    await expect(provider.present(wanted, call())).rejects.toMatchObject({ code: 'REFUSED', nothingWritten: true })
+  })
+
   test('certbot: one call after the other, how many remain, and what auth said for cleanup', async () => {
     const command = `STYLE=certbot ${store}`
     const provider = open('certbot', `${command} auth`, disk, { 'cleanup-command': `${command} cleanup` })

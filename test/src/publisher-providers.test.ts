@@ -44,6 +44,15 @@ describe('checkProviders', () => {
     await publisher.checkProviders(names('x.a.test'), dnsOf)
   })
 
+  test.each([
+    ['finds its own zone', { provider: { definition: { findsZone: true } } }],
+    ['is not watched', { propagation: { wait: false } }],
+  ])('nothing is asked for a provider that %s', async (_, options) => {
+    const { publisher, dns } = aHouse(options)
+    await publisher.checkProviders(names('x.a.test'), dnsOf)
+    expect(dns.asked).toEqual([])
+  })
+
   test('a DNS that cannot be reached is not its business', async () => {
     const { publisher, dns } = aHouse()
     dns.manners(fakeResolver, { rcode: 'SERVFAIL' })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Dns01Error } from '../../src/errors.js'
+import { Dns01Error, unwritten } from '../../src/errors.js'
 import { settleAll } from '../../src/settle.js'
 
 const no = (code: 'REFUSED' | 'UNAVAILABLE', message: string) => Promise.reject(new Dns01Error(code, message))
@@ -32,4 +32,14 @@ test('of many the first five are told', async () => {
 test('a bug, or the reason of a signal, is not wrapped', async () => {
   const bug = new TypeError('x is undefined')
   await expect(settleAll([no('REFUSED', 'a'), Promise.reject(bug)])).rejects.toBe(bug)
+})
+
+const proof = () => Promise.reject(unwritten(new Dns01Error('REFUSED', 'BADSIG')))
+test.each<[string, () => Promise<unknown>[], boolean]>([
+  ['the only one proves it', () => [proof()], true],
+  ['each of them proves it', () => [proof(), proof()], true],
+  ['another one went well', () => [proof(), Promise.resolve()], false],
+  ['another one proves nothing', () => [proof(), no('REFUSED', 'exited with 1')], false],
+])('whether nothing was written: %s', async (_, tasks, nothingWritten) => {
+  await expect(settleAll(tasks())).rejects.toMatchObject({ nothingWritten })
 })
