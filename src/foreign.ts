@@ -1,35 +1,39 @@
 /** What users of acmetool, certbot, lego, acme.sh and dehydrated type out of habit, and what does it here. */
 
 /** Commands that have another name here. */
-export const SYNONYMS: Readonly<Record<string, string>> = {
-  renew: 'reconcile',
-  'renew-all': 'reconcile',
-  cron: 'reconcile',
-  issue: 'want',
-  certonly: 'want',
-  run: 'want',
-  obtain: 'want',
-  add: 'want',
-  list: 'status',
-  ls: 'status',
-  certificates: 'status',
-  show: 'status',
-  info: 'status',
-  delete: 'unwant',
-  remove: 'unwant',
-  rm: 'unwant',
-  register: 'quickstart',
-  init: 'quickstart',
-  setup: 'quickstart',
-  check: 'probe',
-  doctor: 'probe',
-}
+export const SYNONYMS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    renew: 'reconcile',
+    'renew-all': 'reconcile',
+    cron: 'reconcile',
+    issue: 'want',
+    certonly: 'want',
+    run: 'want',
+    obtain: 'want',
+    add: 'want',
+    list: 'status',
+    ls: 'status',
+    certificates: 'status',
+    show: 'status',
+    info: 'status',
+    delete: 'unwant',
+    remove: 'unwant',
+    rm: 'unwant',
+    register: 'quickstart',
+    init: 'quickstart',
+    setup: 'quickstart',
+    check: 'probe',
+    doctor: 'probe',
+  }),
+)
 
 /** Commands that have no meaning here. */
-export const GONE: Readonly<Record<string, string>> = {
-  redirector: 'DNS-01 needs no web server; let your own redirect to https',
-  'import-csr': 'dns01 makes its own certificate requests, from the names and the key of a target',
-}
+export const GONE: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    redirector: 'DNS-01 needs no web server; let your own redirect to https',
+    'import-csr': 'dns01 makes its own certificate requests, from the names and the key of a target',
+  }),
+)
 
 const alone = 'names stand alone: dns01 want NAME'
 const caOfTarget = 'the CA stands in conf/target (request.provider); dns01 quickstart asks for it'
@@ -38,27 +42,29 @@ const noServer = 'dns01 proves names by DNS records; no web server, port or path
 const trial = 'dns01 plan shows what a run would do, dns01 probe NAME tries the provider'
 
 /** Flags that have another name here, or none. */
-export const FOREIGN_FLAGS: Readonly<Record<string, string>> = {
-  d: alone,
-  domain: alone,
-  domains: alone,
-  'cert-name': alone,
-  'dry-run': trial,
-  test: trial,
-  staging: caOfTarget,
-  'test-cert': caOfTarget,
-  server: caOfTarget,
-  email: account,
-  m: account,
-  'agree-tos': account,
-  webroot: noServer,
-  w: noServer,
-  standalone: noServer,
-  nginx: noServer,
-  apache: noServer,
-  dns: 'dns01 providers lists who can place the records; conf/dns.yml or DNS01_PROVIDER chooses',
-  'force-renewal': 'dns01 reconcile --force NAME renews now',
-  'force-renew': 'dns01 reconcile --force NAME renews now',
-  n: 'did you mean "batch"?',
-  'non-interactive': 'did you mean "batch"?',
-}
+export const FOREIGN_FLAGS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    d: alone,
+    domain: alone,
+    domains: alone,
+    'cert-name': alone,
+    'dry-run': trial,
+    test: trial,
+    staging: caOfTarget,
+    'test-cert': caOfTarget,
+    server: caOfTarget,
+    email: account,
+    m: account,
+    'agree-tos': account,
+    webroot: noServer,
+    w: noServer,
+    standalone: noServer,
+    nginx: noServer,
+    apache: noServer,
+    dns: 'dns01 providers lists who can place the records; conf/dns.yml or DNS01_PROVIDER chooses',
+    'force-renewal': 'dns01 reconcile --force NAME renews now',
+    'force-renew': 'dns01 reconcile --force NAME renews now',
+    n: 'did you mean "batch"?',
+    'non-interactive': 'did you mean "batch"?',
+  }),
+)

@@ -1,11 +1,10 @@
-import { minute } from './back-off.js'
-import { Dns01Error, errorDocument, FAULTS, linesOf, shortList } from './errors.js'
-import { type Name, shortNames } from './names.js'
+import { errorDocument, linesOf } from './errors.js'
+import { type Facts, failureParagraphs, subjectOf, waitingParagraph } from './failure-text.js'
+import type { Name } from './names.js'
 import type { Outcome } from './reconcile.js'
 import type { Context } from './session.js'
 import type { StateDir } from './state/state-dir.js'
-import { statusDocument, type TargetStatus } from './status.js'
-import { dayOf, timeLeft } from './status-text.js'
+import { statusDocument } from './status.js'
 
 /** What a run did, told to people and to programs; and which of its failures decide the exit status. */
 
@@ -26,10 +25,10 @@ export function report(context: Context, state: StateDir, outcomes: readonly Out
   const ours = wanted ? outcomes.filter(outcome => concerns(outcome, wanted)) : outcomes
   const failed = ours.filter(outcome => outcome.result === 'failed')
   const facts = openFacts(context, state)
-  for (const one of failed) world.log.error(...paragraph(one, facts, verbose))
+  for (const lines of failureParagraphs(failed, facts, verbose)) world.log.error(...lines)
   for (const one of ours) {
     if (one.result === 'left') world.log.warn(...linesOf(one.error))
-    else if (one.result === 'waits') world.log[batch ? 'info' : 'notice'](...paragraph(one, facts, verbose))
+    else if (one.result === 'waits') world.log[batch ? 'info' : 'notice'](...waitingParagraph(one, verbose))
     else if (one.result !== 'failed') world.log.info(`${subjectOf(one, verbose)}: ${one.result}`)
   }
   tellOfOthers(context, outcomes, ours)
@@ -59,69 +58,18 @@ function tellOfOthers({ world, batch }: Context, all: readonly Outcome[], ours: 
 const counted = (number: number, one: string, many: string): string[] =>
   number === 0 ? [] : [`${number} ${number === 1 ? one : many}`]
 
-/** What is known of a target after the run; read once, and only when something went wrong. */
-type Facts = (outcome: Outcome) => { readonly target: TargetStatus | undefined; readonly now: Date }
-
-function openFacts({ world }: Pick<Context, 'world'>, state: StateDir): Facts {
-  let document: ReturnType<typeof statusDocument> | undefined
-  return ({ subject }) => {
-    const now = world.clock.now()
-    document ??= statusDocument(world, state)
-    return { target: document.targets.find(({ file }) => file === subject), now }
+/** What is known of the targets after the run: read once, and only when something went wrong. */
+function openFacts({ world }: Pick<Context, 'world'>, state: StateDir): () => Facts {
+  let facts: Facts | undefined
+  return () => {
+    facts ??= factsNow(world, state)
+    return facts
   }
 }
 
-/** In cron's mail it must tell all: names, what failed, what to do, how long the certificate in use is good, when it is tried next. */
-function paragraph(outcome: Outcome, facts: Facts, verbose: boolean): [string, ...string[]] {
-  const { names, error, result } = outcome
-  const [first, ...more] = linesOf(error)
-  const isFailure = result === 'failed' && names.length > 0
-  const further = isFailure
-    ? [allNames(outcome), prospect(outcome, facts), whereToLook(outcome)].filter(line => line !== '')
-    : []
-  return [withSubject(first, outcome, verbose), ...more, ...further]
-}
-
-/** A message that begins with the name, or with the target's file, does so once. */
-function withSubject(text: string, outcome: Outcome, verbose: boolean): string {
-  const named = subjectOf(outcome, verbose)
-  const { subject, names } = outcome
-  if (text.startsWith(`${subject}: `)) return `${named}: ${text.slice(subject.length + 2)}`
-  return text.startsWith(names[0] ?? subject) ? text : `${named}: ${text}`
-}
-
-/** Of several, since the failure says one at most. */
-const allNames = ({ names }: Outcome): string => (names.length > 1 ? `the certificate is for ${shortList(names)}` : '')
-
-/** How long the certificate in use is good, and when the next try is. */
-function prospect(outcome: Outcome, facts: Facts): string {
-  const { target, now } = facts(outcome)
-  if (!target) return ''
-  const { notAfter, waits, failure } = target
-  const inUse = notAfter && now < notAfter
-  const good = inUse
-    ? `the one in use is good for ${timeLeft(notAfter, now)}, until ${dayOf(notAfter, now)}`
-    : undefined
-  const next = waits?.until ?? failure?.nextTry
-  const tried = next && `next try ${minute(next)}`
-  return [good, tried].filter(part => part !== undefined).join('; ')
-}
-
-function whereToLook({ names, error }: Outcome): string {
-  const [name] = names
-  if (!(error instanceof Dns01Error) || ![3, 6, 7].includes(FAULTS[error.code].exit)) return ''
-  const at = names.find(one => error.byName.has(one)) ?? name
-  const probe = `dns01 probe ${shellWord(at)} looks into it`
-  return error.doubtsName ? `mistyped? dns01 unwant ${shellWord(at)}; else ${probe}` : probe
-}
-
-/** A wildcard is for the shell to leave alone. */
-const shellWord = (name = ''): string => (name.includes('*') ? `'${name}'` : name)
-
-/** The first name and how many others; the file only for who wants to know more. */
-function subjectOf({ subject, names }: Outcome, verbose: boolean): string {
-  if (names.length === 0) return subject
-  return verbose && names[0] !== subject ? `${shortNames(names)} (${subject})` : shortNames(names)
+function factsNow(world: Context['world'], state: StateDir): Facts {
+  const byFile = new Map(statusDocument(world, state).targets.map(target => [target.file, target]))
+  return { now: world.clock.now(), targetOf: ({ subject }) => byFile.get(subject) }
 }
 
 const document = ({ subject, names, result, error }: Outcome) => ({

@@ -23,6 +23,8 @@ export function known(word: string): Command {
 export function usageError(message: string, argv: readonly string[]): Dns01Error {
   const [first = ''] = message.split('\n')
   const chosen = argv.map(named).find(command => command !== undefined)
+  const foreign = chosen ? undefined : argv.find(word => SYNONYMS.has(word) || GONE.has(word))
+  if (foreign !== undefined) return noCommand(foreign)
   const strange = unknownFlagIn(argv, chosen)
   if (strange !== undefined) return strange // before all else: it may have swallowed the argument that is missing
   if (chosen && first.startsWith('Not enough non-option arguments'))
@@ -40,10 +42,10 @@ export function usageError(message: string, argv: readonly string[]): Dns01Error
 }
 
 function noCommand(word: string): Dns01Error {
-  const meant = SYNONYMS[word]
-  const hint = meant === undefined ? GONE[word] : `did you mean "${meant}"?`
+  const meant = SYNONYMS.get(word)
+  const hint = meant === undefined ? GONE.get(word) : `did you mean "${meant}"?`
   return new Dns01Error('USAGE', `there is no command "${word}"`, {
-    hint: hint ?? didYouMean(word, COMMANDS.map(nameOf), 'dns01 --help lists the commands'),
+    hint: hint ?? didYouMean(word, [...COMMANDS.map(nameOf), 'help', 'version'], 'dns01 --help lists the commands'),
   })
 }
 
@@ -70,6 +72,6 @@ function flagsOf(word: string): string[] {
 
 function noFlag(flag: string, choices: readonly string[]): Dns01Error {
   const spelt = flag.length === 1 ? `-${flag}` : `--${flag}`
-  const hint = FOREIGN_FLAGS[flag] ?? didYouMean(flag, choices, 'dns01 help flags lists them')
+  const hint = FOREIGN_FLAGS.get(flag) ?? didYouMean(flag, choices, 'dns01 help flags lists them')
   return new Dns01Error('USAGE', `there is no flag ${spelt}`, { hint })
 }

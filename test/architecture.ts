@@ -80,6 +80,7 @@ export const STORY = [
   'hook-run',
   'quickstart',
   'summary',
+  'failure-text',
   'report',
 ]
 

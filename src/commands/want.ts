@@ -1,3 +1,4 @@
+import { shortList } from '../errors.js'
 import { parseNames } from '../names.js'
 import { report } from '../report.js'
 import { locked, reconcileNow } from '../session.js'
@@ -20,7 +21,7 @@ export const want: Command = {
       const files = await addWanted(context.world, state, wanted)
       if (reconcile === false) {
         context.out.show({ files }, () => [])
-        context.out.tell([`${wanted.join(', ')}: noted; dns01 reconcile gets the certificate`])
+        context.out.tell([`${shortList(wanted)}: noted; dns01 reconcile gets the certificate`])
         return []
       }
       const outcomes = await reconcileNow(context, state, { wanted })

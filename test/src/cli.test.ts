@@ -96,11 +96,13 @@ describe('the command line', () => {
 
   test.each([
     [['renew'], 'did you mean "reconcile"?'],
-    [['certonly', '-q'], 'did you mean "want"?'],
+    [['certonly', '-d', 'a.example'], 'did you mean "want"?'],
     [['list'], 'did you mean "status"?'],
     [['delete', 'a.example'], 'did you mean "unwant"?'],
     [['import-csr', 'c.csr'], 'dns01 makes its own certificate requests, from the names and the key of a target'],
     [['frobnicate'], 'dns01 --help lists the commands'],
+    [['constructor'], 'dns01 --help lists the commands'],
+    [['hepl'], 'did you mean "help"?'],
   ])('%j: what other clients call so has another name here, or a reason', async (argv, hint) => {
     const message = `there is no command "${argv[0]}"`
     await expect(parseCommandLine(argv)).rejects.toMatchObject({ code: 'USAGE', message, hint })

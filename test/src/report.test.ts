@@ -119,6 +119,21 @@ describe('what failed', () => {
     expect(reported([failed('b', ['b.example', '*.b.example'], error)]).said[0]).toMatch(hint)
   })
 
+  test('for one and the same reason is told once, with the earliest end and try', () => {
+    const down = (): Dns01Error => new Dns01Error('UNAVAILABLE', 'ca.example cannot be reached', { hint: 'wait' })
+    const names = ['c', 'd', 'e', 'f', 'g', 'h'].map(letter => failed(letter, [`${letter}.example`], down()))
+    const { said, errors } = reported([failed('a.example-3fva', ['a.example', '*.a.example'], down()), ...names])
+    expect(said).toEqual([
+      [
+        'error a.example +1, c.example, d.example, e.example, f.example, and 2 more: ca.example cannot be reached',
+        'wait',
+        'those in use are good for 12 d, until 2026-06-13; next try 2026-06-01T12:01Z',
+        'dns01 probe a.example looks into it',
+      ].join('\n  '),
+    ])
+    expect(errors).toHaveLength(7)
+  })
+
   test('in this machine itself is no matter for probe', () => {
     expect(reported([failed('b', ['b.example'], new Dns01Error('STATE', 'disk full'))]).said).toEqual([
       'error b.example: disk full',
