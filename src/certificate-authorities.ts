@@ -1,4 +1,5 @@
 import { type AcmeClient, openClient } from './acme/client.js'
+import type { PaceMemory } from './acme/pace.js'
 import { Dns01Error } from './errors.js'
 import { directoryUrl, serverPart } from './state/layout.js'
 import type { Responses } from './state/responses.js'
@@ -78,9 +79,16 @@ const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host :
 /** A key whose registration once failed, or which the CA has forgotten, is registered again. */
 async function openAccount(parts: AuthorityParts, ca: string, accountId: string): Promise<CertificateAuthority> {
   const accountKey = parts.state.accountKey(accountId)
-  const client = await openClient(parts.world, reachable(ca), accountKey)
+  const client = await openClient(parts.world, reachable(ca), accountKey, { pace: paceOf(parts.state, ca) })
   if (!(await client.findAccount(parts.signal))) await register(parts, client, await askFirst(parts, client))
   return { client, accountKey, accountId }
+}
+
+/** What the ledger knows of how long this CA takes. */
+function paceOf(state: StateDir, ca: string): PaceMemory {
+  const ledger = state.ledger()
+  const keyed = (key: string): string => `${serverPart(ca)} ${key}`
+  return { get: key => ledger.paces.get(keyed(key)), set: (key, seconds) => ledger.took(keyed(key), seconds) }
 }
 
 function newestUse(state: StateDir, accountIds: readonly string[]): string | undefined {
@@ -97,7 +105,7 @@ function newestUse(state: StateDir, accountIds: readonly string[]): string | und
 async function registerNew(parts: AuthorityParts, ca: string): Promise<CertificateAuthority> {
   const { state, world, defaults } = parts
   const accountKey = await generateKey(defaults.key)
-  const client = await openClient(world, reachable(ca), accountKey)
+  const client = await openClient(world, reachable(ca), accountKey, { pace: paceOf(state, ca) })
   const contact = await askFirst(parts, client)
   const accountId = await state.addAccount(ca, accountKey)
   await register(parts, client, contact)

@@ -35,15 +35,25 @@ const again = { unknown: 0.7, known: 0.2, atMostSeconds: 5 } as const
  */
 const step = { shorter: 0.95, longer: 1.2 } as const
 
-export function openPace(roundTripSeconds: () => number | undefined): Pace {
-  const took = new Map<string, number>()
+/** How many seconds each stage took, by keys of ours: what one run has learnt, the next may use. */
+export interface PaceMemory {
+  get(key: string): number | undefined
+  set(key: string, seconds: number): void
+}
+
+export function openPace(
+  roundTripSeconds: () => number | undefined,
+  took: PaceMemory = new Map<string, number>(),
+): Pace {
+  const known = (stage: Stage | undefined): number | undefined => stage && took.get(keyOf(stage))
   return {
-    firstPauseSeconds: stage => took.get(keyOf(stage)) ?? guessed(stage, roundTripSeconds() ?? 0),
+    firstPauseSeconds: stage => known(stage) ?? guessed(stage, roundTripSeconds() ?? 0),
     nextPauseSeconds: (stage, elapsedSeconds) => {
-      const part = took.has(keyOf(stage)) ? again.known : again.unknown
+      const part = known(stage) !== undefined ? again.known : again.unknown
       return Math.min(Math.max(elapsedSeconds * part, guess.atLeastSeconds), again.atMostSeconds)
     },
     done: (stage, elapsedSeconds, first) => {
+      if (!stage) return
       const before = took.get(keyOf(stage)) ?? elapsedSeconds
       const after = first ? elapsedSeconds * step.shorter : Math.min(elapsedSeconds, before * step.longer)
       took.set(keyOf(stage), Math.max(after, guess.atLeastSeconds))
@@ -57,5 +67,4 @@ function guessed(stage: Stage | undefined, roundTripSeconds: number): number {
 }
 
 /** Of 1, 2, up to 4, up to 8 names …: so many as one order has, others rarely have exactly. */
-const keyOf = (stage: Stage | undefined): string =>
-  stage ? `${stage.stage} ${Math.ceil(Math.log2(Math.max(stage.names, 1)))}` : ''
+const keyOf = ({ stage, names }: Stage): string => `${stage} ${Math.ceil(Math.log2(Math.max(names, 1)))}`

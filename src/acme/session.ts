@@ -3,12 +3,14 @@ import { retry } from '../retry.js'
 import type { World } from '../world.js'
 import { type Answer, answerError, received } from './answer.js'
 import { type Directory, noDirectory, type Objects, objectsOf } from './objects.js'
-import { openPace, type Pace } from './pace.js'
+import { openPace, type Pace, type PaceMemory } from './pace.js'
 import { isTemporaryStatus } from './problem.js'
 import { type AccountKey, type ExternalAccount, openTransport } from './transport.js'
 
 export interface SessionOptions {
   readonly externalAccount?: ExternalAccount | undefined
+  /** What earlier runs learnt of how long the CA takes. */
+  readonly pace?: PaceMemory
   /** Default 10. */
   readonly concurrentRequests?: number
   /** For one request with its repetitions, the wait for its turn apart. Default 300. */
@@ -59,7 +61,7 @@ export function openSession(
   const session: Session = {
     world,
     objects,
-    pace: openPace(transport.roundTripSeconds),
+    pace: openPace(transport.roundTripSeconds, options.pace),
     directory(signal) {
       directory ??= fetchDirectory(signal).catch(error => {
         directory = undefined // the next one asks again

@@ -34,6 +34,10 @@ export interface Ledger extends Memory {
   succeeded(...keys: readonly string[]): Promise<void>
   validationFailed(...keys: readonly string[]): Promise<void>
   ordered(key: string): Promise<void>
+  /** How many seconds something took, by a key of acme/pace.ts, after the name of the CA. */
+  readonly paces: ReadonlyMap<string, number>
+  /** Is written with the next change, and by succeeded() at the latest where it is worth a write. */
+  took(key: string, seconds: number): void
   /** A damaged file goes to .dns01/set-aside, so that it is complained about once. */
   mend(): Promise<void>
 }
@@ -47,6 +51,9 @@ const date = v.pipe(
   v.transform(text => new Date(text)),
   v.date(), // no Invalid Date
 )
+/** A CA nearby needs no memory: it is done when it is looked at first. And what hardly changed is not written again. */
+const worthWriting = { seconds: 1, change: 0.2 } as const
+
 const dates = v.record(v.string(), v.array(date))
 const schema = v.object({
   failures: v.record(
@@ -63,6 +70,7 @@ const schema = v.object({
   ),
   validations: dates,
   orders: dates,
+  paces: v.fallback(v.optional(v.record(v.string(), v.pipe(v.number(), v.minValue(0), v.maxValue(600))), {}), {}),
 })
 
 /**
@@ -75,6 +83,8 @@ export function openLedger(disk: Disk, { clock, log }: Pick<World, 'clock' | 'lo
   const failures = new Map(Object.entries(data.failures))
   const validations = new Map(Object.entries(data.validations))
   const orders = new Map(Object.entries(data.orders))
+  const paces = new Map(Object.entries(data.paces))
+  let written = new Map(paces)
   let writing = Promise.resolve()
   let next: Promise<void> | undefined
 
@@ -104,8 +114,16 @@ export function openLedger(disk: Disk, { clock, log }: Pick<World, 'clock' | 'lo
   }
 
   function write(): Promise<void> {
-    if (failures.size + validations.size + orders.size === 0) return disk.remove(LEDGER)
-    return disk.writeFile(LEDGER, `${JSON.stringify(document({ failures, validations, orders }), null, 1)}\n`)
+    for (const [key, seconds] of paces) if (seconds < worthWriting.seconds) paces.delete(key)
+    written = new Map(paces)
+    if (failures.size + validations.size + orders.size + paces.size === 0) return disk.remove(LEDGER)
+    return disk.writeFile(LEDGER, `${JSON.stringify(document({ failures, validations, orders, paces }), null, 1)}\n`)
+  }
+
+  const isNews = ([key, seconds]: readonly [string, number]): boolean => {
+    const before = written.get(key) ?? 0
+    const most = Math.max(before, seconds)
+    return most >= worthWriting.seconds && Math.abs(seconds - before) > most * worthWriting.change
   }
 
   async function mend(): Promise<void> {
@@ -122,6 +140,8 @@ export function openLedger(disk: Disk, { clock, log }: Pick<World, 'clock' | 'lo
     failures,
     validations,
     orders,
+    paces,
+    took: (key, seconds) => void paces.set(key, seconds),
     failed(key, failure) {
       // Masked here: who reads it later (status, plan) knows no secret.
       const kept = (text: string): string => brief(log.masked(text))
@@ -130,7 +150,7 @@ export function openLedger(disk: Disk, { clock, log }: Pick<World, 'clock' | 'lo
     },
     succeeded: async (...keys) => {
       const forgotten = keys.filter(key => failures.delete(key))
-      if (forgotten.length > 0) await save()
+      if (forgotten.length > 0 || [...paces].some(isNews)) await save()
     },
     validationFailed: (...keys) => add(validations, keys),
     ordered: key => add(orders, [key]),
@@ -138,7 +158,7 @@ export function openLedger(disk: Disk, { clock, log }: Pick<World, 'clock' | 'lo
   }
 }
 
-const empty = { failures: {}, validations: {}, orders: {} }
+const empty = { failures: {}, validations: {}, orders: {}, paces: {} }
 
 function read(
   disk: Disk,
@@ -154,8 +174,9 @@ function read(
   }
 }
 
-const document = ({ failures, validations, orders }: Memory) => ({
+const document = ({ failures, validations, orders, paces }: Memory & Pick<Ledger, 'paces'>) => ({
   failures: Object.fromEntries(failures),
   validations: Object.fromEntries(validations),
   orders: Object.fromEntries(orders),
+  ...(paces.size > 0 && { paces: Object.fromEntries(paces) }),
 })

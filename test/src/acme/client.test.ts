@@ -368,6 +368,15 @@ describe('orders', () => {
     expect(ca.asked).toEqual(['POST /order/1'])
   })
 
+  it('are first looked at when an earlier run has found them done', async () => {
+    const { ca, client, clock } = await ready({ pace: new Map([['validating 3', 4]]) })
+    ca.always('/order/1', { body: order('ready') })
+    const stage = { stage: 'validating', names: 7 } as const
+    await client.pollOrder(url, isReady, { ...limits, stage }, signal)
+    expect(clock.seconds).toBeCloseTo(4)
+    expect(ca.asked).toEqual(['POST /order/1'])
+  })
+
   it('of a CA whose time is known are looked at once each', async () => {
     const { ca, client, clock } = await ready()
     const looks: number[] = []

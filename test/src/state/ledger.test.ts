@@ -55,6 +55,35 @@ describe('the ledger', () => {
     expect(fake.files.info(FILE)?.mode).toBe(0o600)
   })
 
+  it('keeps how long a CA took, with the next change, or by itself where it matters', async () => {
+    const paces = async (): Promise<object> => Object.fromEntries((await open()).paces)
+    const ledger = await open()
+    ledger.took('ca signing 0', 0.02)
+    await ledger.succeeded('x')
+    expect(fake.files.changes, 'a CA nearby needs no memory').toBe(0)
+    ledger.took('ca signing 0', 2)
+    ledger.took('ca validating 0', 0.5)
+    await ledger.succeeded('x')
+    expect(await paces()).toEqual({ 'ca signing 0': 2 })
+    const before = fake.files.changes
+    ledger.took('ca signing 0', 1.9)
+    await ledger.succeeded('x')
+    expect(fake.files.changes, 'it has hardly changed').toBe(before)
+    await ledger.ordered('ca')
+    expect(await paces()).toEqual({ 'ca signing 0': 1.9 })
+    ledger.took('ca signing 0', 0.1)
+    await ledger.succeeded('x')
+    expect(await paces()).toEqual({})
+  })
+
+  it.each(['soon', -1, 1e9])('does not believe that a CA takes %j seconds', async seconds => {
+    await (await open()).ordered('ca')
+    const kept = JSON.parse(Buffer.from(fake.files.read(FILE)).toString())
+    fake.files.put(FILE, JSON.stringify({ ...kept, paces: { 'ca signing 0': seconds } }))
+    const ledger = await open()
+    expect([ledger.paces.size, ledger.orders.size]).toEqual([0, 1])
+  })
+
   it('forgets what succeeded, and is gone when nothing is left', async () => {
     await (await open()).failed('a', failure())
     await (await open()).failed('b', failure())
