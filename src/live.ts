@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import { Dns01Error } from './errors.js'
 import { hookTimeoutSeconds, runHooks } from './hooks.js'
-import { type LinkChange, plan } from './plan.js'
+import { type Held, type LinkChange, plan } from './plan.js'
 import { parseSeconds } from './provider.js'
 import { secretVariables, without } from './provider-loader.js'
 import { settleAll } from './settle.js'
@@ -22,6 +22,15 @@ export async function pointLinks(state: StateDir, changes: readonly LinkChange[]
   const atATime = pLimit(linksAtOnce)
   await settleAll(changes.map(({ link, certificateId }) => atATime(() => state.pointLive(link, certificateId))))
 }
+
+/** A `privkey` that is no link to the key of its certificate becomes one; the hooks of what is live are to be told. */
+export async function mendKeyLinks(state: StateDir, { certificates, links }: Omit<Held, 'targets'>): Promise<void> {
+  const mended = await state.mendKeyLinks(certificates)
+  if (mended.size > 0) await state.journal.noteUntold(liveLinksTo(links, id => mended.has(id)))
+}
+
+export const liveLinksTo = (links: Held['links'], isIt: (id: string) => boolean): string[] =>
+  [...links].flatMap(([link, id]) => (isIt(id) ? [link] : []))
 
 /** Points every link of live/ at the best certificate for it. Returns what changed. */
 export async function linkUp(

@@ -158,7 +158,7 @@ export function dueOf(
   options: PlanOptions,
 ): Due | undefined {
   const held = best(target, index, links, options.now)
-  const why = whyDue(target, held, options)
+  const why = whyDue(target, held, options, damageOf(target, index, links))
   if (why === undefined) return undefined
   const facts = held?.facts
   const renew = facts && renewAt(facts, target.marginDays)
@@ -176,6 +176,13 @@ export function dueOf(
   }
 }
 
+/** What is wrong with the certificate that is live for it. */
+function damageOf(target: Target, index: ByName, links: ReadonlyMap<string, string>): string | undefined {
+  const [name] = target.names
+  const live = name && links.get(linkName(name, target.label))
+  return name && index.get(name)?.find(({ id }) => id === live)?.damage
+}
+
 const isForced = ({ names }: Target, { force }: PlanOptions): boolean =>
   force?.some(name => names.includes(name)) ?? false
 
@@ -186,9 +193,14 @@ export const missingNames = ({ names }: Target, held: Certificate | undefined): 
 export const has = ({ facts }: Certificate, name: Name): boolean => facts?.names.includes(name) ?? false
 
 /** Why this target needs a new certificate; undefined when it does not. */
-export function whyDue(target: Target, held: Certificate | undefined, options: PlanOptions): string | undefined {
+export function whyDue(
+  target: Target,
+  held: Certificate | undefined,
+  options: PlanOptions,
+  damage?: string,
+): string | undefined {
   const { now } = options
-  if (!held?.facts) return 'no certificate yet'
+  if (!held?.facts) return damage === undefined ? 'no certificate yet' : `its certificate is damaged: ${damage}`
   if (isForced(target, options)) return 'renewal forced'
   if (now >= held.facts.notAfter) return `expired ${held.facts.notAfter.toISOString().slice(0, 10)}`
   const at = renewAt(held.facts, target.marginDays)

@@ -3,7 +3,7 @@ import { openAuthorities } from './certificate-authorities.js'
 import { Dns01Error } from './errors.js'
 import { GoingLive } from './going-live.js'
 import { type IssueParts, issue } from './issue.js'
-import { type HookFailure, pointLinks, tellWhatChanged } from './live.js'
+import { type HookFailure, mendKeyLinks, pointLinks, tellWhatChanged } from './live.js'
 import type { Name } from './names.js'
 import { slowClock } from './outlook.js'
 import {
@@ -74,6 +74,7 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
   const now = parts.world.clock.now()
   const there = held(parts, targets)
   for (const { message, hint } of slowClock(there.certificates, now)) parts.world.log.warn(message, hint)
+  await mendKeyLinks(state, there)
   const first = plan(there, { ...options, now })
   if (nothingIsDue(first)) {
     await pointLinks(state, first.link) // what was read still holds: with ten thousand certificates a look takes a second

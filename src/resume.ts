@@ -4,6 +4,7 @@ import type { CertificateAuthority } from './certificate-authorities.js'
 import { accountsOnHostOf } from './certificate-authorities.js'
 import { codeOf, Dns01Error, FAULTS, messageOf } from './errors.js'
 import { finish, type IssueParts, orDrop, store } from './issue.js'
+import { liveLinksTo } from './live.js'
 import type { Name } from './names.js'
 import { note } from './remember.js'
 import type { Certificate } from './state/certificates.js'
@@ -37,12 +38,14 @@ export async function resume(parts: IssueParts, left: Certificate, targets: read
   let awaited: readonly Name[] | undefined
   try {
     const id = await takeUp()
+    if (id !== undefined && left.damage !== undefined) await state.journal.noteUntold(liveLinks()) // servers have the damaged one
     await state.ledger().succeeded(unseen, unfinished)
     return { id }
   } catch (error) {
     if (signal.aborted) throw error
     if (isCounted(error)) await note(parts, awaited ? unfinished : unseen, error)
-    world.log.warn(`the interrupted order ${left.url} waits for the next run: ${messageOf(error)}`)
+    const what = left.damage === undefined ? 'the interrupted order' : 'the damaged certificate of'
+    world.log.warn(`${what} ${left.url} waits for the next run: ${messageOf(error)}`)
     return FAULTS[codeOf(error)].again && !isOld() ? { awaited } : {}
   }
 
@@ -75,7 +78,15 @@ export async function resume(parts: IssueParts, left: Certificate, targets: read
     return await finish(parts, authority.client, it)
   }
 
+  function liveLinks(): string[] {
+    return liveLinksTo(state.links(), id => id === left.id)
+  }
+
   async function drop(why: string): Promise<undefined> {
+    if (liveLinks().length > 0) {
+      world.log.warn(`certs/${left.id} cannot be downloaded again (${why}); it stays until another one is live`)
+      return undefined
+    }
     world.log.warn(`the interrupted order ${left.url} is dropped: ${why}`)
     await state.removeCertificate(left.id)
     return undefined

@@ -246,7 +246,26 @@ export class StateDir {
   // certificates
 
   certificates(): Certificate[] {
-    return readCertificates(this.#disk, this.keyIds(), { warn: text => this.#warnOnce([text]) })
+    return readCertificates({
+      disk: this.#disk,
+      keyIds: this.keyIds(),
+      idOfKey: id => parsed(this.#disk.read(layout.keyPath(id)), layout.keyPath(id)).id,
+      log: { warn: text => this.#warnOnce([text]) },
+    })
+  }
+
+  /** Makes `privkey` of these certificates the link to their key, where the key is there and something else stands: says so. @returns their ids */
+  async mendKeyLinks(certificates: readonly Certificate[]): Promise<ReadonlySet<string>> {
+    const mended = new Set<string>()
+    for (const { id, complete, hasKey, keyId, facts } of certificates) {
+      if (!complete || !hasKey || !facts || keyId === facts.keyId) continue
+      if (this.#disk.info(layout.certificatePath(id, 'privkey'))) {
+        this.#world.log.warn(`certs/${id}/privkey is not the link to the key of its certificate; mending it`)
+        mended.add(id)
+      }
+      await this.#mendKeyLink(id, facts.keyId) // acmetool makes a missing one at its next load, in silence
+    }
+    return mended
   }
 
   /**

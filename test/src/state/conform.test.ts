@@ -207,7 +207,10 @@ describe('who may not correct a mode', () => {
     fake.files.put(at(`keys/${ID}/privkey`), '', 0o640)
     fake.files.give(at(`keys/${ID}`), { mode: 0o700 })
     deny()
-    await expect(conform()).rejects.toMatchObject({ code: 'STATE', hint: expect.stringContaining('run as the owner') })
+    await expect(conform()).rejects.toMatchObject({
+      code: 'STATE',
+      hint: expect.stringContaining('run as the user who owns'),
+    })
   })
 })
 

@@ -185,6 +185,103 @@ describe('certificates', () => {
     expect(fake.files.readLink(at(`certs/${id}/privkey`))).toBe(`../../keys/${key.id}/privkey`)
   })
 
+  describe('that is damaged', () => {
+    const other = ecKey()
+    const later = (): void => {
+      fake.time = new Date(fake.time.getTime() + 60_000)
+    }
+    const whole = { complete: true, hasKey: true, damage: undefined }
+    const NO_CHAIN = { complete: false, hasKey: true, damage: expect.stringMatching(/are not its fullchain$/) }
+
+    it.each<[string, (id: string) => void, object]>([
+      ['not', () => {}, whole],
+      [
+        'by an empty fullchain',
+        id => fake.files.put(at(`certs/${id}/fullchain`), ''),
+        { complete: false, facts: undefined, damage: expect.stringContaining('fullchain is damaged') },
+      ],
+      [
+        'by a fullchain that is a FIFO',
+        id => fake.files.putOther(at(`certs/${id}/fullchain`)),
+        { complete: false, damage: expect.stringContaining('FIFO') },
+      ],
+      [
+        'by a fullchain that is a folder',
+        id => fake.files.putFolder(at(`certs/${id}/fullchain`)),
+        { complete: false, damage: expect.stringContaining('folder') },
+      ],
+      ['by an empty chain', id => fake.files.put(at(`certs/${id}/chain`), ''), NO_CHAIN],
+      ['by a cert that was cut', id => fake.files.put(at(`certs/${id}/cert`), '-----BEGIN'), NO_CHAIN],
+      [
+        'not, when another program made no cert and chain',
+        id => ['cert', 'chain'].forEach(file => void fake.files.remove(at(`certs/${id}/${file}`))),
+        whole,
+      ],
+      [
+        'by an empty key',
+        () => fake.files.put(at(`keys/${key.id}/privkey`), '', 0o600),
+        { complete: true, hasKey: false, damage: 'its private key is empty' },
+      ],
+      [
+        'by a key that was cut',
+        () => {
+          later()
+          fake.files.put(at(`keys/${key.id}/privkey`), key.pem.slice(0, 80), 0o600)
+        },
+        { complete: true, hasKey: false, damage: expect.stringContaining('its private key is damaged') },
+      ],
+      [
+        'by the key of another',
+        () => {
+          later()
+          fake.files.put(at(`keys/${key.id}/privkey`), other.pem, 0o600)
+        },
+        { complete: true, hasKey: false, damage: 'its private key is that of another certificate' },
+      ],
+      [
+        'not, when its key was written once more',
+        () => {
+          later()
+          fake.files.put(at(`keys/${key.id}/privkey`), key.pem, 0o600)
+        },
+        whole,
+      ],
+    ])('%s', async (_, harm, is) => {
+      const id = await anOrder()
+      const { cert } = await selfSigned(key, ['www.test'])
+      await state.storeCertificate(id, { cert, chain: cert })
+      harm(id)
+      await new Promise(resolve => setImmediate(resolve))
+      const found = state.certificates()[0]
+      expect(found).toMatchObject(is)
+      state.certificates()
+      expect(fake.said).toHaveLength(found?.damage === undefined ? 0 : 1)
+    })
+
+    it('and that who runs us may not read is another matter', async () => {
+      await anOrder()
+      fake.files.readPlain = () => {
+        throw Object.assign(new Error('EACCES'), { code: 'EACCES' })
+      }
+      expect(() => state.certificates()).toThrow(expect.objectContaining({ code: 'STATE' }))
+    })
+  })
+
+  it('gets the link to its key back, in silence only when there is none', async () => {
+    const id = await anOrder()
+    await state.storeCertificate(id, await selfSigned(key, ['www.test']))
+    const path = at(`certs/${id}/privkey`)
+    expect([...(await state.mendKeyLinks(state.certificates()))]).toEqual([])
+    await fake.files.remove(path)
+    expect([...(await state.mendKeyLinks(state.certificates()))]).toEqual([])
+    expect([fake.files.readLink(path), fake.said]).toEqual([`../../keys/${key.id}/privkey`, []])
+    await fake.files.remove(path)
+    fake.files.putLink(path, '../../keys/another/privkey')
+    expect([...(await state.mendKeyLinks(state.certificates()))]).toEqual([id])
+    expect(fake.files.readLink(path)).toBe(`../../keys/${key.id}/privkey`)
+    expect(fake.said).toEqual([expect.stringContaining('is not the link to the key of its certificate; mending it')])
+  })
+
   it('knows revoked ones, those without key, and those from other programs', async () => {
     const id = await anOrder()
     await state.storeCertificate(id, await selfSigned(key, ['www.test']))
@@ -211,7 +308,9 @@ describe('certificates', () => {
     fake.files.put(at('certs/.hidden/url'), '')
     for (let i = 0; i < 2; i++) expect(state.certificates()).toEqual([expect.objectContaining({ id, complete: false })])
     expect(fake.said).toHaveLength(3)
-    expect(fake.said.find(line => line.includes(`certs/${id}`))).toMatch(/no PEM certificate.*downloaded again/)
+    expect(fake.said.find(line => line.includes(`certs/${id}`))).toMatch(
+      /its file fullchain is damaged \(no PEM certificate/,
+    )
     expect(fake.said.find(line => line.includes('aaaa'))).toContain('acmetool stops at this')
     expect(fake.said.find(line => line.includes('selfsigned-x'))).toContain('the name is no certificate id')
   })
