@@ -74,7 +74,8 @@ export function openLog({ sinks, status, now }: LogOptions): Log {
     }
     stopTicking ??= status?.eachSecond?.(showSeconds)
     const others = [...steps.values()].filter(({ isPause }) => !isPause).length - 1
-    status?.show(gated(`${subject}: ${textOf(step.doing)}${others > 0 ? ` (and ${others} more)` : ''}`))
+    const about = step.isPause ? '' : `${subject}: `
+    status?.show(gated(`${about}${textOf(step.doing)}${others > 0 ? ` (and ${others} more)` : ''}`))
   }
   /** A fixed text is left as it stands: a question to the user may have come below it. */
   const showSeconds = (): void => {

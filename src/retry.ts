@@ -53,7 +53,7 @@ export async function retry<T>(
   )
 }
 
-/** On a terminal the pause shows what went wrong and when it is tried again: `newOrder: no answer; again in 8 s`. */
+/** On a terminal the pause shows what went wrong and when it is tried again: `192.0.2.1 answered SERVFAIL; again in 8 s`. */
 async function pauseInSight(
   { clock, log }: Pick<World, 'clock' | 'log'>,
   { what, signal }: RetryLimits,
@@ -62,8 +62,7 @@ async function pauseInSight(
 ): Promise<void> {
   const endsAt = clock.now().getTime() + seconds * 1000
   const leftSeconds = (): number => Math.max(0, Math.ceil((endsAt - clock.now().getTime()) / 1000))
-  const told = problem.startsWith(`${what}: `) ? problem.slice(what.length + 2) : problem
-  log.step(what, () => `${told}; again in ${leftSeconds()} s`, 'pause')
+  log.step(what, () => `${problem}; again in ${leftSeconds()} s`, 'pause')
   try {
     await clock.sleep(seconds, signal)
   } finally {

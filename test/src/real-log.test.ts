@@ -188,12 +188,12 @@ describe('steps', () => {
   test('a pause lies over the step that it belongs to, and is not counted', () => {
     const { log, shown } = aLog({}, true)
     log.step('a', 'asking')
-    log.step('newOrder', 'no answer; again in 8 s', 'pause')
+    log.step('newOrder', 'the CA is busy; again in 8 s', 'pause')
     log.step('b', 'asking')
     log.step('newOrder', undefined)
     expect(shown).toEqual([
       'a: asking',
-      'newOrder: no answer; again in 8 s',
+      'the CA is busy; again in 8 s',
       'b: asking (and 1 more)',
       'b: asking (and 1 more)',
     ])
