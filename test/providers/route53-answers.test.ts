@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import route53 from '../../providers/route53.js'
-import { codeOf, type Dns01Error } from '../../src/errors.js'
+import { codeOf, Dns01Error } from '../../src/errors.js'
 import type { Provider } from '../../src/provider.js'
 import type { World } from '../../src/world.js'
 import { callFor, keys, recordsFor, route53World } from '../fakes/route53-world.js'
@@ -96,5 +96,51 @@ describe('an answer that is not one of the API', () => {
     )
     expect([codeOf(error), error.message]).toEqual(['UNAVAILABLE', expect.stringContaining('in a circle')])
     expect(pagesRead).toBe(2)
+  })
+})
+
+describe('whether the answer to a change proves that nothing was written', () => {
+  const answerOf = (code: string): string =>
+    `<ErrorResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Error><Type>Sender</Type><Code>${code}</Code>` +
+    '<Message>said by the test</Message></Error><RequestId>1</RequestId></ErrorResponse>'
+
+  test.each([
+    ['AccessDenied', 403, 'REFUSED', true],
+    ['SignatureDoesNotMatch', 403, 'REFUSED', true],
+    ['ExpiredToken', 403, 'REFUSED', true],
+    ['NoSuchHostedZone', 404, 'REFUSED', true],
+    ['InvalidChangeBatch', 400, 'REFUSED', true],
+    ['Throttling', 400, 'UNAVAILABLE', true],
+    ['PriorRequestNotComplete', 400, 'UNAVAILABLE', true],
+    ['InternalError', 500, 'UNAVAILABLE', false],
+    ['ServiceUnavailable', 503, 'UNAVAILABLE', false],
+  ])('%s', async (code, status, ours, nothingWritten) => {
+    const { world, route53: double } = route53World()
+    double.addZone('example.test')
+    const refusal = { status, headers: {}, body: Buffer.from(answerOf(code)) }
+    const fetch: World['fetch'] = async (url, request) =>
+      request.method === 'POST' ? refusal : world.fetch(url, request)
+    const odd = { ...world, fetch }
+    const error = await failure(
+      (await open(odd)).present(recordsFor('example.test', hosts(1)), callFor(odd, 'example.test')),
+    )
+    expect([codeOf(error), error.nothingWritten]).toEqual([ours, nothingWritten])
+  })
+
+  test('one that was lost, then a refusal, proves nothing', async () => {
+    const { world, route53: double } = route53World()
+    double.addZone('example.test')
+    let posts = 0
+    const fetch: World['fetch'] = async (url, request) => {
+      if (request.method === 'POST' && posts++ > 0)
+        return { status: 403, headers: {}, body: Buffer.from(answerOf('AccessDenied')) }
+      if (posts > 0) throw new Dns01Error('UNAVAILABLE', 'read ECONNRESET')
+      return world.fetch(url, request)
+    }
+    const odd = { ...world, fetch }
+    const error = await failure(
+      (await open(odd)).present(recordsFor('example.test', hosts(1)), callFor(odd, 'example.test')),
+    )
+    expect([codeOf(error), error.nothingWritten]).toEqual(['REFUSED', false])
   })
 })
