@@ -20,20 +20,32 @@ export interface Wanted {
  * For who has just wanted a name only that one counts: trouble of others is one line.
  */
 export function report(context: Context, state: StateDir, outcomes: readonly Outcome[], wanted?: Wanted): unknown[] {
-  const { out, world, batch } = context
-  const verbose = context.verbose > 0
+  const { out, world } = context
   const ours = wanted ? outcomes.filter(outcome => concerns(outcome, wanted)) : outcomes
-  const failed = ours.filter(outcome => outcome.result === 'failed')
-  const facts = openFacts(context, state)
-  for (const lines of failureParagraphs(failed, facts, verbose)) world.log.error(...lines)
+  const failed = ours.filter(({ result }) => result === 'failed')
+  const isVerbose = context.verbose > 0
+  for (const lines of failureParagraphs(failed, openFacts(context, state), isVerbose)) world.log.error(...lines)
   for (const one of ours) {
     if (one.result === 'left') world.log.warn(...linesOf(one.error))
-    else if (one.result === 'waits') world.log[batch ? 'info' : 'notice'](...waitingParagraph(one, verbose))
-    else if (one.result !== 'failed') world.log.info(`${subjectOf(one, verbose)}: ${one.result}`)
+    else if (!UNDONE.has(one.result)) world.log.info(`${subjectOf(one, isVerbose)}: ${one.result}`)
   }
+  tellWhatWaits(context, ours)
   tellOfOthers(context, outcomes, ours)
   if (out.json) out.show(outcomes.map(document), () => [])
   return [...failed, ...ours.filter(outcome => outcome.notLive)].map(outcome => outcome.error)
+}
+
+const UNDONE: ReadonlySet<Outcome['result']> = new Set(['failed', 'waits'])
+
+/** Of more names that wait than these only the number is told, unless somebody wants to know all. */
+const waitingInFull = 5
+
+function tellWhatWaits({ world, batch, verbose }: Context, ours: readonly Outcome[]): void {
+  const waiting = ours.filter(({ result }) => result === 'waits')
+  const told = verbose > 0 ? waiting : waiting.slice(0, waitingInFull)
+  const level = batch ? 'info' : 'notice'
+  for (const one of told) world.log[level](...waitingParagraph(one, verbose > 0))
+  if (told.length < waiting.length) world.log[level](`and ${waiting.length - told.length} more wait: dns01 status`)
 }
 
 /** Its own target, or what serves all: the links, the hooks, conf/target when there is no target at all. */

@@ -61,16 +61,21 @@ export async function removeWanted(state: StateDir, names: readonly Name[]): Pro
  * @throws Dns01Error USAGE with a suggestion, for a name that nobody wants
  */
 export function wantedFiles(state: StateDir, names: readonly Name[]): string[] {
-  const { targets } = state.targets()
-  for (const name of names)
-    if (!targets.some(target => target.requestNames.includes(name))) throw notWanted(targets, name)
-  return targets.filter(target => target.requestNames.some(name => names.includes(name))).map(({ file }) => file)
+  const [unknown] = notWanted(state, names)
+  if (unknown !== undefined) throw unknown
+  const isMeant = ({ requestNames }: Target): boolean => requestNames.some(name => names.includes(name))
+  return state.targets().targets.flatMap(target => (isMeant(target) ? [target.file] : []))
 }
 
-function notWanted(targets: readonly Target[], name: Name): Dns01Error {
-  const known = [...new Set(targets.flatMap(target => target.requestNames))]
-  const hint = known.length > 0 ? didYouMean(name, known, 'dns01 status lists what is wanted') : `dns01 want ${name}`
-  return new Dns01Error('USAGE', `no target asks for ${name}`, { hint })
+/** An error, with a suggestion, for each of these names that no target asks for. */
+export function notWanted(state: StateDir, names: readonly Name[]): Dns01Error[] {
+  const known = [...new Set(state.targets().targets.flatMap(({ requestNames }) => requestNames))]
+  const strange = names.filter(name => !known.includes(name))
+  return strange.map(name => {
+    const otherwise = 'dns01 status lists what is wanted'
+    const hint = known.length > 0 ? didYouMean(name, known, otherwise) : otherwise
+    return new Dns01Error('USAGE', `no target asks for ${name}`, { hint })
+  })
 }
 
 /** What --force names. @throws Dns01Error USAGE when it names nothing, or what nobody wants */

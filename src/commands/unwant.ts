@@ -1,8 +1,9 @@
+import { linesOf, shortList } from '../errors.js'
 import { type Name, parseNames } from '../names.js'
 import { nameOf } from '../plan.js'
 import { locked } from '../session.js'
 import type { StateDir } from '../state/state-dir.js'
-import { removeWanted } from '../target-files.js'
+import { notWanted, removeWanted } from '../target-files.js'
 import { type Command, texts } from './command.js'
 
 export const unwant: Command = {
@@ -13,10 +14,11 @@ export const unwant: Command = {
     const unwanted = parseNames(texts(names))
     return locked(context, async state => {
       await state.conform()
+      const strange = notWanted(state, unwanted)
       const changed = await removeWanted(state, unwanted)
       context.out.show({ changed }, () => [])
-      if (changed.length === 0) context.world.log.notice(`nothing asks for ${unwanted.join(', ')}`)
-      else context.out.tell(farewell(state, unwanted))
+      for (const error of strange) context.world.log.notice(...linesOf(error))
+      if (changed.length > 0) context.out.tell(farewell(state, unwanted))
       return []
     })
   },
@@ -25,5 +27,5 @@ export const unwant: Command = {
 function farewell(state: StateDir, names: readonly Name[]): string[] {
   const links = [...state.links().keys()].filter(link => names.includes(nameOf(link)))
   const stays = links.map(link => `live/${link} stays as it is, and is renewed no more; dns01 cull removes it`)
-  return [`no longer wanted: ${names.join(', ')}`, ...stays]
+  return [`no longer wanted: ${shortList(names)}`, ...stays]
 }

@@ -47,7 +47,10 @@ const state = {
   }),
 } as unknown as StateDir
 
-function reported(outcomes: readonly Outcome[], { wanted, verbose = 0 }: { wanted?: Wanted; verbose?: number } = {}) {
+function reported(
+  outcomes: readonly Outcome[],
+  { wanted, verbose = 0, batch = true }: { wanted?: Wanted; verbose?: number; batch?: boolean } = {},
+) {
   const said: string[] = []
   const saying =
     (level: string) =>
@@ -57,7 +60,7 @@ function reported(outcomes: readonly Outcome[], { wanted, verbose = 0 }: { wante
   const context = {
     out: { json: false, show: () => {} },
     world: { log, clock: { now: () => now }, env: {} },
-    batch: true,
+    batch,
     verbose,
   } as unknown as Context
   const errors = report(context, state, outcomes, wanted)
@@ -139,6 +142,20 @@ describe('what failed', () => {
       'error b.example: disk full',
     ])
   })
+})
+
+test('of many that wait five are told', () => {
+  const waits = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map(letter => ({
+    ...failed(letter, [`${letter}.example`], new Dns01Error('UNAVAILABLE', `${letter}: waits until tomorrow`)),
+    result: 'waits' as const,
+  }))
+  const { said, errors } = reported(waits, { batch: false })
+  expect(said).toHaveLength(6)
+  expect(said[0]).toBe('notice a.example: waits until tomorrow')
+  expect(said[5]).toBe('notice and 2 more wait: dns01 status')
+  expect(errors).toEqual([])
+  expect(reported(waits, { batch: false, verbose: 1 }).said).toHaveLength(7)
+  expect(reported(waits).said).toEqual([])
 })
 
 describe('for who has just wanted a name', () => {
