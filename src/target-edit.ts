@@ -14,7 +14,7 @@ const quoted = (name: string): string =>
  * Adds and removes names of a target file and leaves all the rest as it is, comments and layout included. Names are
  * removed from `request.names` too, or the CA would still be asked for them.
  * @returns undefined when no name is left: the file is to be removed
- * @throws Dns01Error CONFIG when the text is no YAML
+ * @throws Dns01Error CONFIG when the text is no YAML, or is such that it cannot be edited
  */
 export function editNames(
   text: string,
@@ -88,7 +88,20 @@ function replaceList(text: string, file: string, path: readonly string[], names:
   if (!isMap(doc.contents)) doc.contents = doc.createNode({})
   if (section.length > 0 && !isMap(doc.getIn(section))) doc.setIn(section, doc.createNode({}))
   doc.setIn(path, list)
-  return doc.toString({ lineWidth: 0, indentSeq: false, flowCollectionPadding: false })
+  const rewritten = written(doc)
+  if (rewritten !== undefined && holds(rewritten, file, path, names)) return rewritten
+  throw new Dns01Error('CONFIG', `desired/${file}: its names cannot be changed by a program`, {
+    hint: 'it has an alias without an anchor, or another trick of YAML: change it by hand',
+  })
+}
+
+/** undefined when the library cannot: an alias whose anchor is nowhere. */
+function written(doc: Document): string | undefined {
+  try {
+    return doc.toString({ lineWidth: 0, indentSeq: false, flowCollectionPadding: false })
+  } catch {
+    return undefined
+  }
 }
 
 /** `[a, b]`, items as they are written. */

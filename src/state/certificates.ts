@@ -99,7 +99,7 @@ function readOne(parts: Reading, id: string): Certificate | undefined {
 
 /** What is there and is no readable file: that one certificate's trouble. Who may not read at all must be told so. */
 const isItsOwnTrouble = (error: unknown): boolean =>
-  ['EFTYPE', 'EISDIR', 'EIO'].includes(String((error as { cause?: { code?: unknown } } | null)?.cause?.code))
+  ['EFTYPE', 'EISDIR', 'ELOOP', 'EIO'].includes(String((error as { cause?: { code?: unknown } } | null)?.cause?.code))
 
 function readUrl(disk: Disk, id: string, log: Pick<Log, 'warn'>): string | undefined {
   try {

@@ -198,11 +198,14 @@ const textOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.by
 
 const errno = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '')
 
+/** Below a file, and below a link to itself, there is nothing either. */
+const NOWHERE = ['ENOENT', 'ENOTDIR', 'ELOOP']
+
 function infoOrNothing(files: FilesOf, path: string): FileInfo | undefined {
   try {
     return files.info(path)
   } catch (error) {
-    if (errno(error) === 'ENOENT') return undefined
+    if (NOWHERE.includes(errno(error))) return undefined
     throw error
   }
 }

@@ -366,8 +366,9 @@ describe('editNames', () => {
     ['', 'x.test'],
   ])('%j without %s is nothing: the file goes', (text, name) => expect(edit(text, [], [name])).toBeUndefined())
 
-  it('refuses what is no YAML', () =>
-    expect(() => edit('a: [', ['b.test'], [])).toThrow(expect.objectContaining({ code: 'CONFIG' })))
+  it.each(['a: [', 'a: *nowhere'])('refuses what it cannot write anew: %s', text =>
+    expect(() => edit(text, ['b.test'], [])).toThrow(expect.objectContaining({ code: 'CONFIG' })),
+  )
 
   it('does to the names what was asked, whatever the layout, and nothing to the rest', () => {
     const name = fc.constantFrom('a.test', 'b.test', '*.c.test', 'd.test', 'e.test')

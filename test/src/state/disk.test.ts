@@ -131,3 +131,10 @@ it('changes nothing when opened for reading', async () => {
   )
   expect(files.changes).toBe(0)
 })
+
+it('below a file, and below a link to itself, there is nothing', () => {
+  const files = new MemoryFiles()
+  files.put('/var/lib/acme/keys/K', 'x')
+  files.putLink('/var/lib/acme/keys/L', 'L')
+  expect([open(files).info('keys/K/privkey'), open(files).info('keys/L/privkey')]).toEqual([undefined, undefined])
+})

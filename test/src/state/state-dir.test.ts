@@ -129,6 +129,14 @@ describe('keys and accounts', () => {
 })
 
 describe('certificates', () => {
+  it('one that cannot be read does not stop the others', async () => {
+    const id = await anOrder()
+    const broken = 'b'.repeat(52)
+    fake.files.putLink(at(`certs/${broken}/url`), 'url')
+    expect(state.certificates().map(one => one.id)).toEqual([id])
+    expect(fake.said).toEqual([expect.stringContaining(`certs/${broken} is left out: `)])
+  })
+
   it('an order is remembered whole, with relative links and no newline', async () => {
     const id = await anOrder('https://localhost:14000/my-order/abc')
     expect(id).toBe('lpqh7ol3lxj225wrkahxrifvylbxjcrp3fff4pd4sgroqjgucwwq')

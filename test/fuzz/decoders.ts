@@ -1,0 +1,315 @@
+import { Packet } from 'dns2'
+import fc from 'fast-check'
+import { objectsOf } from '../../src/acme/objects.js'
+import { decodeAnswer, encodeQuery, typeCode } from '../../src/dns/message.js'
+import { encodeReply, screen } from '../../src/dns/serving.js'
+import { parseDnsConfig } from '../../src/dns-config.js'
+import { loadEnv } from '../../src/env-file.js'
+import { Dns01Error } from '../../src/errors.js'
+import { parseName } from '../../src/names.js'
+import { openDisk } from '../../src/state/disk.js'
+import { openJournal } from '../../src/state/journal.js'
+import { openLedger } from '../../src/state/ledger.js'
+import { parsePermissions } from '../../src/state/permissions.js'
+import { parseResponses } from '../../src/state/responses.js'
+import { editNames } from '../../src/target-edit.js'
+import { parseDefaults, parseTarget } from '../../src/target-file.js'
+import { readCertificate } from '../../src/x509/certificate.js'
+import { children, type Der, readDer } from '../../src/x509/der.js'
+import { ecKey, selfSigned } from '../fakes/certificates.js'
+import { stateWorld } from '../fakes/state-world.js'
+import { damaged, type Edit, edits } from './damage.js'
+import { type Fuzzer, tried } from './fuzzer.js'
+
+/** What reads bytes of others. It returns, or throws a Dns01Error; nothing else. */
+export interface Decoder {
+  readonly name: string
+  readonly standing: number
+  readonly seeds: readonly Uint8Array[]
+  readonly tokens?: readonly string[]
+  decode(bytes: Uint8Array): unknown
+}
+
+/** Far more than the slowest takes for 64 kB on a slow machine: 90 ms were the worst of 200,000. Processor time, so that other work does not count. */
+const mostCpuSeconds = 5
+
+/** @throws what `decode` may not throw, and when it takes too long */
+async function checkDecoder(decode: Decoder['decode'], bytes: Uint8Array): Promise<void> {
+  const began = process.cpuUsage()
+  try {
+    await decode(bytes)
+  } catch (error) {
+    if (!(error instanceof Dns01Error)) throw error
+  }
+  const { user, system } = process.cpuUsage(began)
+  const seconds = (user + system) / 1e6
+  if (seconds > mostCpuSeconds) throw new Error(`it took ${seconds} s for ${bytes.length} bytes`)
+}
+
+const utf8 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text))
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
+
+const question = { name: parseName('_acme-challenge.www.example.com'), type: 'TXT' } as const
+const ID = 4711
+
+function answerWith(records: readonly object[], flags: object = {}): Uint8Array {
+  const packet = new Packet()
+  packet.header = new Packet.Header({ id: ID, qr: 1, aa: 1, ...flags })
+  packet.questions = [new Packet.Question(question.name, typeCode(question.type), 1)]
+  packet.answers = records.map(record => new Packet.Resource({ name: question.name, class: 1, ttl: 60, ...record }))
+  packet.additionals = [Packet.Resource.EDNS([], { udpPayloadSize: 1232 })]
+  return Uint8Array.from(packet.toBuffer())
+}
+
+const answers = [
+  answerWith([{ type: 16, data: ['x'.repeat(43), 'second'] }]),
+  answerWith([
+    { type: 5, domain: 'other.example.net' },
+    { type: 1, address: '192.0.2.1' },
+    { type: 28, address: '2001:db8::1' },
+    { type: 2, ns: 'ns1.example.com' },
+  ]),
+  answerWith([
+    {
+      ...{ type: 6, primary: 'ns1.example.com', admin: 'h.example.com', serial: 1, refresh: 2, retry: 3 },
+      ...{ expiration: 4, minimum: 5 },
+    },
+    { type: 257, flags: 0, tag: 'issue', value: 'ca.example' },
+  ]),
+  answerWith([], { rcode: 3, tc: 1 }),
+]
+
+const queries = (['TXT', 'SOA', 'NS', 'AAAA'] as const).flatMap(type =>
+  [true, false].map(edns => encodeQuery({ ...question, type }, { id: ID, recursion: true, edns })),
+)
+
+function walk(der: Der, depth = 0): void {
+  if (depth < 100) for (const child of children(der)) walk(child, depth + 1)
+}
+
+async function certificates(): Promise<Uint8Array[]> {
+  const names = [['www.example.com', '*.example.com'], Array.from({ length: 40 }, (_, i) => `h${i}.example.com`)]
+  const made = await Promise.all(names.map(all => selfSigned(ecKey(), all)))
+  return made.map(({ cert }) => Uint8Array.from(Buffer.from(cert.replace(/-----[^-]+-----|\s/g, ''), 'base64')))
+}
+
+const YAML = [
+  ': ',
+  '- ',
+  '\n',
+  '  ',
+  '&a ',
+  '*a',
+  '<<: ',
+  '!!binary ',
+  '!!set ',
+  '? ',
+  '| ',
+  '> ',
+  '[',
+  ']',
+  '{',
+  '}',
+  '"',
+  "'",
+  '#',
+  '~',
+  '---\n',
+]
+const yamlSeeds = [
+  'satisfy:\n  names:\n    - www.example.com\n    - "*.example.com"\n  margin: 20\nrequest:\n  provider: https://ca.test/dir\n  key:\n    type: ecdsa\n    ecdsa-curve: nistp384\n  challenge:\n    env: {A: b}\n    dns: {provider: exec, command: /x}\npriority: 5\nlabel: x\n',
+  'satisfy:\n  names:\n  - a.example.com\n',
+  'a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n',
+]
+const dnsYml =
+  'provider: route53\nresolvers: [192.0.2.1]\npropagation: {wait: true, max-pause-seconds: 5}\nzones:\n  example.com: {provider: rfc2136, nameserver: 192.0.2.1}\n'
+const JSON_TOKENS = [
+  '{',
+  '}',
+  '[',
+  ']',
+  '"',
+  ':',
+  ',',
+  'null',
+  'true',
+  '-1',
+  '1e999',
+  '"__proto__"',
+  '\\u0000',
+  '{}',
+  '[]',
+]
+const failure = {
+  code: 'REFUSED',
+  message: 'no',
+  since: '2026-01-01T00:00:00.000Z',
+  last: '2026-01-01T00:00:00.000Z',
+  times: 1,
+}
+const ledger = { failures: { 'target www': failure }, validations: { x: ['2026-01-01T00:00:00.000Z'] }, orders: {} }
+const challenge = { host: 'www.example.com', wildcard: false, token: '', keyAuthorization: '', targetFile: '', env: {} }
+const entry = {
+  id: 'abc',
+  provider: 'rfc2136',
+  settings: { nameserver: '192.0.2.1' },
+  zone: 'example.com',
+  records: [{ name: question.name, value: 'x'.repeat(43), zone: 'example.com', ttlSeconds: 60, challenge }],
+}
+const order = {
+  status: 'pending',
+  identifiers: [{ type: 'dns', value: 'www.example.com' }],
+  authorizations: ['https://ca.test/authz/1'],
+  finalize: 'https://ca.test/f',
+  expires: '2026-01-01T00:00:00Z',
+  error: { type: 'urn:ietf:params:acme:error:caa', detail: 'no', subproblems: [{ type: 'x' }] },
+}
+const authorization = {
+  status: 'pending',
+  identifier: { type: 'dns', value: 'www.example.com' },
+  challenges: [{ type: 'dns-01', url: 'https://ca.test/c/1', status: 'pending', token: 'abc' }],
+}
+
+/** A state directory in memory with this one file. */
+function diskWith(path: string, bytes: Uint8Array) {
+  const { files, world } = stateWorld()
+  files.put(`/s/${path}`, text(bytes))
+  return { disk: openDisk(world, '/s'), world }
+}
+
+/** Its own errors are as good as an answer. */
+function refusing(act: () => unknown): void {
+  try {
+    act()
+  } catch (error) {
+    if (!(error instanceof Dns01Error)) throw error
+  }
+}
+
+const parsed = (bytes: Uint8Array): unknown => {
+  try {
+    return JSON.parse(text(bytes))
+  } catch {
+    return undefined
+  }
+}
+
+const added = parseName('added.example.com')
+const owners = { uid: () => 1, gid: () => 1, running: { uid: 0, gid: 0 } }
+const acme = objectsOf('https://ca.test/directory')
+
+export const DECODERS: readonly Decoder[] = [
+  {
+    ...{ name: 'dns/message: answers', standing: 6000, seeds: answers },
+    decode: bytes => decodeAnswer(bytes, ID, question),
+  },
+  {
+    ...{ name: 'dns/serving: questions', standing: 6000, seeds: [...queries, ...answers] },
+    decode: bytes => {
+      const screened = screen(Buffer.from(bytes))
+      if (screened.is !== 'query') return
+      const { question, udpLimitBytes } = screened.query
+      const record = { name: question.name, type: 'TXT', ttlSeconds: 1, data: 'x'.repeat(43) } as const
+      encodeReply(screened.query, undefined, udpLimitBytes)
+      const answer = { rcode: 'NOERROR', authoritative: true, answers: [record], authorities: [] } as const
+      encodeReply(screened.query, answer, udpLimitBytes)
+    },
+  },
+  { name: 'x509/der', standing: 4000, seeds: await certificates(), decode: bytes => walk(readDer(bytes)) },
+  { name: 'x509/certificate', standing: 3000, seeds: await certificates(), decode: readCertificate },
+  {
+    ...{ name: 'target-file', standing: 1500, seeds: yamlSeeds.map(utf8), tokens: YAML },
+    decode: bytes => {
+      const { defaults } = parseDefaults(text(bytes))
+      parseTarget({ file: 'www.example.com', text: text(bytes), defaults })
+    },
+  },
+  {
+    ...{ name: 'target-edit', standing: 1000, seeds: yamlSeeds.map(utf8), tokens: YAML },
+    decode: bytes => {
+      const after = editNames(text(bytes), { file: 'www.example.com', add: [added] })
+      if (after === undefined) return
+      const { target } = parseTarget({ file: 'www.example.com', text: after })
+      if (!target.names.includes(added)) throw new Error(`${added} is not in what it wrote:\n${after}`)
+    },
+  },
+  {
+    ...{ name: 'dns-config', standing: 1000, seeds: [utf8(dnsYml), ...yamlSeeds.map(utf8)], tokens: YAML },
+    decode: bytes => parseDnsConfig(text(bytes), 'conf/dns.yml', {}),
+  },
+  {
+    ...{
+      name: 'responses',
+      standing: 1000,
+      seeds: [utf8('"acme-enter-email": a@b.c\nx: true\n'), ...yamlSeeds.map(utf8)],
+      tokens: YAML,
+    },
+    decode: bytes => parseResponses(text(bytes), 'conf/responses'),
+  },
+  {
+    ...{
+      name: 'permissions',
+      standing: 2000,
+      seeds: [utf8('keys 0600 0700\ncerts/* inherit\nx 0644 0755 root root\n')],
+    },
+    ...{ tokens: ['\n', ' ', 'inherit', '0777', '**', '[', ']', '?', '../', '$r'] },
+    decode: bytes => parsePermissions(text(bytes), owners),
+  },
+  {
+    ...{ name: 'ledger', standing: 2000, seeds: [utf8(JSON.stringify(ledger))], tokens: JSON_TOKENS },
+    decode: bytes => {
+      const { disk, world } = diskWith('.dns01/ledger.json', bytes)
+      openLedger(disk, world)
+    },
+  },
+  {
+    ...{ name: 'journal', standing: 2000, seeds: [utf8(JSON.stringify(entry))], tokens: JSON_TOKENS },
+    decode: bytes => {
+      const { disk, world } = diskWith('.dns01/journal/abc.json', bytes)
+      for (const { records, zone, provider } of openJournal(disk, world).entries())
+        [zone.length, provider.length, ...records.map(({ name, value }) => name.length + value.length)].join()
+    },
+  },
+  {
+    ...{ name: 'acme/objects', standing: 2000, seeds: [order, authorization].map(one => utf8(JSON.stringify(one))) },
+    tokens: JSON_TOKENS,
+    decode: bytes => {
+      for (const read of [acme.order, acme.authorization, acme.account])
+        refusing(() => read(parsed(bytes), 'https://ca.test/1'))
+      acme.directory(parsed(bytes), 'x')
+    },
+  },
+  {
+    ...{
+      name: 'env-file',
+      standing: 1000,
+      seeds: [utf8('# x\nA=b\nexport B="c d"\nC=\'e\'\n')],
+      tokens: ['=', '"', "'", '\n', '`', '#', '\\', '$A'],
+    },
+    decode: async bytes => {
+      const { files } = stateWorld()
+      files.put('/env', text(bytes), 0o600)
+      await loadEnv(files, {}, '/env')
+    },
+  },
+]
+
+interface Input {
+  readonly seed: number
+  readonly all: readonly Edit[]
+}
+
+export const decoderFuzzer = (decoder: Decoder): Fuzzer => ({
+  name: decoder.name,
+  standing: decoder.standing,
+  run: round => {
+    const input = fc.record({ seed: fc.nat(decoder.seeds.length - 1), all: edits(decoder.tokens) })
+    const bytes = ({ seed, all }: Input): Uint8Array => damaged(decoder.seeds[seed] ?? new Uint8Array(), all)
+    return tried(
+      round,
+      input,
+      one => checkDecoder(decoder.decode, bytes(one)),
+      one => `${decoder.name} of these bytes in base64: ${Buffer.from(bytes(one)).toString('base64')}`,
+    )
+  },
+})

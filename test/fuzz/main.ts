@@ -1,0 +1,56 @@
+import { DECODERS, decoderFuzzer } from './decoders.js'
+import type { Fuzzer, Result } from './fuzzer.js'
+import { stateFuzzer } from './state-directories.js'
+
+/** All that `npm test` runs a little, and `npm run fuzz` as long as it is told. */
+export const FUZZERS: readonly Fuzzer[] = [...DECODERS.map(decoderFuzzer), stateFuzzer]
+
+export interface LongRun {
+  readonly seed: number
+  readonly minutes: number
+  /** Only fuzzers whose name holds this. */
+  readonly only: string
+}
+
+/** Before each round, so that who watches can say where it hangs. */
+export type Beginning = (name: string, seed: number) => void
+
+/**
+ * Runs all fuzzers in turns, each round with a seed of its own (the first one's, plus one each time), until the time is
+ * up, and says what each found: each kind of failure once, by its first line. Resolves to how many there are.
+ */
+export async function fuzz(
+  { seed, minutes, only }: LongRun,
+  say: (text: string) => void,
+  begin: Beginning,
+): Promise<number> {
+  const chosen = FUZZERS.filter(({ name }) => name.includes(only))
+  const until = performance.now() + minutes * 60_000
+  const cases = new Map(chosen.map(({ name }) => [name, 0]))
+  const found = new Set<string>()
+  for (let round = 0; round === 0 || performance.now() < until; round++) {
+    for (const fuzzer of chosen) {
+      begin(fuzzer.name, seed + round)
+      const result = await fuzzer.run({ seed: seed + round, cases: fuzzer.standing })
+      cases.set(fuzzer.name, (cases.get(fuzzer.name) ?? 0) + result.cases)
+      if (isNew(found, fuzzer, result))
+        say(
+          `\n${fuzzer.name} failed (again: npm run fuzz -- --only '${fuzzer.name}' --seed ${seed + round}):\n${result.found}\n`,
+        )
+      if (performance.now() > until && round > 0) break
+    }
+  }
+  for (const [name, count] of cases) say(`${String(count).padStart(9)}  ${name}`)
+  return found.size
+}
+
+/** By what was thrown and where; what is made up differs each time. */
+function isNew(found: Set<string>, { name }: Fuzzer, { found: what }: Result): boolean {
+  if (what === undefined) return false
+  const [thrown = '', ...more] = what.split('\n').slice(1)
+  const where = more.find(line => /^ +at .*\/(src|providers)\//.test(line)) ?? ''
+  const kind = `${name} ${thrown.replace(/[a-z2-7]{52}|\d+/g, '#')} ${where}`
+  const isFirst = !found.has(kind)
+  found.add(kind)
+  return isFirst
+}
