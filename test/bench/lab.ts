@@ -56,6 +56,7 @@ export function withLab<T>(work: (lab: Lab) => Promise<T>, options: { readonly l
         netns: netns.name,
       })
       servers.pebble = await startPebble({
+        systems: true,
         dnsServer: `${primary}:53`,
         nonceReject: 0,
         authzReuse: 0,

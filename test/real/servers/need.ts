@@ -19,9 +19,9 @@ const newPebble = join(import.meta.dirname, '../../../node_modules/.dns01/pebble
 
 const FOLDERS = [newPebble, ...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/bin', '/sbin', '/usr/local/bin']
 
-function find(program: string): string | undefined {
+function find(program: string, folders = FOLDERS): string | undefined {
   if (program === 'netns') return canMakeNetns() ? find('ip') : undefined
-  for (const folder of FOLDERS) {
+  for (const folder of folders) {
     const path = join(folder, program)
     try {
       accessSync(path, constants.X_OK)
@@ -46,6 +46,10 @@ const howToGet = (program: string): string =>
   program === 'netns'
     ? 'network namespaces cannot be made here (Linux, root and iproute2 are needed)'
     : `${program} is not installed: apt-get install ${PACKAGES[program] ?? program}`
+
+/** The system's own program, even where we have built a newer one; that one when there is no other. */
+export const needSystems = (program: string): string =>
+  find(program, ['/usr/bin', '/usr/sbin', '/bin', '/sbin']) ?? need(program)
 
 /** The program's path. `netns` asks for the right to make network namespaces and gives the path of `ip`. Throws, saying what to install. */
 export function need(program: string): string {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { need } from './need.js'
+import { need, needSystems } from './need.js'
 import { accepts, freePort, startServer, temporaryFolder, untilPortsAreFree } from './process.js'
 import { makeTestCa } from './test-ca.js'
 
@@ -23,6 +23,8 @@ export interface PebbleOptions {
   /** External account binding: key id → base64url HMAC key; none without. */
   readonly externalAccountKeys?: Readonly<Record<string, string>>
   readonly blockedDomains?: readonly string[]
+  /** The system's own, though a newer one was built: older clients cannot read a challenge without a token, which the new one offers. */
+  readonly systems?: boolean
   /** What it says with authorizations and orders that are not done; nothing by default. Asks for Pebble 2.10. */
   readonly retryAfterSeconds?: { readonly authz: number; readonly order: number }
   /** Intermediates below the root; default 1. */
@@ -45,7 +47,7 @@ export interface Pebble {
 export const startPebble = (options: PebbleOptions = {}): Promise<Pebble> => untilPortsAreFree(() => start(options))
 
 async function start(options: PebbleOptions): Promise<Pebble> {
-  const program = need('pebble')
+  const program = options.systems ? needSystems('pebble') : need('pebble')
   const folder = temporaryFolder('pebble')
   const file = (name: string) => join(folder.path, name)
   const [port, managementPort] = [await freePort(), await freePort()]
