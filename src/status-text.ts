@@ -55,7 +55,8 @@ function row(target: TargetStatus, now: Date): string[] {
   ]
 }
 
-function stateOf({ due, waits, unlinked, notBefore }: TargetStatus, now: Date): string {
+function stateOf({ damage, due, waits, unlinked, notBefore }: TargetStatus, now: Date): string {
+  if (damage !== undefined) return `what is live is damaged: ${damage}`
   if (notBefore && now < notBefore) return `not valid before ${minute(notBefore)}; is the clock right?`
   if (due !== undefined) return waits?.until ? `${due}; next try ${minute(waits.until)}` : due
   return unlinked.length > 0 ? `not linked: ${unlinked.join(', ')}` : 'ok'

@@ -34,6 +34,8 @@ export interface TargetStatus {
   readonly notAfter?: Date | undefined
   readonly daysLeft?: number | undefined
   readonly renewAt?: Date | undefined
+  /** What is wrong with the files that programs read. */
+  readonly damage?: string | undefined
   /** Why the next run gets a certificate; undefined when all is well. */
   readonly due?: string | undefined
   /** Of a `partial` target: names that are not in its certificate, and since when they fail. */
@@ -49,7 +51,9 @@ export interface TargetStatus {
 export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: StateDir): StatusDocument {
   const now = world.clock.now()
   const { targets, problems } = state.targets()
-  const index = byName(state.certificates())
+  const certificates = state.certificates()
+  const index = byName(certificates)
+  const damaged = new Map(certificates.flatMap(({ id, damage }) => (damage === undefined ? [] : [[id, damage]])))
   const links = state.links()
   const owned = linksByTarget(targets)
   const dues = new Map(
@@ -90,6 +94,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
         notAfter: facts?.notAfter,
         daysLeft: facts && Math.floor((facts.notAfter.getTime() - now.getTime()) / 86_400_000),
         renewAt: facts && renewAt(facts, target.marginDays),
+        damage: damaged.get(links.get(link) ?? ''),
         due: due?.why,
         missing: (held ? missingNames(target, held) : []).map(name => ({
           name,

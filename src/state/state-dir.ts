@@ -246,7 +246,13 @@ export class StateDir {
   // certificates
 
   certificates(): Certificate[] {
+    let live: ReadonlySet<string> | undefined
+    const isLive = (id: string): boolean => {
+      live ??= new Set(this.links().values()) // looked at only when something is wrong
+      return live.has(id)
+    }
     return readCertificates({
+      isLive,
       disk: this.#disk,
       keyIds: this.keyIds(),
       idOfKey: id => parsed(this.#disk.read(layout.keyPath(id)), layout.keyPath(id)).id,

@@ -170,6 +170,21 @@ describe('status', () => {
     expect(linesOf(disk)[1]).toMatch(/not valid before 2026-06-05T08:00Z; is the clock right\?$/)
   })
 
+  test.each(['its private key is that of another certificate', 'its file fullchain is damaged'])(
+    'what programs read is not ok when %s',
+    damage => {
+      const broken: Certificate = {
+        ...certificate('c', ['a.test'], '2026-09-01'),
+        complete: false,
+        hasKey: false,
+        damage,
+      }
+      const disk = { targets: [target(['a.test'])], links: { 'a.test': 'c' } }
+      for (const one of [broken, { ...broken, facts: undefined }])
+        expect(linesOf({ ...disk, certificates: [one] })[1]).toMatch(new RegExp(`what is live is damaged: ${damage}$`))
+    },
+  )
+
   test('of one name all is told: names, dates, issuer, where its files are, what is wrong', () => {
     const document = documentOf({
       targets: [target(['a.test', '*.a.test']), target(['b.test'])],

@@ -258,6 +258,7 @@ describe('certificates', () => {
       const id = await anOrder()
       const { cert } = await selfSigned(key, ['www.test'])
       await state.storeCertificate(id, { cert, chain: cert })
+      await state.pointLive('www.test', id)
       harm(id)
       await new Promise(resolve => setImmediate(resolve))
       const found = state.certificates()[0]
@@ -311,6 +312,7 @@ describe('certificates', () => {
   it('warns once about what acmetool stops at or complains about, and goes on', async () => {
     const id = await anOrder()
     fake.files.put(at(`certs/${id}/fullchain`), 'no certificate')
+    fake.files.putLink(at('live/www.test'), `../certs/${id}`)
     fake.files.put(at(`certs/${'a'.repeat(52)}/url`), 'https://ca.test/another')
     fake.files.putFolder(at('certs/selfsigned-x'))
     fake.files.put(at('certs/.hidden/url'), '')
