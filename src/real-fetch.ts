@@ -1,22 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
-import { join } from 'node:path'
-import { checkServerIdentity, createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls'
+import { checkServerIdentity, type PeerCertificate, type SecureContext } from 'node:tls'
 import { Dns01Error, messageOf } from './errors.js'
 import { proxyFor } from './real-proxy.js'
+import { openTrust } from './real-trust.js'
 import type { Fetch, HttpRequest, HttpResponse, World } from './world.js'
 
 /** No ACME or provider answer is larger; what is, is cut off as an error. */
 const longestBodyBytes = 8 * 1024 * 1024
-
-/** Where Linux distributions keep the machine's trusted CAs in one file (Debian, Fedora, SUSE, Alpine). */
-const SYSTEM_BUNDLES = [
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/ca-bundle.pem',
-  '/etc/ssl/cert.pem',
-]
 
 const trustHint = 'if it is your own CA, put its root certificate (PEM) into a file and set SSL_CERT_FILE to that path'
 const clockHint = 'is the clock of this machine right? If it is, the server must get itself a new certificate'
@@ -35,16 +26,11 @@ const UNTRUSTED: Readonly<Record<string, string>> = {
 }
 
 /**
- * The World's `fetch` over node's own http and https: connections are kept, CAs are those of SSL_CERT_FILE and
- * SSL_CERT_DIR (which replace the machine's, as for OpenSSL and curl), else the machine's bundle; HTTPS_PROXY,
+ * The World's `fetch` over node's own http and https: connections are kept, the CAs are those of real-trust.ts; HTTPS_PROXY,
  * HTTP_PROXY and NO_PROXY are obeyed. Not the global fetch: on Node 20 that can do none of these three.
  */
 export function openFetch({ env }: Pick<World, 'env'>): Fetch {
-  let trusted: SecureContext | undefined
-  const secureContext = (): SecureContext => {
-    trusted ??= createSecureContext(trustedCas(env))
-    return trusted
-  }
+  const trust = openTrust(env)
   const agents = new Map<string, Promise<http.Agent>>()
   const agentFor = (url: URL): Promise<http.Agent> => {
     const agent = agents.get(url.origin) ?? makeAgent(url, env)
@@ -52,42 +38,28 @@ export function openFetch({ env }: Pick<World, 'env'>): Fetch {
     return agent
   }
   return async (url, request) => {
-    const tls =
-      url.protocol === 'https:' ? { secureContext: secureContext(), checkServerIdentity: isServerOf(url) } : {}
-    return exchange(url, request, { ...tls, agent: await agentFor(url) })
+    const agent = await agentFor(url)
+    if (url.protocol !== 'https:') return exchange(url, request, { agent })
+    const tls = { agent, checkServerIdentity: isServerOf(url) }
+    const secureContext = proxyFor(url, env) ? undefined : await trust.for(url, request.signal)
+    if (secureContext) {
+      try {
+        return await exchange(url, request, { ...tls, secureContext })
+      } catch (error) {
+        if (!isUntrusted(error)) throw error // else nothing was sent
+      }
+    }
+    return exchange(url, request, { ...tls, secureContext: trust.whole() })
   }
 }
+
+const isUntrusted = (error: unknown): boolean => error instanceof Dns01Error && codeOfCause(error.cause) in UNTRUSTED
+
+const codeOfCause = (cause: unknown): string => (cause as { code?: string } | undefined)?.code ?? ''
 
 /** By the URL's host, as it must be: through a tunnel node would look for "localhost" where the URL has an address. */
 const isServerOf = (url: URL) => (_: string, certificate: PeerCertificate) =>
   checkServerIdentity(url.hostname.replace(/^\[|\]$/g, ''), certificate)
-
-/** The CAs to trust; {} leaves them to node (which then reads NODE_EXTRA_CA_CERTS itself). */
-function trustedCas(env: World['env']): { ca?: string[] } {
-  const chosen = [env.SSL_CERT_FILE, ...folderFiles(env.SSL_CERT_DIR)].filter(path => path !== undefined && path !== '')
-  if (chosen.length > 0) return { ca: [...new Set(chosen.map(path => readCa(path as string)))] } // hashed names are links to others
-  if (env.NODE_EXTRA_CA_CERTS) return {}
-  const bundle = SYSTEM_BUNDLES.find(path => existsSync(path))
-  return bundle ? { ca: [readCa(bundle)] } : {}
-}
-
-const folderFiles = (folders: string | undefined): string[] =>
-  (folders ?? '')
-    .split(':')
-    .filter(folder => folder !== '' && existsSync(folder))
-    .flatMap(folder => readdirSync(folder).map(file => join(folder, file)))
-    .filter(path => /\.(pem|crt|0)$/.test(path))
-
-function readCa(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw new Dns01Error('CONFIG', `cannot read the trusted CAs in ${path}: ${messageOf(cause)}`, {
-      cause,
-      hint: 'see SSL_CERT_FILE and SSL_CERT_DIR',
-    })
-  }
-}
 
 async function makeAgent(url: URL, env: World['env']): Promise<http.Agent> {
   const proxy = proxyFor(url, env)
@@ -97,7 +69,10 @@ async function makeAgent(url: URL, env: World['env']): Promise<http.Agent> {
   return new HttpsProxyAgent(proxy, { keepAlive: true })
 }
 
-function exchange(url: URL, request: HttpRequest, through: https.RequestOptions): Promise<HttpResponse> {
+/** node:https hands it on to node:tls (its types do not know). */
+type Through = https.RequestOptions & { readonly secureContext?: SecureContext }
+
+function exchange(url: URL, request: HttpRequest, through: Through): Promise<HttpResponse> {
   const { method, headers, body, signal, timeoutSeconds = 30, totalSeconds = timeoutSeconds * 2 } = request
   const bytes = body === undefined ? undefined : Buffer.from(body)
   const length = bytes ? { 'content-length': String(bytes.length) } : {}
@@ -168,7 +143,7 @@ const plain = (headers: http.IncomingHttpHeaders): Record<string, string> =>
 
 function explain(url: URL, cause: unknown): Dns01Error {
   if (cause instanceof Dns01Error) return cause
-  const code = (cause as { code?: string } | undefined)?.code ?? ''
+  const code = codeOfCause(cause)
   const said =
     (cause instanceof AggregateError && cause.errors.length > 0
       ? cause.errors.map(messageOf).join('; ')

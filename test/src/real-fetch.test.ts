@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
@@ -19,16 +19,21 @@ let tls: https.ServerOptions
 let wrongName: https.ServerOptions
 let expired: https.ServerOptions
 let early: https.ServerOptions
+let strange: https.ServerOptions
+let ofNamesake: https.ServerOptions
+
+const dates = { notBefore: new Date(Date.now() - 3_600_000), notAfter: new Date(Date.now() + 86_400_000) }
 
 beforeAll(async () => {
-  const dates = { notBefore: new Date(Date.now() - 3_600_000), notAfter: new Date(Date.now() + 86_400_000) }
   const root = await makeCertificate({ subject: 'CN=Test Root', ca: true, ...dates })
   const other = await makeCertificate({ subject: 'CN=Other Root', ca: true, ...dates })
   const namesake = await makeCertificate({ subject: 'CN=Test Root', ca: true, ...dates })
-  const leaf = async (name: string, more = dates): Promise<https.ServerOptions> => {
-    const made = await makeCertificate({ subject: `CN=${name}`, names: [name], issuer: root, ...more })
+  const leaf = async (name: string, more = dates, issuer = root): Promise<https.ServerOptions> => {
+    const made = await makeCertificate({ subject: `CN=${name}`, names: [name], issuer, ...more })
     return { cert: made.pem, key: made.keyPem }
   }
+  strange = await leaf('127.0.0.1', dates, other)
+  ofNamesake = await leaf('127.0.0.1', dates, namesake)
   tls = await leaf('127.0.0.1')
   wrongName = await leaf('elsewhere.test')
   expired = await leaf('127.0.0.1', { ...dates, notAfter: new Date(Date.now() - 60_000) })
@@ -38,6 +43,20 @@ beforeAll(async () => {
   writeFileSync(namesakeFile, namesake.pem)
 })
 afterAll(() => rmSync(folder, { recursive: true }))
+
+async function another() {
+  const root = await makeCertificate({ subject: 'CN=Another Root', ca: true, ...dates })
+  const made = await makeCertificate({ subject: 'CN=127.0.0.1', names: ['127.0.0.1'], issuer: root, ...dates })
+  return { root: root.pem, leaf: { cert: made.pem, key: made.keyPem } }
+}
+
+/** The server shows its own certificate only: the intermediate has to come from the trusted ones. */
+async function chainOfThree() {
+  const root = await makeCertificate({ subject: 'CN=Third Root', ca: true, ...dates })
+  const intermediate = await makeCertificate({ subject: 'CN=Third Intermediate', ca: true, issuer: root, ...dates })
+  const made = await makeCertificate({ subject: 'CN=127.0.0.1', names: ['127.0.0.1'], issuer: intermediate, ...dates })
+  return { root: root.pem, chain: { intermediate: intermediate.pem, leaf: made.pem, key: made.keyPem } }
+}
 
 const closers: (() => void)[] = []
 afterEach(() => {
@@ -294,6 +313,72 @@ describe('what goes wrong on the way', () => {
     const url = await overHttp((_, response) => void response.writeHead(200, { 'content-length': '10' }).write('half'))
     setTimeout(() => stopping.abort(new Error('Ctrl-C')), 50)
     await expect(openFetch({ env: {} })(url, get({ signal: stopping.signal }))).rejects.toThrow('Ctrl-C')
+  })
+})
+
+describe('with as many CAs as a distribution has', () => {
+  const bundle = join(folder, 'bundle.pem')
+  beforeAll(async () => {
+    const others = Array.from({ length: 30 }, (_, i) => makeCertificate({ subject: `CN=CA ${i}`, ca: true }))
+    const pems = (await Promise.all(others)).map(({ pem }) => pem)
+    writeFileSync(bundle, [...pems.slice(0, 15), readFileSync(caFile, 'utf8'), ...pems.slice(15)].join('\n'))
+  })
+
+  /** Counts what reaches the server. */
+  async function aServer(options = tls) {
+    const count = { connections: 0, requests: 0 }
+    const server = https.createServer(options, (_, response) => {
+      count.requests++
+      response.end('hello')
+    })
+    server.on('connection', () => count.connections++)
+    return { count, server, url: new URL(`https://127.0.0.1:${await listen(server)}/`) }
+  }
+
+  test('a look at the chain comes first, once for each server, and nothing is sent by it', async () => {
+    const { count, url } = await aServer()
+    const fetch = openFetch({ env: { SSL_CERT_FILE: bundle } })
+    for (let i = 0; i < 3; i++) expect(text(await fetch(url, get()))).toBe('hello')
+    expect(count).toEqual({ connections: 2, requests: 3 })
+  })
+
+  test('a chain through an intermediate of the bundle is found', async () => {
+    const { chain, root } = await chainOfThree()
+    const withIntermediate = join(folder, 'intermediate.pem')
+    writeFileSync(withIntermediate, `${readFileSync(bundle, 'utf8')}\n${root}\n${chain.intermediate}`)
+    const { url } = await aServer({ cert: chain.leaf, key: chain.key })
+    expect(text(await openFetch({ env: { SSL_CERT_FILE: withIntermediate } })(url, get()))).toBe('hello')
+  })
+
+  test.each<[string, () => https.ServerOptions, string]>([
+    ['of an unknown CA', () => strange, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+    ['of a namesake of one of them', () => ofNamesake, 'CERT_SIGNATURE_FAILURE'],
+    ['that has expired', () => expired, 'CERT_HAS_EXPIRED'],
+    ['for another name', () => wrongName, 'ERR_TLS_CERT_ALTNAME_INVALID'],
+  ])('a certificate %s is refused as with few', async (_, options, code) => {
+    const { count, url } = await aServer(options())
+    const error = await failure(openFetch({ env: { SSL_CERT_FILE: bundle } })(url, get()))
+    expect(error).toMatchObject({ code: 'CONFIG', cause: { code } })
+    expect(count.requests).toBe(0)
+  })
+
+  test('a server that changes to the chain of another CA is still trusted', async () => {
+    const { root, leaf } = await another()
+    const both = join(folder, 'both.pem')
+    writeFileSync(both, `${readFileSync(bundle, 'utf8')}\n${root}`)
+    const { server, url } = await aServer()
+    const fetch = openFetch({ env: { SSL_CERT_FILE: both } })
+    expect(text(await fetch(url, get({ headers: { connection: 'close' } })))).toBe('hello')
+    server.setSecureContext(leaf)
+    expect(text(await fetch(url, get()))).toBe('hello')
+  })
+
+  test('a server that shows nothing is asked by all of them, and the error is that of the request', async () => {
+    const port = await listen(net.createServer(socket => void socket.destroy()))
+    const error = await failure(
+      openFetch({ env: { SSL_CERT_FILE: bundle } })(new URL(`https://127.0.0.1:${port}/`), get()),
+    )
+    expect(error).toMatchObject({ code: 'UNAVAILABLE' })
   })
 })
 
