@@ -12,6 +12,7 @@ if (longRun)
     expect(await fuzz(JSON.parse(longRun), say, begin)).toBe(0)
   })
 else
-  test.each(FUZZERS)('$name stands $standing made-up inputs', async ({ run, standing }) => {
-    expect(await run({ seed: standingSeed, cases: standing })).toEqual({ cases: standing })
-  })
+  for (const { name, standing, impossible, run } of FUZZERS)
+    test.skipIf(impossible)(`${name} stands ${standing} made-up inputs`, async () => {
+      expect(await run({ seed: standingSeed, cases: standing })).toEqual({ cases: standing })
+    })

@@ -5,6 +5,8 @@ export interface Fuzzer {
   readonly name: string
   /** How many cases of it belong to `npm test`. */
   readonly standing: number
+  /** Why it cannot run here. */
+  readonly impossible?: string
   run(round: Round): Promise<Result>
 }
 

@@ -1,9 +1,15 @@
+import { builtProgramFuzzer, commandLineFuzzer } from './command-lines.js'
 import { DECODERS, decoderFuzzer } from './decoders.js'
 import type { Fuzzer, Result } from './fuzzer.js'
 import { stateFuzzer } from './state-directories.js'
 
 /** All that `npm test` runs a little, and `npm run fuzz` as long as it is told. */
-export const FUZZERS: readonly Fuzzer[] = [...DECODERS.map(decoderFuzzer), stateFuzzer]
+export const FUZZERS: readonly Fuzzer[] = [
+  ...DECODERS.map(decoderFuzzer),
+  stateFuzzer,
+  commandLineFuzzer,
+  builtProgramFuzzer,
+]
 
 export interface LongRun {
   readonly seed: number
@@ -24,7 +30,7 @@ export async function fuzz(
   say: (text: string) => void,
   begin: Beginning,
 ): Promise<number> {
-  const chosen = FUZZERS.filter(({ name }) => name.includes(only))
+  const chosen = FUZZERS.filter(({ name, impossible }) => !impossible && name.includes(only))
   const until = performance.now() + minutes * 60_000
   const cases = new Map(chosen.map(({ name }) => [name, 0]))
   const found = new Set<string>()
