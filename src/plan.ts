@@ -46,7 +46,7 @@ export interface Held {
 const dayMs = 86_400_000
 
 /** Lifetimes below this are renewed at their half (Let's Encrypt's integration guide): a third of them leaves too few runs. */
-const shortLivedDays = 10
+export const shortLivedDays = 10
 
 /** The longest that a certificate counts as good: what Apple's systems accept, of private CAs too (support.apple.com/HT210176). */
 const longestLifeDays = 825

@@ -104,6 +104,26 @@ export async function tellSummary(context: Context, state: StateDir, files: read
   out.tell(summaryLines(statusDocument(world, state), files, parts))
 }
 
+/** From the renewal to the end; with more, even a run a day has four tries. */
+const amplySeconds = 4 * 86_400
+
+/** Tells of a schedule that is too slow for certificates as short as these; looks for it only when some are short. */
+export async function warnOfSlowRenewal(
+  { world }: Pick<Context, 'world'>,
+  state: StateDir,
+  { targets }: StatusDocument,
+): Promise<void> {
+  const short = targets.flatMap(({ renewAt, notAfter }) =>
+    renewAt && notAfter && notAfter.getTime() - renewAt.getTime() < amplySeconds * 1000 ? [{ renewAt, notAfter }] : [],
+  )
+  if (short.length === 0) return
+  const { findSchedule } = await import('./quickstart/found.js')
+  const { tooSlow } = await import('./quickstart/cadence.js')
+  const found = await findSchedule(world, state.root)
+  const fault = found?.everySeconds === undefined ? undefined : tooSlow(found.everySeconds, short)
+  if (fault) world.log.warn(`${found?.by} ${fault}; dns01 quickstart mends its own`)
+}
+
 /** A crontab that cannot be read is no failure of a run that has done its work. */
 async function whoRenews({ world }: Pick<Context, 'world'>, state: StateDir): Promise<string | undefined> {
   const { findSchedule } = await import('./quickstart/found.js')

@@ -2,6 +2,7 @@ import { parseNames } from '../names.js'
 import { looking } from '../session.js'
 import { statusDocument } from '../status.js'
 import { aboutNames, detailLines, statusLines } from '../status-text.js'
+import { warnOfSlowRenewal } from '../summary.js'
 import { wantedFiles } from '../target-files.js'
 import { type Command, texts } from './command.js'
 
@@ -17,6 +18,7 @@ export const status: Command = {
     const now = world.clock.now()
     if (asked.length === 0) {
       out.show(document, () => statusLines(document, now, { columns: out.columns, whole: verbose > 0 }))
+      await warnOfSlowRenewal(context, state, document)
       return []
     }
     wantedFiles(state, asked)

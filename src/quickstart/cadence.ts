@@ -1,30 +1,26 @@
-import { renewAt } from '../plan.js'
+import { shortLivedDays } from '../plan.js'
 
 /** How often a schedule runs, and how often it must: pure. Times between runs are in seconds. */
 
 const hour = 3600
 const day = 24 * hour
 
-/** Below this, certificates renew at half their life, and hours count (Let's Encrypt's `shortlived` lives 6.67 days). */
-const shortLifeSeconds = 10 * day
-
 /** Between two runs of what quickstart installs, for certificates that live this long at least (undefined: none are held). */
 export const neededEverySeconds = (shortestLifeSeconds: number | undefined): number =>
-  shortestLifeSeconds !== undefined && shortestLifeSeconds < shortLifeSeconds ? hour : 6 * hour
+  shortestLifeSeconds !== undefined && shortestLifeSeconds < shortLivedDays * day ? hour : 6 * hour
 
 /** So many runs must fit between the renewal and the end, so that some of them may fail. */
 const fewestTries = 4
 
-/** What is wrong when runs that far apart are to renew such a certificate; undefined when they can. */
+/** What is wrong when runs that far apart are to renew such certificates; undefined when they can. */
 export function tooSlow(
   everySeconds: number,
-  certificate: { readonly notBefore: Date; readonly notAfter: Date },
-  marginDays: number,
+  certificates: readonly { readonly renewAt: Date; readonly notAfter: Date }[],
 ): string | undefined {
-  const leftSeconds = (certificate.notAfter.getTime() - renewAt(certificate, marginDays).getTime()) / 1000
-  if (leftSeconds >= fewestTries * everySeconds) return undefined
-  const lifeSeconds = (certificate.notAfter.getTime() - certificate.notBefore.getTime()) / 1000
-  return `renewal runs every ${inWords(everySeconds)}, too seldom for certificates that live ${inWords(lifeSeconds)}`
+  const left = certificates.map(({ renewAt, notAfter }) => (notAfter.getTime() - renewAt.getTime()) / 1000)
+  const leastSeconds = Math.min(...left)
+  if (leastSeconds >= fewestTries * everySeconds) return undefined
+  return `starts renewals every ${inWords(everySeconds)}: too seldom for a certificate that is due ${inWords(leastSeconds)} before its end`
 }
 
 export function inWords(seconds: number): string {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { renewAt } from '../plan.js'
 import type { StateDir } from '../state/state-dir.js'
 import type { World } from '../world.js'
 import type { Answers } from './answers.js'
@@ -58,9 +59,10 @@ function liveCertificates(state: StateDir) {
 function tellIfTooSlow({ log }: World, found: Found, renewal: Renewal, state: StateDir): void {
   const { everySeconds } = found
   if (everySeconds === undefined || changesOf(found, renewal).when) return
-  const marginDays = state.defaults().marginDays
-  const [fault] = liveCertificates(state).flatMap(facts => tooSlow(everySeconds, facts, marginDays) ?? [])
-  if (fault) log.warn(`${found.by}: ${fault}; let it run every ${inWords(renewal.everySeconds)}`)
+  const { marginDays } = state.defaults()
+  const live = liveCertificates(state).map(facts => ({ ...facts, renewAt: renewAt(facts, marginDays) }))
+  const fault = tooSlow(everySeconds, live)
+  if (fault) log.warn(`${found.by} ${fault}; let it run every ${inWords(renewal.everySeconds)}`)
 }
 
 /** Carries it out. Returns what starts renewals now; undefined when nothing does, which the log has said. */

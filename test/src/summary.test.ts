@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { parseName } from '../../src/names.js'
+import { StateDir } from '../../src/state/state-dir.js'
 import type { StatusDocument, TargetStatus } from '../../src/status.js'
-import { nothingToDo, summaryLines } from '../../src/summary.js'
+import { nothingToDo, summaryLines, warnOfSlowRenewal } from '../../src/summary.js'
+import { machine } from '../fakes/machine.js'
 
 const now = new Date('2026-11-21T16:00:00Z')
 
@@ -89,5 +91,32 @@ describe('nothing to do', () => {
 
   test('with nothing wanted it says how to want', () => {
     expect(nothingToDo(document(), now)).toBe('nothing is wanted yet: dns01 want NAME')
+  })
+})
+
+describe('a schedule that is too slow', () => {
+  const short = target(['a.example'], {
+    renewAt: new Date('2026-11-22T04:00:00Z'),
+    notAfter: new Date('2026-11-22T16:00:00Z'),
+  })
+  const warnings = async (when: string, ...targets: TargetStatus[]): Promise<string[]> => {
+    const on = machine({ files: { '/etc/cron.d/dns01': `${when} root dns01 --batch\n` } })
+    const state = await StateDir.open(on.context.world, '/var/lib/acme', { readOnly: true })
+    await warnOfSlowRenewal(on.context, state, document(...targets))
+    return on.said
+  }
+
+  test('is told, with what starts it', async () => {
+    expect(await warnings('7 3 * * *', target(['b.example']), short)).toEqual([
+      'warn: /etc/cron.d/dns01 starts renewals every 24 h: too seldom for a certificate that is due 12 h before its end; dns01 quickstart mends its own',
+    ])
+  })
+
+  test.each([
+    ['runs every hour', '7 * * * *', [short]],
+    ['has long certificates', '7 3 * * *', [target(['b.example'])]],
+    ['has none', '7 3 * * *', []],
+  ])('one that %s is not', async (_, when, targets) => {
+    expect(await warnings(when, ...targets)).toEqual([])
   })
 })

@@ -50,17 +50,22 @@ test.each([
   expect(neededEverySeconds(life)).toBe(every)
 })
 
-const certificate = (lifeSeconds: number) => ({ notBefore: new Date(0), notAfter: new Date(lifeSeconds * 1000) })
+const due = (leftSeconds: number) => ({ renewAt: new Date(0), notAfter: new Date(leftSeconds * 1000) })
 
 test.each([
-  [day, 90 * day, undefined],
-  [day, day, 'renewal runs every 24 h, too seldom for certificates that live 24 h'],
-  [hour, day, undefined],
-  [day, 6 * day, 'renewal runs every 24 h, too seldom for certificates that live 6 days'],
-  [7 * day, 90 * day, undefined],
-  [31 * day, 90 * day, 'renewal runs every 31 days, too seldom for certificates that live 90 days'],
-])('runs every %d seconds and a life of %d: %s', (every, life, fault) => {
-  expect(tooSlow(every, certificate(life), 30)).toBe(fault)
+  [day, 30 * day, undefined],
+  [day, 12 * hour, 'starts renewals every 24 h: too seldom for a certificate that is due 12 h before its end'],
+  [hour, 12 * hour, undefined],
+  [day, 3 * day, 'starts renewals every 24 h: too seldom for a certificate that is due 3 days before its end'],
+  [7 * day, 30 * day, undefined],
+  [
+    31 * day,
+    30 * day,
+    'starts renewals every 31 days: too seldom for a certificate that is due 30 days before its end',
+  ],
+])('runs every %d seconds, and %d from the renewal to the end: %s', (every, left, fault) => {
+  expect(tooSlow(every, [due(90 * day), due(left)])).toBe(fault)
+  expect(tooSlow(every, [])).toBeUndefined()
 })
 
 describe('what quickstart installs carries certificates of 24 hours', () => {

@@ -4,6 +4,7 @@ import { nameFor, renewalOf } from '../../../src/quickstart/renewal.js'
 import { installSchedule, planSchedule } from '../../../src/quickstart/schedule.js'
 import { responses } from '../../../src/state/responses.js'
 import { StateDir } from '../../../src/state/state-dir.js'
+import { ecKey, selfSigned } from '../../fakes/certificates.js'
 import { type Machine, type MachineOptions, machine } from '../../fakes/machine.js'
 
 const CRON = 'acmetool-quickstart-install-cronjob'
@@ -168,6 +169,27 @@ describe('for every state directory', () => {
 })
 
 describe('quickstart run again', () => {
+  test('makes its own line run every hour once a certificate of 24 hours is live', async () => {
+    const on = machine({
+      files: { '/etc/cron.d/dns01': '7 1,7,13,19 * * * root /usr/bin/node -- /usr/bin/dns01 --batch\n' },
+    })
+    const { world, signal } = on.context
+    const state = await StateDir.open(world, STATE)
+    await state.conform()
+    const key = ecKey()
+    await state.addKey(key)
+    const id = await state.addOrder({ url: 'https://ca.test/1', accountId: undefined, keyId: key.id })
+    const dates = { notBefore: new Date('2026-01-01T00:00:00Z'), notAfter: new Date('2026-01-02T00:00:00Z') }
+    await state.storeCertificate(id, await selfSigned(key, ['a.test'], dates))
+    await state.pointLive('a.test', id)
+    const planned = await planSchedule(world, openAnswers(responses(new Map()), undefined), state)
+    expect(await installSchedule(world, planned, signal)).toBe('/etc/cron.d/dns01')
+    expect(on.files.text('/etc/cron.d/dns01')).toMatch(
+      /^\d+ \* \* \* \* root \/usr\/bin\/node -- \/usr\/bin\/dns01 --batch\n$/,
+    )
+    expect(on.said.join()).toContain('every hour from now on')
+  })
+
   const daily = `SHELL=/bin/sh
 PATH=/bin
 MAILTO=ops
