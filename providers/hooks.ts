@@ -48,20 +48,13 @@ export default defineProvider({
     /** Starts that every hook declined or failed by itself: acmetool calls no stop for them. */
     const declined = new Set<string>()
 
-    const run = (event: string, { challenge, value }: TxtRecord, { log, signal }: ProviderCall) =>
-      runHooks(
-        { ...world, log },
-        {
-          folders,
-          event,
-          args: [challenge.host, challenge.targetFile, value, ''],
-          stdin: '',
-          env: challenge.env,
-          stateDir: values['state-dir'],
-          timeoutSeconds,
-          signal,
-        },
-      )
+    const run = async (event: string, { challenge, value }: TxtRecord, { log, signal }: ProviderCall) => {
+      const args = [challenge.host, challenge.targetFile, value, '']
+      const about = { folders, event, args, stdin: '', env: challenge.env, stateDir: values['state-dir'] }
+      const told = await runHooks({ ...world, log }, { ...about, timeoutSeconds, signal })
+      for (const { failed, hook, complaint } of told.results) if (failed) log.error(`hook ${hook}: ${complaint}`)
+      return told
+    }
 
     const start = async (record: TxtRecord, call: ProviderCall): Promise<void> => {
       declined.delete(keyOf(record))

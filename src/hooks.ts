@@ -48,6 +48,8 @@ export interface HookResult {
   readonly exit: number
   /** The last line of its output, or why it could not be started or was ended; may be empty. */
   readonly said: string
+  /** How it failed, after the event's name: its status and its last words, or why it could not be started or was ended. */
+  readonly complaint: string
   /** It was ended because of the time limit. */
   readonly late: boolean
   /** It said neither "done" nor "not my event", and the event is one that it can be asked for. */
@@ -63,8 +65,8 @@ export interface HookResults {
 /**
  * Runs every hook of the folders for one event, one after the other, in order; none is left out because another failed.
  * What they print comes out as notices, line by line (acmetool hands its own stderr to them), so that cron mails what
- * `reload` complains about and --quiet does not show it. Each failure is an error line that names the hook. Rejects with
- * the signal's reason.
+ * `reload` complains about and --quiet does not show it. Failures are for the caller to tell. Rejects with the signal's
+ * reason.
  * @throws Dns01Error CONFIG when somebody else than root and we may change one of the folders: then no hook runs at all
  */
 export async function runHooks(
@@ -137,18 +139,16 @@ async function runHook(
 ): Promise<HookResult> {
   const text = textOf(world.files, hook)
   const excused = call.event === 'live-updated' && knowsOnlyChallenges(text)
-  const [heard, complained] = excused ? (['info', 'info'] as const) : (['notice', 'error'] as const)
+  const heard = excused ? 'info' : 'notice'
   const { exit, said, late } = isBareText(text)
     ? { exit: -1, said: 'cannot be started: it has no #! line and is no program', late: false }
     : await runProgram(world, [...sudo(world, hook, text), hook.path, call.event, ...call.args], call, line =>
         world.log[heard](`${basename(hook.path)}: ${line}`),
       )
+  const complaint = `${call.event} ${exit < 0 ? 'failed' : `exited with ${exit}`}${said && `: ${said}`}`
   const unhappy = exit !== 0 && exit !== notMyEvent
-  if (unhappy) {
-    const how = exit < 0 ? 'failed' : `exited with ${exit}`
-    world.log[complained](`hook ${hook.path}: ${call.event} ${how}${said && `: ${said}`}`)
-  }
-  return { hook: hook.path, exit, said, late, failed: unhappy && !excused }
+  if (unhappy && excused) world.log.info(`hook ${hook.path}: ${complaint}`)
+  return { hook: hook.path, exit, said, complaint, late, failed: unhappy && !excused }
 }
 
 /**

@@ -85,10 +85,8 @@ export async function tellHooks(parts: TellParts, names: readonly string[]): Pro
   const { results } = await runHooks({ ...world, env }, { ...call, timeoutSeconds })
   return results
     .filter(({ failed }) => failed)
-    .map(({ hook, exit }) => ({
+    .map(({ hook, complaint }) => ({
       hook,
-      error: new Dns01Error('HOOK', `the hook ${hook} failed for live-updated: exit ${exit}`, {
-        hint: 'it is run again by the next reconcile',
-      }),
+      error: new Dns01Error('HOOK', `${hook}: ${complaint}`, { hint: 'it is run again by the next reconcile' }),
     }))
 }

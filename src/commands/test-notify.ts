@@ -14,6 +14,7 @@ export const testNotify: Command = {
     const state = await looking(context)
     refuseUnknown(texts(names), [...state.links().keys()])
     const failed = await tellHooks({ world, state, hookFolders: hookFolders(world.env), signal }, texts(names))
+    for (const { error } of failed) world.log.error(`hook ${error.message}`)
     context.out.show({ failed: failed.map(({ hook }) => hook) }, () => [])
     return failed.map(({ error }) => error)
   },

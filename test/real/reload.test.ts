@@ -124,6 +124,7 @@ describe.skipIf(lacking(...programs))('the hook reload beside real nginx', () =>
         expect(exit).toBe(8)
         expect(stderr).toMatch(/reload: .*unknown directive "sevrer" in .etc.nginx.sites-enabled.others/)
         expect(stderr).toContain('nginx is not reloaded: "service nginx reload" exited with 1')
+        expect(stderr.match(/ERROR/g)).toHaveLength(1)
         expect(await at.served()).toBe(second)
         expect(await at.live()).not.toBe(second)
 
@@ -145,7 +146,7 @@ describe.skipIf(lacking(...programs))('the hook reload beside real nginx', () =>
         expect(exit).toBe(8)
         expect(stderr).toMatch(/reload: sudo: /)
         const [, sudoers] = stderr.match(/reload: {3}(acme .*)$/m) ?? []
-        expect(stderr).toMatch(/hook .*: nginx is not reloaded: sudo does not let us/)
+        expect(stderr).toMatch(/ERROR.*reload: live-updated exited with 1: nginx is not reloaded: sudo does not let us/)
         expect(sudoers).toBe('acme ALL=(root) NOPASSWD: /usr/sbin/service nginx reload')
         expect(await at.served()).toBe(first)
 

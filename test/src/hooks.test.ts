@@ -188,26 +188,25 @@ describe('what they say', () => {
     expect(answer.results.map(({ exit }) => exit)).toEqual(exits)
   })
 
-  test('42 is silent, anything else an error line that names the hook and its last words', async () => {
+  test('42 is no failure; anything else is, told with the last words', async () => {
     hook('a-mute', 'exit 42')
-    const bad = hook('b-bad', 'echo first; echo "no such zone" >&2; echo; exit 3')
-    const killed = hook('c-killed', 'kill -KILL $$')
-    const { world, said } = diskWorld()
-    await runHooks(world, call())
-    expect(said.filter(line => line.startsWith('error'))).toEqual([
-      expect.stringMatching(new RegExp(`^error: hook ${bad}: live-updated exited with 3: (no such zone|first)$`)),
-      `error: hook ${killed}: live-updated exited with 137: it was ended by SIGKILL`,
+    hook('b-bad', 'echo "no such zone" >&2; echo; exit 3')
+    hook('c-killed', 'kill -KILL $$')
+    const { results } = await runHooks(diskWorld().world, call())
+    expect(results.map(({ failed, complaint }) => failed && complaint)).toEqual([
+      false,
+      'live-updated exited with 3: no such zone',
+      'live-updated exited with 137: it was ended by SIGKILL',
     ])
   })
 
   test('a file without #! is no hook that can be started: not even an empty one counts as done', async () => {
-    const empty = hook('empty', '')
+    hook('empty', '')
     writeFileSync(join(hooks, 'text'), 'exit 0\n', { mode: 0o755 })
-    const { world, said } = diskWorld()
-    const { succeeded, results } = await runHooks(world, call())
+    const { succeeded, results } = await runHooks(diskWorld().world, call())
     expect(succeeded).toBe(false)
     expect(results.map(({ exit }) => exit)).toEqual([-1, -1])
-    expect(said[0]).toContain(`hook ${empty}: live-updated failed: cannot be started: it has no #! line`)
+    expect(results[0]?.complaint).toContain('live-updated failed: cannot be started: it has no #! line')
   })
 
   test('a program that is no script is a hook', async () => {
@@ -217,18 +216,17 @@ describe('what they say', () => {
 
   test('a missing interpreter is told', async () => {
     hook('odd', '#!/nowhere/sh\n')
-    const { world, said } = diskWorld()
-    expect((await runHooks(world, call())).succeeded).toBe(false)
-    expect(said[0]).toContain('interpreter of its first line is missing')
+    const { succeeded, results } = await runHooks(diskWorld().world, call())
+    expect(succeeded).toBe(false)
+    expect(results[0]?.complaint).toContain('interpreter of its first line is missing')
   })
 
   test('one that takes too long is ended, told, and the next is run', async () => {
     hook('a-slow', 'sleep 30')
     hook('b-quick', note('quick'))
-    const { world, said } = diskWorld()
-    const { results } = await runHooks(world, call({ timeoutSeconds: 0.2 }))
+    const { results } = await runHooks(diskWorld().world, call({ timeoutSeconds: 0.2 }))
     expect(results.map(({ late }) => late)).toEqual([true, false])
-    expect(said[0]).toContain('had not ended after 0.2 s')
+    expect(results[0]?.complaint).toContain('had not ended after 0.2 s')
     expect(notes()).toBe('quick\n')
   })
 

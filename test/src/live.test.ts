@@ -58,7 +58,10 @@ describe('live-updated', () => {
   test('is told again after a hook failed, with what has changed since', async () => {
     exit = 1
     await linked('a.test')
-    expect(await tellWhatChanged(parts)).toMatchObject([{ hook: '/hooks/one', error: { code: 'HOOK' } }])
+    expect(await tellWhatChanged(parts)).toMatchObject([
+      { hook: '/hooks/one', error: { code: 'HOOK', message: '/hooks/one: live-updated exited with 1' } },
+    ])
+    expect(fake.said).toEqual([]) // the run tells it once, with its other errors
     exit = 0
     await linked('b.test')
     expect(await tellWhatChanged(parts)).toEqual([])
