@@ -31,8 +31,12 @@ export function slowClock(certificates: readonly Certificate[], now: Date): Trou
   ]
 }
 
-/** Runs that quickstart installs, and the most that make a difference where a CA counts orders in three hours. */
-const runsADay = { installed: 4, atMost: 8 } as const
+/**
+ * Runs that quickstart installs, hourly where a certificate lives less than ten days. Where a CA counts orders in three
+ * hours, no more than eight a day make a difference.
+ */
+const runsADay = { usual: 4, hourly: 8 } as const
+const shortLivedDays = 10
 
 /** The rest of what can be ordered is for what fails. */
 const shareForRenewals = 3 / 4
@@ -41,6 +45,7 @@ interface Life {
   readonly target: Target
   /** From one renewal to the next. */
   readonly days: number
+  readonly lifetimeDays: number
 }
 
 /**
@@ -53,10 +58,13 @@ export function tooMany(lives: readonly Life[], limitsOf: (ca: string) => CaLimi
     const limit = first && limitsOf(first.target.ca).ordersPer3Hours
     if (!limit) return []
     const needed = group.reduce((sum, { days }) => sum + 1 / days, 0)
-    if (needed <= limit * runsADay.installed * shareForRenewals) return []
-    const fits = needed <= limit * runsADay.atMost * shareForRenewals
+    const hourly = group.some(({ lifetimeDays }) => lifetimeDays < shortLivedDays)
+    const most = limit * (hourly ? runsADay.hourly : runsADay.usual)
+    if (needed <= most * shareForRenewals) return []
+    const fits = needed <= limit * runsADay.hourly * shareForRenewals
+    const runs = hourly ? 'hourly runs' : `${runsADay.usual} runs a day`
     return {
-      message: `${first.target.ca}: ${group.length} certificates need ${Math.round(needed)} orders a day; it allows ${limit} in three hours, and ${runsADay.installed} runs a day make ${limit * runsADay.installed}`,
+      message: `${first.target.ca}: ${group.length} certificates need ${Math.round(needed)} orders a day; it allows ${limit} in three hours, and ${runs} make ${most}`,
       hint: fits
         ? 'let cron run dns01 hourly'
         : 'put more names into one certificate, or ask the CA for more (DNS01_ORDERS_PER_3H)',
@@ -65,7 +73,9 @@ export function tooMany(lives: readonly Life[], limitsOf: (ca: string) => CaLimi
 }
 
 /** How often a target with this certificate is renewed. */
-export const lifeOf = (target: Target, { facts }: Pick<Certificate, 'facts'>): Life[] =>
-  facts
-    ? [{ target, days: (renewAt(facts, target.marginDays).getTime() - facts.notBefore.getTime()) / dayMs || 1 }]
-    : []
+export function lifeOf(target: Target, { facts }: Pick<Certificate, 'facts'>): Life[] {
+  if (!facts) return []
+  const { notBefore, notAfter } = facts
+  const days = (renewAt(facts, target.marginDays).getTime() - notBefore.getTime()) / dayMs || 1
+  return [{ target, days, lifetimeDays: (notAfter.getTime() - notBefore.getTime()) / dayMs }]
+}

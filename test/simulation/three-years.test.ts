@@ -3,8 +3,8 @@ import { type Played, play, type Scenario, type Trouble } from './three-years.js
 
 /** Whether certificates live through three years of cron, with the decisions of the program as they are. */
 
-/** What quickstart installs: every six hours, and hourly where a certificate lives less than three days. */
-const installed = (lifetimeDays: number): number => (lifetimeDays < 3 ? 24 : 4)
+/** What quickstart installs: every six hours, and hourly where a certificate lives less than ten days. */
+const installed = (lifetimeDays: number): number => (lifetimeDays < 10 ? 24 : 4)
 
 const monthly = (hours: number, what: Trouble['with']): Trouble => ({ with: what, hours, everyDays: 30.4 })
 const LIFETIMES = [1, 6, 6.67, 45, 90]
@@ -40,9 +40,9 @@ test.each<Scenario>([
   ...[1, 2, 24].flatMap(runsADay =>
     [45, 90].map(lifetimeDays => ({ lifetimeDays, runsADay, targets: 10, trouble: monthly(36, 'names') })),
   ),
-  ...[2, 24].map(runsADay => ({ lifetimeDays: 6, runsADay, targets: 10, trouble: monthly(36, 'names') })),
+  ...[2, 4].map(runsADay => ({ lifetimeDays: 6, runsADay, targets: 10, trouble: monthly(36, 'names') })),
   { lifetimeDays: 90, runsADay: 4, targets: 10, trouble: { with: 'ca', hours: 14 * 24, everyDays: 180 } },
-  { lifetimeDays: 6.67, runsADay: 4, targets: 2000, days: 30 },
+  { lifetimeDays: 6.67, runsADay: 4, targets: 2000, days: 20 },
   { lifetimeDays: 90, runsADay: 1, targets: 3000, days: 130 },
 ])(
   'none expires: $lifetimeDays days, $runsADay runs a day, $targets targets, trouble $trouble.hours h',
