@@ -208,7 +208,7 @@ export const DECODERS: readonly Decoder[] = [
     decode: bytes => {
       const screened = screen(Buffer.from(bytes))
       if (screened.is !== 'query') return
-      const { question, udpLimitBytes } = screened.query
+      const { udpLimitBytes } = screened.query
       const record = { name: question.name, type: 'TXT', ttlSeconds: 1, data: 'x'.repeat(43) } as const
       encodeReply(screened.query, undefined, udpLimitBytes)
       const answer = { rcode: 'NOERROR', authoritative: true, answers: [record], authorities: [] } as const
