@@ -63,7 +63,9 @@ function readPlain(path: string): Uint8Array {
   try {
     const stat = fs.fstatSync(file)
     if (!stat.isFile()) throw failure(stat.isDirectory() ? 'EISDIR' : 'EFTYPE', 'read', path)
-    return fs.readFileSync(file)
+    const bytes = Buffer.allocUnsafe(stat.size)
+    const isWhole = stat.size > 0 && fs.readSync(file, bytes, 0, stat.size, 0) === stat.size
+    return isWhole ? bytes : fs.readFileSync(file) // of size 0 are the files of /proc, too
   } finally {
     fs.closeSync(file)
   }

@@ -25,6 +25,8 @@ interface Walk {
   readonly disk: Disk
   readonly self: World['self']
   readonly faults: Fault[]
+  /** Files and folders that were come by: links that lead there need no look of their own. */
+  readonly seen: Set<string>
 }
 
 /**
@@ -93,7 +95,7 @@ function leftovers(disk: Disk, now: Date): string[] {
 type Entries = ReturnType<Disk['list']>
 
 function inspect(disk: Disk, self: World['self']): Fault[] {
-  const parts: Walk = { disk, self, faults: [] }
+  const parts: Walk = { disk, self, faults: [], seen: new Set() }
   walk(parts, '.', disk.permissions.of('.'), disk.list('.'))
   if (disk.info(HIDDEN)) walkHidden(parts, HIDDEN)
   return parts.faults
@@ -113,6 +115,7 @@ function walk(parts: Walk, folder: string, rule: Rule, entries: Entries): void {
       const halfMade = kind === 'folder' ? whatIsWrong(disk, folder, name, inside) : undefined
       if (halfMade) faults.push(halfMade)
       if (halfMade?.mend) continue
+      parts.seen.add(path)
       checkRights(parts, path, own)
       if (path !== 'tmp') walk(parts, path, own, inside)
     }
@@ -151,6 +154,7 @@ function checkRights(parts: Walk, path: string, rule: Rule): void {
 const SECRET = /^(accounts|keys|tmp|\.dns01)(\/|$)/
 
 function checkMode({ disk, faults }: Walk, path: string, rule: Rule, info: FileInfo): void {
+  if (info.mode === (info.kind === 'folder' ? rule.folderMode : rule.fileMode)) return // nearly always
   const { right, tooOpen } = rightMode(path, rule, info)
   if (info.mode === right) return
   faults.push({
@@ -200,7 +204,7 @@ function checkLink(parts: Walk, path: string, rule: Rule): void {
       path,
       says: `${path} leads to ${target}: make it a relative link within the directory (acmetool stops at it)`,
     })
-  else if (!isThere(disk, leadsTo)) {
+  else if (!parts.seen.has(leadsTo) && !isThere(disk, leadsTo)) {
     faults.push({
       path,
       says: `${path} leads to ${target}, where nothing is; removing it`,

@@ -48,8 +48,8 @@ it('a certificate costs so many questions and no more', async () => {
   expect(await each(() => state.certificates())).toBe('0 list, 5 info, 2 readPlain, 2 readLink')
   expect(await each(() => state.targets())).toBe('0 list, 0 info, 1 readPlain, 0 readLink')
   expect(await each(() => state.links())).toBe('0 list, 0 info, 0 readPlain, 1 readLink')
-  // the folder, its 4 files, what its 2 links and the live link lead to; the target
-  expect(await each(() => state.conform())).toBe('1 list, 9 info, 0 readPlain, 3 readLink')
+  // the folder, its 4 files, what its privkey leads to; the target
+  expect(await each(() => state.conform())).toBe('1 list, 7 info, 0 readPlain, 3 readLink')
   const { changes } = fake.files
   await state.conform()
   expect(fake.files.changes).toBe(changes)
