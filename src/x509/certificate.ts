@@ -18,7 +18,7 @@ import {
 } from './der.js'
 import { nameText } from './distinguished-name.js'
 import { base32Id } from './keys.js'
-import { pemBodies, toPem } from './pem.js'
+import { firstPemBody, pemBodies, toPem } from './pem.js'
 
 /** What a certificate says. */
 export interface CertificateFacts {
@@ -78,7 +78,7 @@ export function readCertificate(certificate: string | Uint8Array): CertificateFa
 function derOf(certificate: string | Uint8Array): Uint8Array {
   if (typeof certificate !== 'string' && certificate[0] === TAG.sequence) return certificate
   const text = typeof certificate === 'string' ? certificate : Buffer.from(certificate).toString('latin1')
-  const [first] = pemBodies(text)
+  const first = firstPemBody(text)
   if (first === undefined) throw new Dns01Error('STATE', 'no PEM certificate in it')
   return first
 }

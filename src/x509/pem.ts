@@ -4,6 +4,13 @@ const PEM = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-
 export const pemBodies = (text: string): Buffer[] =>
   [...text.matchAll(PEM)].map(([, body = '']) => Buffer.from(body, 'base64'))
 
+/** The first of them; undefined: there is none. Of the others, which a chain has, nothing is decoded. */
+export function firstPemBody(text: string): Buffer | undefined {
+  PEM.lastIndex = 0
+  const body = PEM.exec(text)?.[1]
+  return body === undefined ? undefined : Buffer.from(body, 'base64')
+}
+
 /** One certificate as PEM: 64 columns, LF, newline at the end (RFC 7468 §2). */
 export function toPem(der: Uint8Array): string {
   const lines =
