@@ -3,7 +3,7 @@ import { Dns01Error } from './errors.js'
 import { hookTimeoutSeconds, runHooks } from './hooks.js'
 import { type Held, type LinkChange, plan } from './plan.js'
 import { parseSeconds } from './provider.js'
-import { secretVariables, without } from './provider-loader.js'
+import { allSecretVariables, without } from './provider-loader.js'
 import { settleAll } from './settle.js'
 import type { StateDir } from './state/state-dir.js'
 import type { Target } from './target.js'
@@ -81,7 +81,7 @@ export async function tellHooks(parts: TellParts, names: readonly string[]): Pro
   const stdin = names.map(name => `${name}\n`).join('')
   const call = { folders: hookFolders, event: 'live-updated', args: [], stdin, env: {}, stateDir: state.root, signal }
   const timeoutSeconds = parseSeconds('DNS01_HOOK_TIMEOUT', world.env.DNS01_HOOK_TIMEOUT ?? String(hookTimeoutSeconds))
-  const env = without(world.env, await secretVariables())
+  const env = without(world.env, await allSecretVariables())
   const { results } = await runHooks({ ...world, env }, { ...call, timeoutSeconds })
   return results
     .filter(({ failed }) => failed)

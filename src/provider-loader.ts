@@ -59,14 +59,19 @@ export async function loadProvider(name: string): Promise<ProviderDefinition> {
   return module.default
 }
 
-/**
- * The variables in which some provider looks for a secret, and those that name a file with it; of these providers, or of
- * all. Loads their definitions.
- */
-export async function secretVariables(providers: readonly string[] = providerNames()): Promise<Set<string>> {
+/** The variables in which these providers look for secrets, and those that name a file with one. Loads their definitions. */
+export async function secretVariables(providers: readonly string[]): Promise<ReadonlySet<string>> {
   const definitions = await Promise.all(providers.map(loadProvider))
   const secret = definitions.flatMap(({ settings }) => Object.values<Setting>(settings).filter(one => one.secret))
   return new Set(secret.flatMap(({ env }) => env.flatMap(name => [name, `${name}_FILE`])))
+}
+
+let ofAll: Promise<ReadonlySet<string>> | undefined
+
+/** Those of all providers. They are files of ours and stay what they are: loaded once, in some 60 ms, when first needed. */
+export function allSecretVariables(): Promise<ReadonlySet<string>> {
+  ofAll ??= secretVariables(providerNames())
+  return ofAll
 }
 
 /** The environment without these variables. */

@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { Dns01Error } from '../../src/errors.js'
 import { GoingLive } from '../../src/going-live.js'
+import { allSecretVariables } from '../../src/provider-loader.js'
 import { StateDir } from '../../src/state/state-dir.js'
 import type { World } from '../../src/world.js'
 import { ecKey, selfSigned } from '../fakes/certificates.js'
@@ -10,6 +11,10 @@ import { type Outside, type OutsideOptions, outside, ROOT, serversOf } from '../
 import { stateWorld } from '../fakes/state-world.js'
 
 /** Whole runs in which some certificates are there long before others. */
+
+beforeAll(async () => {
+  await allSecretVariables() // loading modules takes time that no clock here knows of
+})
 
 const ZONES = ['one.test', 'slow.test'] as const
 const [SLOW] = serversOf('slow.test', ZONES)

@@ -4,6 +4,7 @@ import { Dns01Error } from '../../src/errors.js'
 import { parseName } from '../../src/names.js'
 import type { Settings } from '../../src/provider.js'
 import {
+  allSecretVariables,
   loadProvider,
   misspelt,
   openProviders,
@@ -31,7 +32,7 @@ const settings = {
 const definition = { name: 'foo', settings }
 
 test('the variables that hold secrets are known of every provider, with those that name a file', async () => {
-  const all = await secretVariables()
+  const all = await allSecretVariables()
   for (const name of ['AWS_SECRET_ACCESS_KEY', 'CF_Token', 'RFC2136_TSIG_SECRET', 'DNS01_PLUGIN_OPTIONS'])
     expect([all.has(name), all.has(`${name}_FILE`)]).toEqual([true, true])
   expect(all.has('AWS_ACCESS_KEY_ID')).toBe(false)
