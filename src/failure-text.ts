@@ -39,9 +39,10 @@ export function subjectOf({ subject, names }: Outcome, verbose: boolean): string
 
 function paragraph(group: readonly Outcome[], facts: () => Facts, verbose: boolean): Lines {
   const [outcome] = group as [Outcome, ...Outcome[]]
-  const [first, ...more] = linesOf(outcome.error)
+  const [first, ...hints] = linesOf(outcome.error)
+  const more = hints.map(hint => withName(hint, nameOf(outcome)))
   const named = group.filter(({ names }) => names.length > 0)
-  const further = named.length > 0 ? [allNames(named), prospect(named, facts()), whereToLook(outcome)] : []
+  const further = named.length > 0 ? [allNames(named), prospect(named, facts()), whereToLook(outcome, more)] : []
   return [withSubject(first, group, verbose), ...more, ...further.filter(line => line !== '')]
 }
 
@@ -50,7 +51,8 @@ function withSubject(text: string, group: readonly Outcome[], verbose: boolean):
   const [{ subject, names }] = group as [Outcome, ...Outcome[]]
   const named = shortList(group.map(one => subjectOf(one, verbose)))
   if (text.startsWith(`${subject}: `)) return `${named}: ${text.slice(subject.length + 2)}`
-  return group.length === 1 && text.startsWith(names[0] ?? subject) ? text : `${named}: ${text}`
+  const isNamed = [':', ' '].some(after => text.startsWith(`${names[0] ?? subject}${after}`))
+  return group.length === 1 && isNamed ? text : `${named}: ${text}`
 }
 
 /** Of several, since the failure says one at most. */
@@ -73,12 +75,25 @@ const earliest = (dates: readonly (Date | undefined)[]): Date | undefined =>
 /** Exit statuses of what probe looks into: settings, and what the CA or the DNS said. */
 const PROBED: readonly number[] = [FAULTS.CONFIG.exit, FAULTS.REFUSED.exit, FAULTS.UNAVAILABLE.exit]
 
-function whereToLook({ names, error }: Outcome): string {
+/** The name that is at fault, as a shell takes it; undefined of what is about no name. */
+function nameOf({ names, error }: Outcome): string | undefined {
+  const atFault = error instanceof Dns01Error ? names.find(name => error.byName.has(name)) : undefined
+  const name = atFault ?? names[0]
+  return name && shellWord(name)
+}
+
+/** Hints are written where the name is not known. */
+const withName = (hint: string, name: string | undefined): string =>
+  name === undefined ? hint : hint.replace('dns01 probe NAME', `dns01 probe ${name}`)
+
+function whereToLook(outcome: Outcome, said: readonly string[]): string {
+  const { error } = outcome
   if (!(error instanceof Dns01Error) || !PROBED.includes(FAULTS[error.code].exit)) return ''
-  const name = shellWord(names.find(one => error.byName.has(one)) ?? names[0])
-  const probe = `dns01 probe ${name} looks into it`
-  return error.doubtsName ? `mistyped? dns01 unwant ${name}; else ${probe}` : probe
+  const name = nameOf(outcome)
+  const probe = `dns01 probe ${name}`
+  if (said.some(line => line.includes(probe))) return ''
+  return error.doubtsName ? `mistyped? dns01 unwant ${name}; else ${probe} looks into it` : `${probe} looks into it`
 }
 
 /** A wildcard is for the shell to leave alone. */
-const shellWord = (name = ''): string => (name.includes('*') ? `'${name}'` : name)
+const shellWord = (name: string): string => (name.includes('*') ? `'${name}'` : name)

@@ -137,6 +137,12 @@ describe('what failed', () => {
     expect(errors).toHaveLength(7)
   })
 
+  test('whose hint speaks of probe already is not told so twice', () => {
+    const hint = 'is it public? dns01 probe NAME shows what each answers'
+    const { said } = reported([failed('b', ['b.example'], new Dns01Error('REFUSED', 'x', { hint }))])
+    expect(said).toEqual(['error b.example: x\n  is it public? dns01 probe b.example shows what each answers'])
+  })
+
   test('in this machine itself is no matter for probe', () => {
     expect(reported([failed('b', ['b.example'], new Dns01Error('STATE', 'disk full'))]).said).toEqual([
       'error b.example: disk full',
