@@ -3,10 +3,9 @@ import { readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { realClock } from './real-clock.js'
 import { openDns } from './real-dns.js'
-import { openFetch } from './real-fetch.js'
 import { openFiles } from './real-files.js'
 import { openRun } from './real-run.js'
-import type { Log, Prompt, Self, World } from './world.js'
+import type { Fetch, Log, Prompt, Self, World } from './world.js'
 
 export interface RealWorldOptions {
   readonly env: World['env']
@@ -18,7 +17,7 @@ export interface RealWorldOptions {
 
 /** The World made of node:fs, node:https, dns2, timers and child_process. */
 export function realWorld({ env, log, prompt, program }: RealWorldOptions): World {
-  const fetch = openFetch({ env })
+  const fetch = openLater(async () => (await import('./real-fetch.js')).openFetch({ env }))
   return {
     clock: realClock,
     fetch,
@@ -39,6 +38,15 @@ function pidNamespace(): string {
     return readlinkSync('/proc/self/ns/pid')
   } catch {
     return ''
+  }
+}
+
+/** node's https takes 8 ms and 3 MB, which a run that asks nobody need not have. */
+function openLater(open: () => Promise<Fetch>): Fetch {
+  let opened: Promise<Fetch> | undefined
+  return async (url, request) => {
+    opened ??= open()
+    return (await opened)(url, request)
   }
 }
 
