@@ -1,12 +1,13 @@
-const PEM = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----/g
+/** Not global: such an expression remembers where it stopped, and matchAll() would begin there. */
+const PEM = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----/
+const EVERY_PEM = new RegExp(PEM, 'g')
 
 /** The bytes of every certificate in a PEM text (RFC 7468 §5); whatever stands between them is passed over. */
 export const pemBodies = (text: string): Buffer[] =>
-  [...text.matchAll(PEM)].map(([, body = '']) => Buffer.from(body, 'base64'))
+  [...text.matchAll(EVERY_PEM)].map(([, body = '']) => Buffer.from(body, 'base64'))
 
 /** The first of them; undefined: there is none. Of the others, which a chain has, nothing is decoded. */
 export function firstPemBody(text: string): Buffer | undefined {
-  PEM.lastIndex = 0
   const body = PEM.exec(text)?.[1]
   return body === undefined ? undefined : Buffer.from(body, 'base64')
 }

@@ -130,6 +130,11 @@ describe('splitPems', () => {
 describe('checkIssued', () => {
   const want = { keyId, names: asked, now: DAY.now }
 
+  it('finds the first certificate, whatever was read before', () => {
+    readCertificate(`${'\n'.repeat(5000)}${leaf.pem}${root.pem}`)
+    expect(checkIssued(leaf.pem + intermediate.pem, want).cert).toBe(splitPems(leaf.pem)[0])
+  })
+
   it('parts a good answer into certificate and chain', () => {
     const issued = checkIssued(leaf.pem + intermediate.pem + root.pem, want)
     expect(splitPems(issued.cert)).toHaveLength(1)
