@@ -222,3 +222,12 @@ describe('checkIssued', () => {
     expect(() => checkIssued(pem + intermediate.pem, want)).toThrow(/does not link up/)
   })
 })
+
+it('reading the first of a chain leaves nothing behind for who splits one next', () => {
+  const chain = leaf.pem + intermediate.pem
+  for (let i = 0; i < 2; i++) {
+    expect(readCertificate(chain)).toEqual(readCertificate(leaf.pem))
+    expect(splitPems(leaf.pem)).toHaveLength(1)
+    expect(splitPems(chain)).toHaveLength(2)
+  }
+})
