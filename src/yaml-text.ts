@@ -1,9 +1,12 @@
 import {
   type Document,
   type DocumentOptions,
+  isAlias,
+  type Node,
   type ParseOptions,
   parseDocument,
   type SchemaOptions,
+  visit,
   YAMLParseError,
 } from 'yaml'
 
@@ -12,13 +15,34 @@ import {
 /** Our own files need five. */
 export const mostLevels = 50
 
-/** parseDocument() of the library; what is nested too deeply is an error of the document, at its place, before it is parsed. */
+/**
+ * parseDocument() of the library. What is nested too deeply is an error of the document, at its place, before it is
+ * parsed; so is an alias within what it stands for, which has no end. The library's warnings would go to standard error as
+ * they are, with texts of the file.
+ */
 export function parseYaml(text: string, options: ParseOptions & DocumentOptions & SchemaOptions = {}): Document.Parsed {
   const at = tooDeepAt(text)
-  if (at === undefined) return parseDocument(text, options)
+  if (at === undefined) return withLoopsTold(parseDocument(text, { logLevel: 'error', ...options }), text)
   const doc = parseDocument('', options)
   for (const { index } of text.matchAll(/\n/g)) options.lineCounter?.addNewLine(index + 1)
   doc.errors.push(new YAMLParseError([at, at + 1], 'IMPOSSIBLE', `nested deeper than ${mostLevels} levels`))
+  return doc
+}
+
+/** What an alias means stands before it (YAML 1.2.2 §7.1): so a loop is an alias below the node that it names. */
+function withLoopsTold(doc: Document.Parsed, text: string): Document.Parsed {
+  if (!text.includes('*')) return doc
+  const anchored = new Map<string, Node>()
+  visit(doc, {
+    Node: (_, node, path) => {
+      if (isAlias(node)) {
+        const named = anchored.get(node.source)
+        if (named === undefined || !path.includes(named)) return
+        const [from = 0, to = from + 1] = node.range ?? []
+        doc.errors.push(new YAMLParseError([from, to], 'BAD_ALIAS', `*${node.source} stands within what it names`))
+      } else if ('anchor' in node && node.anchor) anchored.set(node.anchor, node)
+    },
+  })
   return doc
 }
 

@@ -120,6 +120,7 @@ const yamlSeeds = [
   'satisfy:\n  names:\n    - www.example.com\n    - "*.example.com"\n  margin: 20\nrequest:\n  provider: https://ca.test/dir\n  key:\n    type: ecdsa\n    ecdsa-curve: nistp384\n  challenge:\n    env: {A: b}\n    dns: {provider: exec, command: /x}\npriority: 5\nlabel: x\n',
   'satisfy:\n  names:\n  - a.example.com\n',
   'a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n',
+  'satisfy: &a\n  names: &b [www.example.com]\nrequest:\n  <<: *a\n  names: *b\n',
 ]
 const dnsYml =
   'provider: route53\nresolvers: [192.0.2.1]\npropagation: {wait: true, max-pause-seconds: 5}\nzones:\n  example.com: {provider: rfc2136, nameserver: 192.0.2.1}\n'

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { LineCounter } from 'yaml'
 import { mostLevels, parseYaml, tooDeepAt } from '../../src/yaml-text.js'
 
@@ -36,4 +36,29 @@ describe('what is nested too deeply is not parsed', () => {
     const [error] = parseYaml(`a: 1\nb: ${lists(60)}\n`, { lineCounter: lines }).errors
     expect(lines.linePos(error?.pos[0] ?? 0).line).toBe(2)
   })
+})
+
+describe('an alias within what it stands for', () => {
+  test.each([
+    '&a {b: *a}',
+    'satisfy: &a\n  <<: *a\n',
+    'x: &a [[*a]]',
+    'b: &b {a: &a [*b]}',
+    '? &a [*a]\n: 1',
+    'a: &a 1\nb: &a [*a]\n',
+  ])('is an error, for it has no end: %j', text =>
+    expect(parseYaml(text).errors.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^\*[ab] stands within/),
+    ]),
+  )
+
+  test.each(['a: &a [x]\nb: [*a, *a]\n', 'a: *nowhere', '"*a"', '- &a x\n- [*a]\n'])('is none of these: %j', text =>
+    expect(parseYaml(text).errors).toEqual([]),
+  )
+})
+
+test('the library says nothing by itself: its warnings would show texts of the file as they are', () => {
+  const warned = vi.spyOn(process, 'emitWarning')
+  parseYaml('? [a, "\\e[2J"]\n: 1\n').toJS()
+  expect(warned).not.toHaveBeenCalled()
 })
