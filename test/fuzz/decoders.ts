@@ -219,14 +219,14 @@ export const DECODERS: readonly Decoder[] = [
   { name: 'x509/der', standing: 4000, seeds: await certificates(), decode: bytes => walk(readDer(bytes)) },
   { name: 'x509/certificate', standing: 3000, seeds: await certificates(), decode: readCertificate },
   {
-    ...{ name: 'target-file', standing: 1500, seeds: yamlSeeds.map(utf8), tokens: YAML },
+    ...{ name: 'target-file', standing: 800, seeds: yamlSeeds.map(utf8), tokens: YAML },
     decode: bytes => {
       const { defaults } = parseDefaults(text(bytes))
       parseTarget({ file: 'www.example.com', text: text(bytes), defaults })
     },
   },
   {
-    ...{ name: 'target-edit', standing: 1000, seeds: yamlSeeds.map(utf8), tokens: YAML },
+    ...{ name: 'target-edit', standing: 500, seeds: yamlSeeds.map(utf8), tokens: YAML },
     decode: bytes => {
       const after = editNames(text(bytes), { file: 'www.example.com', add: [added] })
       if (after === undefined) return
