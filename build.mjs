@@ -58,7 +58,7 @@ const withoutUnused = {
 const providers = readdirSync('providers').filter(file => file.endsWith('.ts'))
 const result = await build({
   entryPoints: {
-    main: 'src/start.ts',
+    main: 'src/main.ts',
     ...Object.fromEntries(providers.map(file => [`providers/${basename(file, '.ts')}`, `providers/${file}`])),
   },
   outdir: dist,

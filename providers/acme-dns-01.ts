@@ -14,7 +14,7 @@ import {
   type TxtRecord,
   unavailable,
   unwritten,
-} from '../src/provider.js'
+} from '../src/provider/api.js'
 import { callPlugin, challengeOf, loadPlugin } from './acme-dns-01/plugin.js'
 import { openRequest } from './acme-dns-01/request.js'
 

@@ -10,7 +10,7 @@ import {
   type TxtRecord,
   unwritten,
   type World,
-} from '../src/provider.js'
+} from '../src/provider/api.js'
 import { guide } from './builtin/guide.js'
 import { everywhere, isTaken, listenAt, listenTogether, near, servedByAnother } from './builtin/listening.js'
 import { aliasFor, answerFrom, list, planOf, type Values, type ZonePlan, zoneOf } from './builtin/zones.js'

@@ -1,4 +1,4 @@
-import { defineProvider, type Name, type Provider, type ProviderCall, type TxtRecord } from '../src/provider.js'
+import { defineProvider, type Name, type Provider, type ProviderCall, type TxtRecord } from '../src/provider/api.js'
 
 /** What an opened `memory` provider also lets a test see and touch. */
 export interface MemoryProvider extends Provider {

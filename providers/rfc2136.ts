@@ -16,7 +16,7 @@ import {
   type World,
   wasNeverSent,
   withDetails,
-} from '../src/provider.js'
+} from '../src/provider/api.js'
 import { readKey, wrong } from './rfc2136/key.js'
 import {
   addTxt,

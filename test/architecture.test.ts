@@ -1,116 +1,107 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the made-up sources hold templates
+// The import rule: the list of folders below is the tree of src/, and a file imports from its own folder and from those
+// below its own in the list. That the outside (clock, chance, network, disk, processes) comes in by World alone is held by
+// biome.json and test/outside.grit.
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { codeOnly, faults, importsOf, LEVELS, levelOf, STORY } from './architecture.js'
 
 const root = join(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
-const sources = (folder: string): string[] =>
+/** From the top down. `main.ts` stands above all of them. */
+const FOLDERS = [
+  'cli',
+  'platform',
+  'commands',
+  'report',
+  'quickstart',
+  'probe',
+  'hook',
+  'manage',
+  'renew',
+  'publish',
+  'provider',
+  'state',
+  'acme',
+  'dns',
+  'x509',
+  'config',
+  'core',
+]
+
+/** Each of these libraries is wrapped in one place of ours, so that it can be changed there. */
+const LIBRARIES: Readonly<Record<string, RegExp>> = {
+  '@aws-sdk/client-route-53': /^providers\/route53\//,
+  '@clack/prompts': /^src\/platform\/prompt/,
+  'acme-client': /^src\/acme\//,
+  dns2: /^src\/dns\/|^src\/platform\/dns/,
+  dotenv: /^src\/config\/env-file\.ts$/,
+  'p-retry': /^src\/core\/retry\.ts$/,
+  yargs: /^src\/cli\/|^src\/commands\/command\.ts$/,
+}
+
+const filesOf = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter(file => file.endsWith('.ts'))
     .map(file => `${folder}/${file}`)
 
-const ours = [...sources('src'), ...sources('providers')]
+const ours = [...filesOf('src'), ...filesOf('providers')]
 
-describe('our sources', () => {
-  test('keep to the import rule, and take the outside from World', () => {
-    expect(ours.flatMap(path => faults(path, read(path)))).toEqual([])
+/** What a file imports, types included: our own files as paths from the root, packages by their names. */
+const importsOf = (path: string): string[] =>
+  [
+    ...read(path).matchAll(
+      /^(?:import|export)\b(?:[\w$*{}\s,]*\bfrom)?\s*['"]([^'"\n]+)['"]|\bimport\(\s*['"`]([^'"`\n$]+)['"`]/gm,
+    ),
+  ]
+    .map(([, fixed, lazy]) => fixed ?? lazy ?? '')
+    .map(name => (name.startsWith('.') ? join(dirname(path), name).replace(/\.js$/, '.ts') : name))
+
+const arrows = ours.flatMap(from => importsOf(from).map(to => ({ from, to })))
+const floor = (path: string): number =>
+  path === 'src/cli/main.ts' ? -1 : FOLDERS.indexOf(path.match(/^src\/([\w-]+)\//)?.[1] ?? '')
+
+describe('the folders of src/', () => {
+  test('are those of the list', () => {
+    expect(readdirSync(join(root, 'src')).sort()).toEqual([...FOLDERS, 'main.ts'].sort())
   })
 
-  test('stay below 600 lines a file', () => {
-    const long = [...ours, ...sources('test')].filter(path => read(path).split('\n').length > 600)
-    expect(long, 'split them').toEqual([])
+  test('import only from those below them', () => {
+    const up = arrows.filter(
+      ({ from, to }) => from.startsWith('src/') && to.startsWith('src/') && floor(to) < floor(from),
+    )
+    expect(up.map(({ from, to }) => `${from} imports ${to}`)).toEqual([])
   })
 
-  test('the table names no file that is gone', () => {
-    const units = new Set(ours.map(path => path.split('/')[1]?.replace(/\.ts$/, '')))
-    expect([...Object.keys(LEVELS), ...STORY].filter(unit => !units.has(unit))).toEqual([])
+  test('import nothing else of this repository but its version', () => {
+    const strangers = arrows.filter(
+      ({ from, to }) => from.startsWith('src/') && /^(providers|test|hooks)\b|^\.\./.test(to),
+    )
+    expect(strangers).toEqual([])
   })
 })
 
-describe('package', () => {
-  test('the lock holds no addresses, and every version is exact', () => {
-    expect(read('package-lock.json')).not.toMatch(/"resolved"|https?:\/\/[^"]*\.tgz/)
-    const { dependencies = {}, devDependencies } = JSON.parse(read('package.json'))
-    const versions = Object.values({ ...dependencies, ...devDependencies })
-    expect(versions.filter(version => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([])
+test('a provider knows the plugin API and its own folder only', () => {
+  const strangers = arrows.filter(({ from, to }) => {
+    const own = from.match(/^providers\/[\w-]+/)?.[0]
+    return own && /^(src|providers|test)\//.test(to) && to !== 'src/provider/api.ts' && !to.startsWith(`${own}/`)
   })
+  expect(strangers).toEqual([])
 })
 
-describe('the rule', () => {
-  const refused: [string, string, RegExp][] = [
-    ['src/names.ts', "import { x } from './plan.js'", /never up/],
-    ['src/acme/client.ts', "import type { X } from '../state/disk.js'", /sideways/],
-    ['src/x509/csr.ts', "import { X } from '../state/disk.js'", /sideways/],
-    ['src/dns/zone.ts', "import { cli } from '../cli.js'", /never up/],
-    ['src/publisher.ts', "import { plan } from './plan.js'", /sideways/],
-    ['src/plan.ts', "export * from './issue.js'", /sideways/],
-    ['src/commands/want.ts', "import '../cli.js'", /never up/],
-    ['src/plan.ts', "const x = await import('./commands/want.js')", /never up/],
-    ['src/plan.ts', "import {\n  a,\n  type B,\n} from '../test/fakes/x.js'", /never up/],
-    ['providers/foo.ts', "import { ask } from '../src/dns/query.js'", /a provider knows/],
-    ['providers/foo.ts', "import bar from './bar.js'", /a provider knows/],
-    ['providers/foo.ts', "import { readFileSync } from 'node:fs'", /take it from World/],
-    ['src/novel.ts', '', /has no level: add it/],
-    ['src/plan.ts', "import { Resolver } from 'node:dns/promises'", /take it from World/],
-    ['src/plan.ts', "import { setTimeout } from 'node:timers/promises'", /take it from World/],
-    ['src/plan.ts', "import yargs from 'yargs/yargs'", /only src\/cli\.ts and/],
-    ['src/plan.ts', "const sdk = await import('@aws-sdk/client-route-53')", /only providers\/route53 may/],
-    ['src/plan.ts', 'const now = Date.now()', /Date\.now/],
-    ['src/plan.ts', 'const now = new Date()', /new Date\(\)/],
-    ['src/plan.ts', 'const now = new Date', /new Date\(\)/],
-    ['src/plan.ts', 'const text = `at ${Date.now()} it ${`${new Date( )}`}`', /Date\.now.*new Date/s],
-    ['src/plan.ts', 'const x = Math.random()', /Math\.random/],
-    ['src/plan.ts', "import { randomBytes } from 'node:crypto'", /randomBytes/],
-    ['src/plan.ts', 'setInterval(work, 5)', /setTimeout/],
-    ['src/plan.ts', 'const { PATH } = process.env', /uses process/],
-    ['src/plan.ts', 'await fetch(url)', /fetch\(/],
-    ['src/acme/client.ts', "const pair = await generateKeyPair('ec', {})", /makes a key/],
-  ]
-  test.each(refused)('refuses in %s: %s', (path, source, fault) => {
-    expect(faults(path, source).join('\n')).toMatch(fault)
-  })
+test.each(Object.entries(LIBRARIES))('%s is imported in its one place', (library, place) => {
+  const users = arrows.filter(({ to }) => to === library || to.startsWith(`${library}/`)).map(({ from }) => from)
+  expect(users.length).toBeGreaterThan(0)
+  expect(users.filter(path => !place.test(path))).toEqual([])
+})
 
-  const accepted: [string, string][] = [
-    ['src/plan.ts', "import type { World } from './world.js'\nimport { x } from './acme/order.js'"],
-    ['src/state/state-dir.ts', "import { parseKey } from '../x509/keys.js'"],
-    ['src/dns/zone.ts', "import { ask } from './query.js'"],
-    ['src/real-run.ts', "import { spawn } from 'node:child_process'\nsetTimeout(() => process.pid, Date.now())"],
-    ['src/main.ts', 'process.exit(0)'],
-    ['src/x509/keys.ts', "generateKeyPair('rsa', {})"],
-    ['providers/foo.ts', "import { refused } from '../src/provider.js'\nimport { x } from './foo/helper.js'"],
-    ['providers/foo/helper.ts', "import { refused } from '../../src/provider.js'"],
-    ['src/plan.ts', 'const at = new Date(value)\nawait world.fetch(url)\nworld.clock.sleep(1)'],
-    ['src/plan.ts', "// Date.now() and process\n/* fetch( */ const text = 'new Date()' + `Math.random ${text}`"],
-    ['src/plan.ts', 'const quote = /[\'"`/]/\nconst word = "process"'],
-    ['src/plan.ts', "const f = ({ fetch }: Pick<World, 'fetch'>) => fetch(url)"],
-    ['src/plan.ts', 'order.status = { process: 1 }.process'],
-  ]
-  test.each(accepted)('accepts in %s: %s', (path, source) => {
-    expect(faults(path, source)).toEqual([])
-  })
+test('no file is longer than 600 lines', () => {
+  expect([...ours, ...filesOf('test')].filter(path => read(path).split('\n').length > 600)).toEqual([])
+})
 
-  test('finds imports in every form, and none in comments or text', () => {
-    const source = `import a, { b } from './a.js'
-import * as c from "./c.js"
-export { d } from './d.js'
-export * as e from './e.js'
-import type { F } from './f.js'
-import './g.js'
-// import './no.js'
-/* export * from './no.js' */
-const h = await import('./h.js')
-type I = import('./i.js').I`
-    expect(importsOf(source).sort()).toEqual('acdefghi'.split('').map(letter => `./${letter}.js`))
-  })
-
-  test('sees code between the texts of a template, and after a brace inside of it', () => {
-    expect(codeOnly('`a ${ f({ x: `b ${g}` }) } c` + d')).toMatch(/^` \( f\(\{ x: ` \(g\) ` \}\) \) ` \+ d$/)
-  })
-
-  test('real-… files are level 4, story files 2', () => {
-    expect([levelOf('src/real-files.ts'), levelOf('src/plan.ts'), levelOf('src/dns/zone.ts')]).toEqual([4, 2, 1])
-  })
+test('the lock file holds no addresses, and every version is exact', () => {
+  expect(read('package-lock.json')).not.toMatch(/"resolved"|https?:\/\/[^"]*\.tgz/)
+  const { dependencies = {}, devDependencies } = JSON.parse(read('package.json'))
+  const versions = Object.values({ ...dependencies, ...devDependencies })
+  expect(versions.filter(version => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([])
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { parseDnsConfig } from '../src/dns-config.js'
-import { loadProvider, settingValues } from '../src/provider-loader.js'
+import { parseDnsConfig } from '../src/config/dns-config.js'
+import { loadProvider, settingValues } from '../src/provider/loader.js'
 import { listeningLog } from './contract/provider-contract.js'
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
@@ -31,7 +31,7 @@ describe('the full example of conf/dns.yml in the README', () => {
 })
 
 test('the unit that keeps serve-dns running names flags and a command that exist', async () => {
-  const { parseCommandLine } = await import('../src/cli.js')
+  const { parseCommandLine } = await import('../src/cli/parse.js')
   const words = readme.match(/ExecStart=\/usr\/bin\/env dns01 (.*serve-dns)$/m)?.[1]?.split(' ') ?? []
   expect(await parseCommandLine(words)).toMatchObject({ command: { command: 'serve-dns' }, flags: { batch: true } })
 })

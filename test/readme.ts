@@ -1,7 +1,7 @@
+import { GLOBAL } from '../src/cli/flags.js'
 import { COMMANDS } from '../src/commands/index.js'
-import { type Code, FAULTS } from '../src/errors.js'
-import { GLOBAL } from '../src/flags.js'
-import { loadProvider, providerNames } from '../src/provider-loader.js'
+import { type Code, FAULTS } from '../src/core/errors.js'
+import { loadProvider, providerNames } from '../src/provider/loader.js'
 
 /** The README's tables as the code has them; test/readme.test.ts holds the README to them. */
 

@@ -1,4 +1,4 @@
-import type { World } from '../../src/provider.js'
+import type { World } from '../../src/provider/api.js'
 
 /** What plugins hand to their `request`, of what @root/request knows (its README). */
 export interface RequestOptions {

@@ -7,7 +7,7 @@ import {
   systemCodeOf,
   type TxtRecord,
   type World,
-} from '../../src/provider.js'
+} from '../../src/provider/api.js'
 
 export const everywhere = '0.0.0.0:53,[::]:53'
 

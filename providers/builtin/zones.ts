@@ -7,7 +7,7 @@ import {
   parseName,
   type Question,
   type ResourceRecord,
-} from '../../src/provider.js'
+} from '../../src/provider/api.js'
 
 /** Nobody shall keep a challenge, nor that there was none (RFC 2308 §5). */
 const challengeTtlSeconds = 0

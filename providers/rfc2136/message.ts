@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { Name, TxtRecord } from '../../src/provider.js'
+import type { Name, TxtRecord } from '../../src/provider/api.js'
 
 // The messages of RFC 2136 and RFC 8945. By hand and not with dns2's Packet: that writes bit by bit and copies all of it
 // for each record (0.3 s for 400 of them), and a TSIG must be cut out of the answer's very bytes anyway.

@@ -1,4 +1,4 @@
-import type { Name, ProviderCall } from '../../src/provider.js'
+import type { Name, ProviderCall } from '../../src/provider/api.js'
 
 /** A TXT set as the API has it: values quoted, in any order. */
 export interface TxtSet {

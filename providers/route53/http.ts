@@ -1,4 +1,4 @@
-import type { World } from '../../src/provider.js'
+import type { World } from '../../src/provider/api.js'
 
 /** The SDK's HTTP done by World.fetch: the user's proxies and CAs hold here too. */
 export function throughWorld(world: Pick<World, 'fetch'>) {

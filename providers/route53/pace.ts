@@ -1,4 +1,4 @@
-import type { World } from '../../src/provider.js'
+import type { World } from '../../src/provider/api.js'
 
 /** The account's long-known limit; calls are spread evenly below it. */
 const callsPerSecond = 5

@@ -1,5 +1,5 @@
 import type { ResourceRecordSet } from '@aws-sdk/client-route-53'
-import { type Name, refused } from '../../src/provider.js'
+import { type Name, refused } from '../../src/provider/api.js'
 import type { Account } from './account.js'
 import { describe, fromApi, type How, type TxtSet, type Zone } from './api.js'
 

@@ -1,4 +1,4 @@
-import { Dns01Error, type Settings, type SettingValues } from '../../src/provider.js'
+import { Dns01Error, type Settings, type SettingValues } from '../../src/provider/api.js'
 import { maskedKey } from './words.js'
 
 export const settings = {

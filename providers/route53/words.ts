@@ -1,4 +1,4 @@
-import { Dns01Error, type Name, refused, unavailable, unwritten, wasNeverSent } from '../../src/provider.js'
+import { Dns01Error, type Name, refused, unavailable, unwritten, wasNeverSent } from '../../src/provider/api.js'
 import { fromApi } from './api.js'
 
 export const hints = {

@@ -1,7 +1,7 @@
-import { Dns01Error } from '../errors.js'
-import type { Answer } from './answer.js'
+import { Dns01Error } from '../core/errors.js'
 import type { Account } from './objects.js'
 import { isProblem } from './problem.js'
+import type { Answer } from './response.js'
 import type { PostCall, Session } from './session.js'
 
 export interface Registration {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Dns01Error } from '../errors.js'
+import { Dns01Error } from '../core/errors.js'
 import type { Authorization } from './objects.js'
 import type { AccountKey } from './transport.js'
 

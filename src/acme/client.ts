@@ -1,4 +1,4 @@
-import { Dns01Error } from '../errors.js'
+import { Dns01Error } from '../core/errors.js'
 import { type AccountDesk, openAccount, type Registration } from './account.js'
 import type { Account, Directory } from './objects.js'
 import { type OrderDesk, openOrders } from './order.js'

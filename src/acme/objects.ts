@@ -1,7 +1,7 @@
 import * as v from 'valibot'
-import { Dns01Error, messageOf } from '../errors.js'
-import { issueText } from '../gate.js'
-import { type Name, parseName } from '../names.js'
+import { Dns01Error, messageOf } from '../core/errors.js'
+import { issueText } from '../core/gate.js'
+import { type Name, parseName } from '../core/names.js'
 import { type Problem, problem } from './problem.js'
 
 /** RFC 8555 §7.1.1. URLs are kept as the CA wrote them. */

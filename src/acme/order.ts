@@ -1,11 +1,11 @@
-import { Dns01Error } from '../errors.js'
-import type { Name } from '../names.js'
+import { Dns01Error } from '../core/errors.js'
+import type { Name } from '../core/names.js'
 import type { AccountDesk } from './account.js'
-import { type Answer, retryAfterOf } from './answer.js'
-import { authorizationError, orderError, shortList } from './invalid.js'
 import type { Authorization, Challenge, Order } from './objects.js'
+import { authorizationError, orderError, shortList } from './order-errors.js'
 import { type PollLimits, poll } from './poll.js'
 import { isProblem, problemOf } from './problem.js'
+import { type Answer, retryAfterOf } from './response.js'
 import type { Session } from './session.js'
 
 interface OrderWish {

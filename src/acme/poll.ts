@@ -1,7 +1,7 @@
-import { Dns01Error } from '../errors.js'
-import { longestRetryAfterSeconds } from '../retry.js'
-import { type Answer, retryAfterOf } from './answer.js'
+import { Dns01Error } from '../core/errors.js'
+import { longestRetryAfterSeconds } from '../core/retry.js'
 import type { Stage } from './pace.js'
+import { type Answer, retryAfterOf } from './response.js'
 import type { Session } from './session.js'
 
 export interface PollLimits {

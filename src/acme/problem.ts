@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { Dns01Error } from '../errors.js'
+import { Dns01Error } from '../core/errors.js'
 
 const subproblem = v.object({
   type: v.fallback(v.string(), 'about:blank'),

@@ -1,10 +1,10 @@
-import { Dns01Error } from '../errors.js'
-import { retry } from '../retry.js'
-import type { World } from '../world.js'
-import { type Answer, answerError, received } from './answer.js'
+import { Dns01Error } from '../core/errors.js'
+import { retry } from '../core/retry.js'
+import type { World } from '../core/world.js'
 import { type Directory, noDirectory, type Objects, objectsOf } from './objects.js'
 import { openPace, type Pace, type PaceMemory } from './pace.js'
 import { isTemporaryStatus } from './problem.js'
+import { type Answer, answerError, received } from './response.js'
 import { type AccountKey, type ExternalAccount, openTransport } from './transport.js'
 
 export interface SessionOptions {

@@ -1,10 +1,10 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import pLimit from 'p-limit'
 import manifest from '../../package.json' with { type: 'json' }
-import { Dns01Error } from '../errors.js'
-import type { HttpResponse, World } from '../world.js'
-import { type Answer, answerError } from './answer.js'
+import { Dns01Error } from '../core/errors.js'
+import type { HttpResponse, World } from '../core/world.js'
 import { isTemporaryStatus } from './problem.js'
+import { type Answer, answerError } from './response.js'
 
 /** What we need of an account's key; an x509 KeyPair is one. */
 export interface AccountKey {

@@ -1,5 +1,5 @@
-import { thumbprints } from '../accounts.js'
-import { looking } from '../session.js'
+import { thumbprints } from '../manage/accounts.js'
+import { looking } from '../renew/run.js'
 import type { Command } from './command.js'
 
 export const accountThumbprint: Command = {

@@ -1,5 +1,5 @@
-import { accountUrl } from '../accounts.js'
-import { looking } from '../session.js'
+import { accountUrl } from '../manage/accounts.js'
+import { looking } from '../renew/run.js'
 import type { Command } from './command.js'
 
 export const accountUrlCommand: Command = {

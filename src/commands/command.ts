@@ -1,5 +1,5 @@
 import type { Options } from 'yargs'
-import type { Context } from '../session.js'
+import type { Context } from '../renew/run.js'
 
 /** One command: a doorway. It reads its arguments, calls a function or two, shows the result, and returns what went wrong. */
 export interface Command {

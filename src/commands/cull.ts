@@ -1,6 +1,6 @@
-import { agreed, clearAway, findWaste, stillWaste, wasteLines } from '../cull.js'
-import { pointLinks } from '../live.js'
-import { locked, looking } from '../session.js'
+import { agreed, clearAway, findWaste, stillWaste, wasteLines } from '../manage/cull.js'
+import { pointLinks } from '../renew/links.js'
+import { locked, looking } from '../renew/run.js'
 import type { Command } from './command.js'
 
 export const cull: Command = {

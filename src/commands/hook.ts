@@ -1,5 +1,5 @@
-import { readHookCall } from '../hook-call.js'
-import { runHook } from '../hook-run.js'
+import { readHookCall } from '../hook/dialects.js'
+import { runHook } from '../hook/run.js'
 import { type Command, texts } from './command.js'
 
 export const hook: Command = {

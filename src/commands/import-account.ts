@@ -1,6 +1,6 @@
-import { accountFor } from '../certificate-authorities.js'
-import { importAccount } from '../import-keys.js'
-import { locked } from '../session.js'
+import { importAccount } from '../manage/import-keys.js'
+import { accountFor } from '../renew/authorities.js'
+import { locked } from '../renew/run.js'
 import type { Command } from './command.js'
 
 const importing = (form: 'pem' | 'jwk', what: string): Command => ({

@@ -1,5 +1,5 @@
-import { importKey } from '../import-keys.js'
-import { locked } from '../session.js'
+import { importKey } from '../manage/import-keys.js'
+import { locked } from '../renew/run.js'
 import type { Command } from './command.js'
 
 export const importKeyCommand: Command = {

@@ -1,6 +1,6 @@
-import { planTakeover, takeOver, takeoverDocument, takeoverLines } from '../import-certbot.js'
-import { linkUp } from '../live.js'
-import { locked, looking } from '../session.js'
+import { planTakeover, takeOver, takeoverDocument, takeoverLines } from '../manage/import-certbot.js'
+import { linkUp } from '../renew/links.js'
+import { locked, looking } from '../renew/run.js'
 import type { Command } from './command.js'
 
 export const importLe: Command = {

@@ -1,9 +1,9 @@
-import { circumstances, decide, waitingText } from '../patience.js'
-import { plan as planOf } from '../plan.js'
-import { dnsConfig, looking } from '../session.js'
-import { statusDocument } from '../status.js'
-import { nothingToDo } from '../summary.js'
-import { forcedNames } from '../target-files.js'
+import { forcedNames } from '../manage/desired.js'
+import { circumstances, decide, waitingText } from '../renew/admission.js'
+import { plan as planOf } from '../renew/plan.js'
+import { dnsConfig, looking } from '../renew/run.js'
+import { statusDocument } from '../renew/status.js'
+import { nothingToDo } from '../report/summary.js'
 import { type Command, texts } from './command.js'
 
 export const plan: Command = {

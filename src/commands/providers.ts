@@ -1,10 +1,9 @@
-import { outerView } from '../dns-view.js'
-import { Dns01Error } from '../errors.js'
-import { hookFolders } from '../hooks.js'
-import { type Name, parseName } from '../names.js'
-import type { ProviderDefinition } from '../provider.js'
-import { defaultProvider } from '../provider-choice.js'
-import { loadProvider, settingValues } from '../provider-loader.js'
+import { Dns01Error } from '../core/errors.js'
+import { type Name, parseName } from '../core/names.js'
+import type { ProviderDefinition } from '../provider/api.js'
+import { outerView } from '../provider/context.js'
+import { defaultProvider } from '../provider/default.js'
+import { hookFolders } from '../provider/hook-scripts.js'
 import {
   guideLines,
   listLines,
@@ -15,8 +14,9 @@ import {
   providerList,
   settingsOf,
   wantedOf,
-} from '../provider-report.js'
-import { type Context, dnsConfig, looking } from '../session.js'
+} from '../provider/info.js'
+import { loadProvider, settingValues } from '../provider/loader.js'
+import { type Context, dnsConfig, looking } from '../renew/run.js'
 import { type Command, texts } from './command.js'
 
 export const providers: Command = {

@@ -1,10 +1,10 @@
-import { pauseBeforeRenewals } from '../renewal-pause.js'
-import { report } from '../report.js'
-import { type Context, locked, looking, reconcileNow } from '../session.js'
-import { setUpOf } from '../status.js'
-import { nothingWanted } from '../status-text.js'
-import { tellRun } from '../summary.js'
-import { forcedNames, targetFiles } from '../target-files.js'
+import { forcedNames, targetFiles } from '../manage/desired.js'
+import { pauseBeforeRenewals } from '../renew/jitter.js'
+import { type Context, locked, looking, reconcileNow } from '../renew/run.js'
+import { setUpOf } from '../renew/status.js'
+import { nothingWanted } from '../renew/status-text.js'
+import { report } from '../report/report.js'
+import { tellRun } from '../report/summary.js'
 import { type Command, texts } from './command.js'
 
 export const reconcile: Command = {

@@ -1,7 +1,7 @@
-import type { Outcome } from '../reconcile.js'
-import { report } from '../report.js'
-import { parseReason, REASONS, requestRevocation } from '../revoke.js'
-import { type Context, locked, reconcileNow } from '../session.js'
+import type { Outcome } from '../renew/reconcile.js'
+import { parseReason, REASONS, requestRevocation } from '../renew/revoke.js'
+import { type Context, locked, reconcileNow } from '../renew/run.js'
+import { report } from '../report/report.js'
 import type { StateDir } from '../state/state-dir.js'
 import type { Command } from './command.js'
 

@@ -1,4 +1,4 @@
-import { dnsConfig, looking } from '../session.js'
+import { dnsConfig, looking } from '../renew/run.js'
 import type { Command } from './command.js'
 
 export const serveDnsCommand: Command = {
@@ -6,7 +6,7 @@ export const serveDnsCommand: Command = {
   describe: 'Answer DNS for the zones of the provider builtin, always and not only during a run, until stopped.',
   example: 'serve-dns',
   run: async (_args, context) => {
-    const { serveDns } = await import('../serve-dns.js') // DNS messages take 5 ms to load
+    const { serveDns } = await import('../manage/serve-dns.js') // DNS messages take 5 ms to load
     const state = await looking(context)
     const { world, signal } = context
     await serveDns({ world, signal, config: await dnsConfig(context, state), root: state.root })

@@ -1,9 +1,9 @@
-import { parseNames } from '../names.js'
-import { looking } from '../session.js'
-import { statusDocument } from '../status.js'
-import { aboutNames, detailLines, statusLines } from '../status-text.js'
-import { warnOfSlowRenewal } from '../summary.js'
-import { wantedFiles } from '../target-files.js'
+import { parseNames } from '../core/names.js'
+import { wantedFiles } from '../manage/desired.js'
+import { looking } from '../renew/run.js'
+import { statusDocument } from '../renew/status.js'
+import { aboutNames, detailLines, statusLines } from '../renew/status-text.js'
+import { warnOfSlowRenewal } from '../report/summary.js'
 import { type Command, texts } from './command.js'
 
 export const status: Command = {

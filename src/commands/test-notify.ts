@@ -1,8 +1,8 @@
-import { Dns01Error } from '../errors.js'
-import { hookFolders } from '../hooks.js'
-import { tellHooks } from '../live.js'
-import { looking } from '../session.js'
-import { didYouMean } from '../suggest.js'
+import { didYouMean } from '../core/did-you-mean.js'
+import { Dns01Error } from '../core/errors.js'
+import { hookFolders } from '../provider/hook-scripts.js'
+import { tellHooks } from '../renew/links.js'
+import { looking } from '../renew/run.js'
 import { type Command, texts } from './command.js'
 
 export const testNotify: Command = {

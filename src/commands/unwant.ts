@@ -1,9 +1,9 @@
-import { linesOf, shortList } from '../errors.js'
-import { type Name, parseNames } from '../names.js'
-import { nameOf } from '../plan.js'
-import { locked } from '../session.js'
+import { linesOf, shortList } from '../core/errors.js'
+import { type Name, parseNames } from '../core/names.js'
+import { notWanted, removeWanted } from '../manage/desired.js'
+import { nameOf } from '../renew/plan.js'
+import { locked } from '../renew/run.js'
 import type { StateDir } from '../state/state-dir.js'
-import { notWanted, removeWanted } from '../target-files.js'
 import { type Command, texts } from './command.js'
 
 export const unwant: Command = {

@@ -1,9 +1,9 @@
-import { shortList } from '../errors.js'
-import { parseNames } from '../names.js'
-import { report } from '../report.js'
-import { locked, reconcileNow } from '../session.js'
-import { tellSummary } from '../summary.js'
-import { addWanted } from '../target-files.js'
+import { shortList } from '../core/errors.js'
+import { parseNames } from '../core/names.js'
+import { addWanted } from '../manage/desired.js'
+import { locked, reconcileNow } from '../renew/run.js'
+import { report } from '../report/report.js'
+import { tellSummary } from '../report/summary.js'
 import { type Command, texts } from './command.js'
 
 export const want: Command = {

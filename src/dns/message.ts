@@ -1,7 +1,7 @@
 import { type default as DNS, Packet } from 'dns2'
-import { Dns01Error } from '../errors.js'
-import type { Name } from '../names.js'
-import type { DnsAnswer, Question, Rcode, RecordType, ResourceRecord } from '../world.js'
+import { Dns01Error } from '../core/errors.js'
+import type { Name } from '../core/names.js'
+import type { DnsAnswer, Question, Rcode, RecordType, ResourceRecord } from '../core/world.js'
 
 /** What fits in one packet on every path: our EDNS size, and the most our server says by UDP (RFC 6891 §6.2.5, DNS flag day 2020). */
 export const udpSizeBytes = 1232

@@ -1,6 +1,6 @@
-import { Dns01Error, shortList } from '../errors.js'
-import type { Name } from '../names.js'
-import type { World } from '../world.js'
+import { Dns01Error, shortList } from '../core/errors.js'
+import type { Name } from '../core/names.js'
+import type { World } from '../core/world.js'
 import { type AddressWatch, openAddressWatch, type Rhythm, type Seat } from './watch.js'
 import type { Resolver, Zone } from './zone.js'
 

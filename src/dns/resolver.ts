@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
-import { Dns01Error, messageOf, shortList } from '../errors.js'
-import type { DnsAnswer, Question, World } from '../world.js'
+import { Dns01Error, messageOf, shortList } from '../core/errors.js'
+import type { DnsAnswer, Question, World } from '../core/world.js'
 
 /** The resolvers we ask, with what they said in this run. */
 export interface Resolver {

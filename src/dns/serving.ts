@@ -1,5 +1,5 @@
 import { type default as DNS, Packet } from 'dns2'
-import type { DnsAnswer, Question, ResourceRecord } from '../world.js'
+import type { DnsAnswer, Question, ResourceRecord } from '../core/world.js'
 import { rcodeNumber, typeCode, typeOf, udpSizeBytes, wireName } from './message.js'
 
 const HEADER_BYTES = 12

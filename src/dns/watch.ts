@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
-import { messageOf, systemCodeOf } from '../errors.js'
-import type { Name } from '../names.js'
-import type { World } from '../world.js'
+import { messageOf, systemCodeOf } from '../core/errors.js'
+import type { Name } from '../core/names.js'
+import type { World } from '../core/world.js'
 
 /** How often an address is asked. */
 export interface Rhythm {

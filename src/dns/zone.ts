@@ -1,6 +1,6 @@
-import { Dns01Error, shortList } from '../errors.js'
-import { ancestors, isWithin, type Name } from '../names.js'
-import type { DnsAnswer, RecordType } from '../world.js'
+import { Dns01Error, shortList } from '../core/errors.js'
+import { ancestors, isWithin, type Name } from '../core/names.js'
+import type { DnsAnswer, RecordType } from '../core/world.js'
 import type { Resolver } from './resolver.js'
 
 export { openResolver, type Resolver } from './resolver.js'

@@ -1,8 +1,8 @@
 import { type Directory, objectsOf } from '../acme/objects.js'
 import { userAgent } from '../acme/transport.js'
-import { reachable } from '../certificate-authorities.js'
-import { Dns01Error } from '../errors.js'
-import type { World } from '../world.js'
+import { Dns01Error } from '../core/errors.js'
+import type { World } from '../core/world.js'
+import { reachable } from '../renew/authorities.js'
 import { bounded, type Finding, failed, limits, ok, warning } from './finding.js'
 
 /** Apart from the CA's: more is told; TSIG and AWS refuse what is five minutes off (RFC 8945 §10, SigV4). */

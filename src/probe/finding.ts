@@ -1,6 +1,6 @@
-import { type Code, Dns01Error, messageOf } from '../errors.js'
-import type { Name } from '../names.js'
-import type { World } from '../world.js'
+import { type Code, Dns01Error, messageOf } from '../core/errors.js'
+import type { Name } from '../core/names.js'
+import type { World } from '../core/world.js'
 
 /** What is looked at, in the order of the report. */
 export type Check =

@@ -1,15 +1,16 @@
+import type { DnsConfig } from '../config/dns-settings.js'
+import { challengeName, type Name, withoutWildcard } from '../core/names.js'
+import type { Target } from '../core/target.js'
+import type { World } from '../core/world.js'
 import { followCnames } from '../dns/zone.js'
-import type { DnsConfig } from '../dns-settings.js'
-import { outerView } from '../dns-view.js'
-import { challengeName, type Name, withoutWildcard } from '../names.js'
-import { type Providers, settingValues } from '../provider-loader.js'
-import { type Placement, Publisher, type PublisherParts, type Wish } from '../publisher.js'
+import { outerView } from '../provider/context.js'
+import { type Providers, settingValues } from '../provider/loader.js'
+import { type Placement, Publisher, type PublisherParts, type Wish } from '../publish/publisher.js'
 import { withLock } from '../state/lock.js'
 import { StateDir } from '../state/state-dir.js'
-import type { Target } from '../target.js'
-import type { World } from '../world.js'
 import { lookAtAuthority } from './authority.js'
 import { lookAtCaa } from './caa.js'
+import { type Look, lookAtDnssec, lookAtServers, lookAtViews, lookForWildcard } from './dns-checks.js'
 import {
   bounded,
   type Check,
@@ -21,7 +22,6 @@ import {
   skipped,
   warning,
 } from './finding.js'
-import { type Look, lookAtDnssec, lookAtServers, lookAtViews, lookForWildcard } from './looks.js'
 import { type Trial, tryRights } from './rights.js'
 
 /** A name to probe, and how its certificate would be asked for. */

@@ -1,4 +1,4 @@
-import { Dns01Error } from '../errors.js'
+import { Dns01Error } from '../core/errors.js'
 import type { Finding, ProbeDocument } from './finding.js'
 
 const WORDS: Readonly<Record<Finding['state'], string>> = {

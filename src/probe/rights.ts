@@ -1,7 +1,7 @@
-import { Dns01Error, messageOf } from '../errors.js'
-import type { Placement, Publisher } from '../publisher.js'
+import { Dns01Error, messageOf } from '../core/errors.js'
+import type { World } from '../core/world.js'
+import type { Placement, Publisher } from '../publish/publisher.js'
 import type { Journal } from '../state/journal.js'
-import type { World } from '../world.js'
 import { type Finding, failed, failure, limits, ok, warning } from './finding.js'
 
 export interface Trial {

@@ -1,6 +1,6 @@
-import { Dns01Error, messageOf } from '../errors.js'
+import { Dns01Error, messageOf } from '../core/errors.js'
+import type { Prompt } from '../core/world.js'
 import type { Responses } from '../state/responses.js'
-import type { Prompt } from '../world.js'
 
 /** Answers to quickstart's questions, by acmetool's prompt ids: the response file's, else of whoever sits there, else none. */
 export interface Answers {

@@ -1,4 +1,4 @@
-import { shortLivedDays } from '../plan.js'
+import { shortLivedDays } from '../renew/plan.js'
 
 /** How often a schedule runs, and how often it must: pure. Times between runs are in seconds. */
 

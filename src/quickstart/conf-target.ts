@@ -1,9 +1,9 @@
 import { type Document, isMap } from 'yaml'
-import { Dns01Error } from '../errors.js'
+import { parseDefaults } from '../config/target-file.js'
+import { parseYaml } from '../config/yaml-text.js'
+import { Dns01Error } from '../core/errors.js'
+import type { Log } from '../core/world.js'
 import { serverPart } from '../state/layout.js'
-import { parseDefaults } from '../target-file.js'
-import type { Log } from '../world.js'
-import { parseYaml } from '../yaml-text.js'
 import { type Answers, type Choice, untilGood } from './answers.js'
 import { ID } from './ids.js'
 

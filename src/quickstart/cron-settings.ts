@@ -1,5 +1,5 @@
-import { providerNames } from '../provider-loader.js'
-import type { World } from '../world.js'
+import type { World } from '../core/world.js'
+import { providerNames } from '../provider/loader.js'
 import { cronLines } from './crontab.js'
 import type { Variables } from './env-text.js'
 import { namesIn, readText } from './outside.js'

@@ -1,5 +1,5 @@
-import { Dns01Error } from '../errors.js'
-import type { Files, World } from '../world.js'
+import { Dns01Error } from '../core/errors.js'
+import type { Files, World } from '../core/world.js'
 import { isThere, readText, writeOutside } from './outside.js'
 import { commandLine, nameFor, type Renewal } from './renewal.js'
 

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
-import { Dns01Error } from '../errors.js'
-import { readSecretFile } from '../secret-file.js'
-import type { World } from '../world.js'
+import { readSecretFile } from '../config/secret-file.js'
+import { Dns01Error } from '../core/errors.js'
+import type { World } from '../core/world.js'
 import { isThere, withoutLinks, writeOutside } from './outside.js'
 
 /** The env file, which every run reads: variables with secrets that must not get into conf/. */

@@ -1,6 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path'
-import { Dns01Error, messageOf } from '../errors.js'
-import type { Files, World } from '../world.js'
+import { Dns01Error, messageOf } from '../core/errors.js'
+import type { Files, World } from '../core/world.js'
 
 /** Files outside the state directory: hooks, a cron file, systemd units. */
 

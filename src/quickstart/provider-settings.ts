@@ -1,6 +1,6 @@
-import { Dns01Error } from '../errors.js'
-import type { ProviderDefinition, Setting } from '../provider.js'
-import type { World } from '../world.js'
+import { Dns01Error } from '../core/errors.js'
+import type { World } from '../core/world.js'
+import type { ProviderDefinition, Setting } from '../provider/api.js'
 import type { Answers } from './answers.js'
 import { envFile, type Variables } from './env-text.js'
 

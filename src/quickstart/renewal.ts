@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { basename, resolve } from 'node:path'
-import { defaultHookFolders, hookFolders } from '../hooks.js'
-import type { World } from '../world.js'
+import type { World } from '../core/world.js'
+import { defaultHookFolders, hookFolders } from '../provider/hook-scripts.js'
 
 /** What is to be run again and again, and when. */
 export interface Renewal {

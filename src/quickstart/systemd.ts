@@ -1,5 +1,5 @@
-import { Dns01Error } from '../errors.js'
-import type { World } from '../world.js'
+import { Dns01Error } from '../core/errors.js'
+import type { World } from '../core/world.js'
 import { freeName } from './cron.js'
 import { isThere, readText, writeOutside } from './outside.js'
 import { nameFor, type Renewal } from './renewal.js'

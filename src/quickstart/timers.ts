@@ -1,4 +1,4 @@
-import type { Files } from '../world.js'
+import type { Files } from '../core/world.js'
 import { namesIn, readText } from './outside.js'
 
 /** systemd timers that are enabled, and what their services start (systemd.timer(5), systemd.service(5)). */

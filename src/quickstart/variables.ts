@@ -1,4 +1,4 @@
-import { loadProvider } from '../provider-loader.js'
+import { loadProvider } from '../provider/loader.js'
 
 /** Which environment variables a run reads. */
 

@@ -1,5 +1,5 @@
-import { codeOf, messageOf } from '../errors.js'
-import type { FileInfo, Log } from '../world.js'
+import { codeOf, messageOf } from '../core/errors.js'
+import type { FileInfo, Log } from '../core/world.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import type { Disk } from './disk.js'
 import { certificateId, certificatePath, ID_FORM, isHidden, keyPath } from './layout.js'

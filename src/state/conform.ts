@@ -1,6 +1,6 @@
 import { dirname, join, normalize } from 'node:path'
-import { codeOf, messageOf } from '../errors.js'
-import type { FileInfo, Rights, World } from '../world.js'
+import { codeOf, messageOf } from '../core/errors.js'
+import type { FileInfo, Rights, World } from '../core/world.js'
 import { type Disk, freePlace, TEMPORARY } from './disk.js'
 import { FOLDERS, HIDDEN, ID_FORM, isHidden, isPublic, isServerPart, SET_ASIDE } from './layout.js'
 import type { Rule } from './permissions.js'

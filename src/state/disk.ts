@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path'
-import { Dns01Error } from '../errors.js'
-import type { FileInfo, Rights, World } from '../world.js'
+import { Dns01Error } from '../core/errors.js'
+import type { FileInfo, Rights, World } from '../core/world.js'
 import type { Fence } from './fence.js'
 import { type Permissions, permissions } from './permissions.js'
 

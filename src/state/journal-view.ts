@@ -1,5 +1,5 @@
-import { Dns01Error, messageOf } from '../errors.js'
-import type { World } from '../world.js'
+import { Dns01Error, messageOf } from '../core/errors.js'
+import type { World } from '../core/world.js'
 import { type JournalEntry, othersMayWrite, parseEntry } from './journal.js'
 import { JOURNAL } from './layout.js'
 

@@ -1,8 +1,8 @@
 import * as v from 'valibot'
-import { Dns01Error, messageOf } from '../errors.js'
-import type { Name } from '../names.js'
-import type { TxtRecord } from '../records.js'
-import type { FileInfo, World } from '../world.js'
+import { Dns01Error, messageOf } from '../core/errors.js'
+import type { Name } from '../core/names.js'
+import type { TxtRecord } from '../core/txt-record.js'
+import type { FileInfo, World } from '../core/world.js'
 import { type Disk, freePlace } from './disk.js'
 import { HIDDEN, JOURNAL, journalPath, SET_ASIDE } from './layout.js'
 

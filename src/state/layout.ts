@@ -1,4 +1,4 @@
-import { Dns01Error } from '../errors.js'
+import { Dns01Error } from '../core/errors.js'
 import { base32Id } from '../x509/keys.js'
 
 /** Every path of the state directory, relative to its root. The schema is acmetool's; `.dns01` is ours and hidden from it. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
-import { messageOf } from '../errors.js'
-import { brief } from '../gate.js'
-import type { World } from '../world.js'
+import { messageOf } from '../core/errors.js'
+import { brief } from '../core/gate.js'
+import type { World } from '../core/world.js'
 import { type Disk, freePlace } from './disk.js'
 import { LEDGER, SET_ASIDE } from './layout.js'
 

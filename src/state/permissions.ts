@@ -1,4 +1,4 @@
-import { Dns01Error } from '../errors.js'
+import { Dns01Error } from '../core/errors.js'
 import { isHidden } from './layout.js'
 
 /** What a thing below the state directory must be like. Owners are left alone where the rule names none. */

@@ -1,6 +1,6 @@
 import { isMap, isScalar, LineCounter } from 'yaml'
-import { didYouMean } from '../suggest.js'
-import { parseYaml } from '../yaml-text.js'
+import { parseYaml } from '../config/yaml-text.js'
+import { didYouMean } from '../core/did-you-mean.js'
 import { ID, isOurFamily, isPromptId } from './prompt-ids.js'
 
 /** Answers to questions, from conf/responses or --response-file (acmetool's prompt ids). */

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
-import { Dns01Error, messageOf } from '../errors.js'
-import type { Name } from '../names.js'
+import { Dns01Error, messageOf } from '../core/errors.js'
+import type { Name } from '../core/names.js'
 import {
   children,
   constructed,

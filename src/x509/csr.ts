@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
-import type { Name } from '../names.js'
+import type { Name } from '../core/names.js'
 import { constructed, primitive, TAG } from './der.js'
 import { bitString, element, objectIdentifier, sequence } from './der-write.js'
 import type { KeyPair } from './keys.js'

@@ -1,4 +1,4 @@
-import { Dns01Error } from '../errors.js'
+import { Dns01Error } from '../core/errors.js'
 
 /** One element (X.690 §8.1): its tag, where it starts, and where its content lies within `bytes`. */
 export interface Der {

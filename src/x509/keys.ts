@@ -8,8 +8,8 @@ import {
   type KeyObject,
 } from 'node:crypto'
 import { promisify } from 'node:util'
-import { Dns01Error, messageOf } from '../errors.js'
-import type { KeySpec } from '../target.js'
+import { Dns01Error, messageOf } from '../core/errors.js'
+import type { KeySpec } from '../core/target.js'
 
 /** A private key in the forms others ask for; `pem` is a secret. */
 export interface KeyPair {

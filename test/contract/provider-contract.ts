@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { codeOf, isUnwritten } from '../../src/errors.js'
-import { type Name, parseName } from '../../src/names.js'
-import type { Provider, ProviderCall } from '../../src/provider.js'
-import type { TxtRecord } from '../../src/records.js'
-import type { Log } from '../../src/world.js'
+import { codeOf, isUnwritten } from '../../src/core/errors.js'
+import { type Name, parseName } from '../../src/core/names.js'
+import type { TxtRecord } from '../../src/core/txt-record.js'
+import type { Log } from '../../src/core/world.js'
+import type { Provider, ProviderCall } from '../../src/provider/api.js'
 
 /** What a provider's test hands to the contract. One subject serves all its tests, one after the other. */
 export interface Subject {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Dns01Error } from '../../src/errors.js'
+import { Dns01Error } from '../../src/core/errors.js'
 import { problem, type Reply } from '../fakes/ca.js'
 import type { Manners } from '../fakes/dns.js'
 import type { CaManners } from '../fakes/issuing-ca.js'

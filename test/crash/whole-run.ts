@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { codeOf } from '../../src/errors.js'
+import { codeOf } from '../../src/core/errors.js'
 import { type Fault, type Outside, outside, ROOT, type Run, type Step } from '../fakes/outside.js'
 import { invariants } from '../fakes/state-invariants.js'
 

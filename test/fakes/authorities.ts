@@ -1,7 +1,7 @@
-import { type CertificateAuthorities, openAuthorities } from '../../src/certificate-authorities.js'
+import type { World } from '../../src/core/world.js'
+import { type CertificateAuthorities, openAuthorities } from '../../src/renew/authorities.js'
 import { parseResponses, responses } from '../../src/state/responses.js'
 import { StateDir } from '../../src/state/state-dir.js'
-import type { World } from '../../src/world.js'
 import { type FakeCa, fakeCa } from './ca.js'
 import { type StateWorld, stateWorld } from './state-world.js'
 

@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, verify } from 'node:crypto'
-import type { Fetch, HttpRequest, HttpResponse } from '../../src/world.js'
+import type { Fetch, HttpRequest, HttpResponse } from '../../src/core/world.js'
 
 interface SignedRequest {
   readonly url: string

@@ -1,6 +1,6 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
-import type { Name } from '../../src/names.js'
+import type { Name } from '../../src/core/names.js'
 import { splitPems } from '../../src/x509/certificate.js'
 import { type KeyPair, parseKey } from '../../src/x509/keys.js'
 

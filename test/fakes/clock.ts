@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/world.js'
+import type { Clock } from '../../src/core/world.js'
 
 export interface FakeClock extends Clock {
   /** Seconds since the start. */

@@ -4,7 +4,7 @@
 //   /fundamentals/api/reference/limits                    429 with Retry-After (a test puts it into `next`)
 // Codes and statuses of errors as users report them (certbot#10725, acme.sh#6824, ddns-go#1378, terraform-provider-cloudflare#1247);
 // the code for a batch that is too long is not known, so 1004 stands for it.
-import type { Fetch, HttpRequest, HttpResponse } from '../../src/world.js'
+import type { Fetch, HttpRequest, HttpResponse } from '../../src/core/world.js'
 
 interface CloudflareRecord {
   readonly id: string

@@ -1,6 +1,6 @@
-import { openFiles } from '../../src/real-files.js'
-import { openRun } from '../../src/real-run.js'
-import type { Log, World } from '../../src/world.js'
+import type { Log, World } from '../../src/core/world.js'
+import { openFiles } from '../../src/platform/files.js'
+import { openRun } from '../../src/platform/process.js'
 import { listeningLog } from '../contract/provider-contract.js'
 
 export interface DiskWorld {

@@ -1,6 +1,6 @@
-import { Dns01Error } from '../../src/errors.js'
-import { ancestors, isWithin, longestMatch, type Name } from '../../src/names.js'
-import type { Clock, Dns, DnsAnswer, Question, Rcode, RecordType, ResourceRecord } from '../../src/world.js'
+import { Dns01Error } from '../../src/core/errors.js'
+import { ancestors, isWithin, longestMatch, type Name } from '../../src/core/names.js'
+import type { Clock, Dns, DnsAnswer, Question, Rcode, RecordType, ResourceRecord } from '../../src/core/world.js'
 
 /** How a server behaves; without any of it, it answers at once and rightly. */
 export interface Manners {

@@ -1,4 +1,4 @@
-import type { Fetch } from '../../src/world.js'
+import type { Fetch } from '../../src/core/world.js'
 
 interface DomainRecord {
   readonly id: number

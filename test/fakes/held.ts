@@ -1,6 +1,6 @@
-import { type Name, parseName } from '../../src/names.js'
+import { type Name, parseName } from '../../src/core/names.js'
+import type { Target } from '../../src/core/target.js'
 import type { Certificate } from '../../src/state/certificates.js'
-import type { Target } from '../../src/target.js'
 import type { CertificateFacts } from '../../src/x509/certificate.js'
 
 /** Targets and certificates as values, for tables of decisions. */

@@ -1,10 +1,10 @@
 import { appendFileSync, readlinkSync } from 'node:fs'
-import { realClock } from '../../src/real-clock.js'
-import { openFiles } from '../../src/real-files.js'
+import type { World } from '../../src/core/world.js'
+import { realClock } from '../../src/platform/clock.js'
+import { openFiles } from '../../src/platform/files.js'
 import { openDisk } from '../../src/state/disk.js'
 import { openFence } from '../../src/state/fence.js'
 import { withLock } from '../../src/state/lock.js'
-import type { World } from '../../src/world.js'
 
 /**
  * A program that takes the lock of ROOT, writes `in PID` and `out PID` to LOG, and stays for SECONDS between; meanwhile it

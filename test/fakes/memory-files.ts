@@ -1,5 +1,5 @@
 import { dirname, join, normalize } from 'node:path'
-import type { FileInfo, Files, Rights } from '../../src/world.js'
+import type { FileInfo, Files, Rights } from '../../src/core/world.js'
 
 /** The power went, or kill -9: from here on nothing happens any more. */
 export class Stopped extends Error {

@@ -1,7 +1,7 @@
-import { type Name, parseName } from '../../src/names.js'
-import type { Provider, ProviderCall, ProviderDefinition } from '../../src/provider.js'
-import type { OpenProvider } from '../../src/provider-loader.js'
-import type { TxtRecord } from '../../src/records.js'
+import { type Name, parseName } from '../../src/core/names.js'
+import type { TxtRecord } from '../../src/core/txt-record.js'
+import type { Provider, ProviderCall, ProviderDefinition } from '../../src/provider/api.js'
+import type { OpenProvider } from '../../src/provider/loader.js'
 import type { Journal, JournalEntry } from '../../src/state/journal.js'
 
 export type Act = (records: readonly TxtRecord[], call: ProviderCall) => Promise<void> | void

@@ -1,5 +1,5 @@
-import { isWithin, type Name } from '../../src/names.js'
-import type { DnsAnswer, Log, Question, RecordType, ResourceRecord, World } from '../../src/world.js'
+import { isWithin, type Name } from '../../src/core/names.js'
+import type { DnsAnswer, Log, Question, RecordType, ResourceRecord, World } from '../../src/core/world.js'
 import type { FakeRoute53 } from './route53.js'
 import { type RecordSet, rank, setsOf, type Zone } from './route53-zone.js'
 

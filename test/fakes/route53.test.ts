@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-route-53'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { nodeVersionWarning } from '../../providers/route53/sdk.js'
-import type { Name } from '../../src/names.js'
+import type { Name } from '../../src/core/names.js'
 import { FakeRoute53 } from './route53.js'
 import { route53Dns } from './route53-dns.js'
 import { type ApiServer, serveApi, signatureCheck } from './route53-server.js'

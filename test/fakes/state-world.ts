@@ -1,4 +1,4 @@
-import type { Log, World } from '../../src/world.js'
+import type { Log, World } from '../../src/core/world.js'
 import { MemoryFiles } from './memory-files.js'
 
 export interface StateWorld {

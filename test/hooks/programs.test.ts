@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { severalValuesMarker } from '../../src/hooks.js'
+import { severalValuesMarker } from '../../src/provider/hook-scripts.js'
 import { temporaryFolder } from '../real/servers/process.js'
 
 const hooks = join(import.meta.dirname, '../../hooks')

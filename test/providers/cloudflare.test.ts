@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import cloudflare from '../../providers/cloudflare.js'
-import { type Name, parseName } from '../../src/names.js'
-import type { Provider, ProviderCall, TxtRecord } from '../../src/provider.js'
-import type { World } from '../../src/world.js'
+import { type Name, parseName } from '../../src/core/names.js'
+import type { World } from '../../src/core/world.js'
+import type { Provider, ProviderCall, TxtRecord } from '../../src/provider/api.js'
 import { listeningLog, providerContract, record, txtValue } from '../contract/provider-contract.js'
 import { type FakeCloudflare, fakeCloudflare, httpAnswer } from '../fakes/cloudflare.js'
 

@@ -1,6 +1,6 @@
 import memory, { type MemoryProvider } from '../../providers/memory.js'
-import type { Name } from '../../src/names.js'
-import type { World } from '../../src/world.js'
+import type { Name } from '../../src/core/names.js'
+import type { World } from '../../src/core/world.js'
 import { providerContract } from '../contract/provider-contract.js'
 
 providerContract('memory', async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
 import route53 from '../../providers/route53.js'
-import { codeOf, Dns01Error } from '../../src/errors.js'
-import type { Provider } from '../../src/provider.js'
-import type { World } from '../../src/world.js'
+import { codeOf, Dns01Error } from '../../src/core/errors.js'
+import type { World } from '../../src/core/world.js'
+import type { Provider } from '../../src/provider/api.js'
 import { callFor, keys, recordsFor, route53World } from '../fakes/route53-world.js'
 
 // What comes before the first change, and answers that are none.

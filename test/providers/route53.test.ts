@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import route53 from '../../providers/route53.js'
-import { codeOf, type Dns01Error } from '../../src/errors.js'
-import type { Provider } from '../../src/provider.js'
-import type { World } from '../../src/world.js'
+import { codeOf, type Dns01Error } from '../../src/core/errors.js'
+import type { World } from '../../src/core/world.js'
+import type { Provider } from '../../src/provider/api.js'
 import { accessKeyId, callFor, keys, recordsFor, route53World, secretAccessKey } from '../fakes/route53-world.js'
 
 const hosts = (count: number, zone = 'example.test'): string[] =>

@@ -1,10 +1,10 @@
-import { afterFailure, caKey, targetKey } from '../../src/back-off.js'
-import { limitsOf } from '../../src/ca-limits.js'
-import { caWaits, circumstances, decide } from '../../src/patience.js'
-import { plan, renewAt } from '../../src/plan.js'
+import type { Target } from '../../src/core/target.js'
+import { caWaits, circumstances, decide } from '../../src/renew/admission.js'
+import { afterFailure, caKey, targetKey } from '../../src/renew/backoff.js'
+import { limitsOf } from '../../src/renew/ca-limits.js'
+import { plan, renewAt } from '../../src/renew/plan.js'
 import type { Certificate } from '../../src/state/certificates.js'
 import type { Failure } from '../../src/state/ledger.js'
-import type { Target } from '../../src/target.js'
 import { certificate, target } from '../fakes/held.js'
 
 /**

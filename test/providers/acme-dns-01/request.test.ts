@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { openRequest, type RequestOptions } from '../../../providers/acme-dns-01/request.js'
-import type { HttpRequest } from '../../../src/world.js'
+import type { HttpRequest } from '../../../src/core/world.js'
 import { fakeClock } from '../../fakes/clock.js'
 
 /** What our request makes of these options, and what it gives back for that answer. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { acmeShScript, commandWords, type DialectName, dialects } from '../../../providers/exec/dialects.js'
-import { parseName } from '../../../src/names.js'
-import type { TxtRecord } from '../../../src/records.js'
+import { parseName } from '../../../src/core/names.js'
+import type { TxtRecord } from '../../../src/core/txt-record.js'
 
 /** The wildcard of example.test, whose challenge name leads by a CNAME to another zone. */
 const record: TxtRecord = {

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
-import { openDns } from '../../../src/real-dns.js'
-import type { Log } from '../../../src/world.js'
+import type { Log } from '../../../src/core/world.js'
+import { openDns } from '../../../src/platform/dns.js'
 import { FakeRoute53 } from '../../fakes/route53.js'
 import { route53Dns } from '../../fakes/route53-dns.js'
 import { serveApi, signatureCheck } from '../../fakes/route53-server.js'

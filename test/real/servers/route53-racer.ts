@@ -1,9 +1,9 @@
 import provider from '../../../providers/route53.js'
-import { parseName } from '../../../src/names.js'
-import { realClock } from '../../../src/real-clock.js'
-import { openFetch } from '../../../src/real-fetch.js'
-import type { TxtRecord } from '../../../src/records.js'
-import type { World } from '../../../src/world.js'
+import { parseName } from '../../../src/core/names.js'
+import type { TxtRecord } from '../../../src/core/txt-record.js'
+import type { World } from '../../../src/core/world.js'
+import { realClock } from '../../../src/platform/clock.js'
+import { openFetch } from '../../../src/platform/fetch.js'
 
 /** One of several processes that present and clean up at one name, again and again. Time goes faster for it. */
 const faster = 20

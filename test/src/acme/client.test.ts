@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type AcmeClient, openClient, revokeWithCertificateKey } from '../../../src/acme/client.js'
 import type { SessionOptions } from '../../../src/acme/session.js'
-import { Dns01Error } from '../../../src/errors.js'
+import { Dns01Error } from '../../../src/core/errors.js'
 import { generateKey } from '../../../src/x509/keys.js'
 import { problem } from '../../fakes/ca.js'
 import { authorization, base, failed, names, order, testWorld } from './parts.js'

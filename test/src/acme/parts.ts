@@ -1,5 +1,5 @@
-import type { Name } from '../../../src/names.js'
-import type { Log, World } from '../../../src/world.js'
+import type { Name } from '../../../src/core/names.js'
+import type { Log, World } from '../../../src/core/world.js'
 import { type FakeCa, fakeCa } from '../../fakes/ca.js'
 import { type FakeClock, fakeClock } from '../../fakes/clock.js'
 

@@ -1,5 +1,7 @@
 import { Packet } from 'dns2'
 import { describe, expect, test } from 'vitest'
+import type { Name } from '../../../src/core/names.js'
+import type { Question } from '../../../src/core/world.js'
 import {
   decodeAnswer,
   encodeQuery,
@@ -9,8 +11,6 @@ import {
   typeOf,
   udpSizeBytes,
 } from '../../../src/dns/message.js'
-import type { Name } from '../../../src/names.js'
-import type { Question } from '../../../src/world.js'
 
 const question: Question = { name: 'www.example.test' as Name, type: 'TXT' }
 const id = 0x1234

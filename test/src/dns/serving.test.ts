@@ -1,9 +1,9 @@
 import { Packet } from 'dns2'
 import { describe, expect, test } from 'vitest'
+import type { Name } from '../../../src/core/names.js'
+import type { DnsAnswer, RecordType, ResourceRecord } from '../../../src/core/world.js'
 import { encodeQuery } from '../../../src/dns/message.js'
 import { encodeReply, type Query, screen } from '../../../src/dns/serving.js'
-import type { Name } from '../../../src/names.js'
-import type { DnsAnswer, RecordType, ResourceRecord } from '../../../src/world.js'
 
 const query = (name = 'www.example.test', type: RecordType = 'TXT', edns = true): Buffer =>
   Buffer.from(encodeQuery({ name: name as Name, type }, { id: 7, recursion: false, edns }))

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
+import type { Name } from '../../../src/core/names.js'
 import {
   findZone,
   followCnames,
@@ -8,7 +9,6 @@ import {
   mostServers,
   openResolver,
 } from '../../../src/dns/zone.js'
-import type { Name } from '../../../src/names.js'
 import { fakeClock } from '../../fakes/clock.js'
 import { type FakeDns, fakeDns, fakeResolver } from '../../fakes/dns.js'
 

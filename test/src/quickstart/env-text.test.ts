@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { loadEnv } from '../../../src/env-file.js'
+import { loadEnv } from '../../../src/config/env-file.js'
 import { withVariables } from '../../../src/quickstart/env-text.js'
 import { MemoryFiles } from '../../fakes/memory-files.js'
 

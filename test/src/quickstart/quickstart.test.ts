@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { quickstart } from '../../../src/commands/quickstart.js'
-import { locked } from '../../../src/session.js'
-import type { Prompt } from '../../../src/world.js'
+import type { Prompt } from '../../../src/core/world.js'
+import { locked } from '../../../src/renew/run.js'
 import { problem } from '../../fakes/ca.js'
 import { type Machine, type MachineOptions, machine } from '../../fakes/machine.js'
 

@@ -1,7 +1,7 @@
 import { webcrypto } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import { describe, expect, it } from 'vitest'
-import type { Name } from '../../../src/names.js'
+import type { Name } from '../../../src/core/names.js'
 import { createCsr } from '../../../src/x509/csr.js'
 import { generateKey } from '../../../src/x509/keys.js'
 

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { Dns01Error } from '../../../src/errors.js'
-import type { KeySpec } from '../../../src/target.js'
+import { Dns01Error } from '../../../src/core/errors.js'
+import type { KeySpec } from '../../../src/core/target.js'
 import { base32Id, generateKey, parseJwk, parseKey } from '../../../src/x509/keys.js'
 import { makeCertificate } from './made.js'
 

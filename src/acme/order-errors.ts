@@ -1,0 +1,35 @@
+import { codeOf, Dns01Error } from '../core/errors.js'
+import type { Authorization, Order } from './objects.js'
+import { problemError } from './problem.js'
+
+/** What became of an authorization that is neither pending nor valid: the name, and what the CA said (RFC 8555 §8). */
+export function authorizationError({ identifier, wildcard, status, challenges }: Authorization): Dns01Error {
+  const name = wildcard ? `*.${identifier}` : identifier
+  const told = challenges.find(challenge => challenge.error)?.error
+  const failedValidations = status === 'invalid' ? [identifier] : []
+  if (told) return problemError(told, { what: name, failedValidations })
+  return new Dns01Error('REFUSED', `${name}: the authorization is ${status}, and the CA does not say why`, {
+    failedValidations,
+  })
+}
+
+/** Why an order is invalid: each name that failed; else what the order itself says (RFC 8555 §7.1.3 `error`). */
+export function orderError(order: Order, authorizations: readonly Authorization[]): Dns01Error {
+  const errors = authorizations.filter(hasFailed).map(authorizationError)
+  const [first] = errors
+  if (errors.length === 1 && first) return first
+  if (first) {
+    const worst = errors.find(error => codeOf(error) === 'REFUSED') ?? first
+    const message = errors.map(error => error.message).join('; ')
+    const failedValidations = errors.flatMap(error => error.failedValidations)
+    return new Dns01Error(worst.code, message, { hint: worst.hint, cause: worst.cause, failedValidations })
+  }
+  if (order.error) return problemError(order.error, { what: `order for ${shortList(order.identifiers)}` })
+  return new Dns01Error('REFUSED', `order ${order.url} is invalid, and the CA does not say why`)
+}
+
+const hasFailed = ({ status }: Authorization): boolean => status !== 'pending' && status !== 'valid'
+
+/** Names for a message: the first three, and how many more. */
+export const shortList = (names: readonly string[]): string =>
+  names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '')

@@ -1,0 +1,47 @@
+import type { Dns01Error } from '../core/errors.js'
+import { brief } from '../core/gate.js'
+import { type Problem, problemError, readProblem } from './problem.js'
+
+/** What came back for one request; any status. */
+export interface Answer {
+  readonly url: string
+  readonly status: number
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly text: string
+  /** The text as JSON; undefined when it is none. */
+  readonly data: unknown
+}
+
+/** An answer that is no success, as our error: its problem document, or what came instead of one (RFC 7807 §4.2). */
+export function answerError(answer: Answer, what: string, now: Date): Dns01Error {
+  const { status } = answer
+  const told: Problem = readProblem(answer.data) ?? { type: 'about:blank', detail: received(answer) }
+  const retryAfterSeconds = retryAfterOf(answer, now)
+  const termsOfService = linkOf(answer, 'terms-of-service')
+  return problemError({ ...told, status: told.status ?? status }, { what, status, retryAfterSeconds, termsOfService })
+}
+
+/** What came, for a message: status, type, and the title of a page or the beginning of a text. */
+export function received({ url, status, headers, text }: Answer): string {
+  const type = headers['content-type']?.split(';')[0] ?? 'no content type'
+  const begins = text.match(/<title>([^<]*)/i)?.[1] ?? (/^\s*</.test(text) ? '' : text)
+  const oneLine = brief(begins.replace(/\s+/g, ' ').trim(), 200)
+  const pointing = headers.location ? `, pointing to ${headers.location}` : ''
+  return `${new URL(url).host} answered ${status} with ${type}${pointing}${oneLine && `: "${oneLine}"`}`
+}
+
+/** Retry-After in seconds (RFC 9110 §10.2.3: a number or a date); undefined when absent, senseless or past. */
+export function retryAfterOf({ headers }: Pick<Answer, 'headers'>, now: Date): number | undefined {
+  const text = headers['retry-after']?.trim() ?? ''
+  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - now.getTime()) / 1000
+  return seconds > 0 ? seconds : undefined
+}
+
+/** The target of the first link with that relation (RFC 8288 §3). */
+function linkOf({ headers }: Answer, relation: string): string | undefined {
+  const links = (headers.link ?? '').matchAll(/<([^>]*)>([^<]*)/g)
+  for (const [, target, parameters = ''] of links)
+    if (new RegExp(`;\\s*rel="?([^"]*\\s)?${relation}("|\\s|;|,|$)`, 'i').test(parameters)) return target
+  return undefined
+}

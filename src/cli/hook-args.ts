@@ -1,0 +1,54 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import type { CommandArgs } from '../commands/command.js'
+import { hook } from '../commands/hook.js'
+import { didYouMean } from '../core/did-you-mean.js'
+import { Dns01Error, messageOf } from '../core/errors.js'
+import { GLOBAL, globalFlags, refuseRepeated } from './flags.js'
+import type { Invocation } from './parse.js'
+
+type Options = NonNullable<ParseArgsConfig['options']>
+
+/** The same flags as yargs is told, in the words of node. */
+const OPTIONS: Options = Object.fromEntries(
+  Object.entries<{ type?: unknown; array?: boolean; alias?: string }>({ ...GLOBAL, ...hook.options }).map(
+    ([name, { type, array = false, alias }]) => [
+      name,
+      {
+        type: type === 'string' ? 'string' : 'boolean',
+        multiple: array || type === 'count',
+        ...(alias && { short: alias }),
+      },
+    ],
+  ),
+)
+
+/**
+ * `dns01 [FLAG…] hook [FLAG…] DIALECT WORD…`; undefined is any other command line. Every word after the dialect belongs to
+ * the other client, also one that begins with a hyphen, as one of 64 TXT values does. yargs cannot leave them alone, and
+ * takes 40 ms to load: too long for what is started twice for every name.
+ * @throws Dns01Error USAGE
+ */
+export function parseHookLine(argv: readonly string[]): Invocation | undefined {
+  const args = [...argv]
+  const { tokens } = parseArgs({ args, options: OPTIONS, strict: false, allowNegative: true, tokens: true })
+  const [command, dialect] = tokens.filter(token => token.kind === 'positional')
+  if (command?.value !== 'hook' || !dialect) return undefined
+  const flags = args.slice(0, dialect.index).filter((_, i) => i !== command.index)
+  if (flags.some(flag => flag === '--help' || flag === '-h')) return undefined
+  const values = parseFlags(flags)
+  const words = args.slice(dialect.index + 1)
+  return { command: hook, args: { ...values, dialect: dialect.value, words }, flags: globalFlags(values) }
+}
+
+function parseFlags(args: string[]): CommandArgs {
+  refuseRepeated(args, ['hooks', 'verbose'])
+  try {
+    const { values } = parseArgs({ args, options: OPTIONS, allowNegative: true })
+    return { ...values, verbose: [values.verbose ?? []].flat().length }
+  } catch (cause) {
+    const unknown = messageOf(cause).match(/^Unknown option '([^' ]+)/)?.[1]
+    if (unknown === undefined) throw new Dns01Error('USAGE', messageOf(cause), { cause })
+    const hint = didYouMean(unknown.replace(/^-+/, ''), Object.keys(OPTIONS))
+    throw new Dns01Error('USAGE', `there is no flag ${unknown}`, { hint, cause })
+  }
+}

@@ -1,0 +1,164 @@
+import { setMaxListeners } from 'node:events'
+import { resolve } from 'node:path'
+import { loadEnv } from '../config/env-file.js'
+import { codeOf, Dns01Error, errorDocument, exitStatus, linesOf } from '../core/errors.js'
+import type { Log } from '../core/world.js'
+import { openFiles } from '../platform/files.js'
+import { openLog, type Sink } from '../platform/log.js'
+import { sinksFor } from '../platform/log-sinks.js'
+import { openOut } from '../platform/out.js'
+import { askingWithout, openTerminalLine, type TerminalLine } from '../platform/terminal.js'
+import type { Context, Out } from '../renew/run.js'
+import type { GlobalFlags } from './flags.js'
+import type { Invocation } from './parse.js'
+
+declare const DNS01_VERSION: string
+
+/** Exit status after a signal: 128 and its number. */
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
+
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === 'version' || argv.includes('--version') || argv.includes('-V')) {
+    process.stdout.write(`dns01 ${typeof DNS01_VERSION === 'string' ? DNS01_VERSION : 'development'}\n`)
+    return 0
+  }
+  const json = argv.includes('--json')
+  let log = openLog({
+    sinks: [{ severity: 'NOTICE', format: json ? 'json' : 'human', write: toStderr }],
+    now: () => new Date(),
+  })
+  let line: TerminalLine | undefined
+  try {
+    const invocation = await parse(argv)
+    if (typeof invocation === 'string') {
+      process.stdout.write(`${invocation}\n`)
+      return 0
+    }
+    line = lineFor(invocation.flags)
+    log = logFor(invocation.flags, line)
+    return await runCommand(invocation, argv, { log, line })
+  } catch (error) {
+    tell(log, error)
+    if (json)
+      openOut({ json, columns: undefined, masked: log.masked }, toStdout).show(
+        { error: errorDocument(error) },
+        () => [],
+      )
+    return exitStatus([error])
+  } finally {
+    line?.end()
+  }
+}
+
+async function parse(argv: readonly string[]): Promise<Invocation | string> {
+  const hook = argv.includes('hook') ? (await import('./hook-args.js')).parseHookLine(argv) : undefined
+  return hook ?? (await import('./parse.js')).parseCommandLine(argv, process.stdout.columns)
+}
+
+/** Where people are told things. */
+interface Terminal {
+  readonly log: Log
+  readonly line: TerminalLine | undefined
+}
+
+/** Runs one command; Ctrl-C and SIGTERM stop its waiting, a second one stops everything. */
+async function runCommand(
+  { command, args, flags }: Invocation,
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  const { log } = terminal
+  setMaxListeners(0) // every wait of a run listens to its signal, or to one made of it
+  const stopping = new AbortController()
+  let stoppedBy: keyof typeof SIGNALS | undefined
+  for (const name of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) {
+    process.on(name, () => {
+      if (stoppedBy) process.exit(128 + SIGNALS[name])
+      stoppedBy = name
+      log.notice(`${name}: stopping${command.placesRecords ? '; TXT records are removed first' : ''}`)
+      stopping.abort(new Dns01Error('UNAVAILABLE', `stopped by ${name}`))
+    })
+  }
+  const context = await contextFor(flags, argv, terminal, stopping.signal)
+  const status = await command.run(args, context).then(
+    result => (typeof result === 'number' ? result : exitStatus(result)),
+    error => {
+      if (!stoppedBy) tell(log, error)
+      if (flags.json) context.out.show({ error: errorDocument(error) }, () => [])
+      return exitStatus([error])
+    },
+  )
+  return stoppedBy ? 128 + SIGNALS[stoppedBy] : status
+}
+
+async function contextFor(
+  flags: GlobalFlags,
+  argv: readonly string[],
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<Context> {
+  const { log, line } = terminal
+  const { realWorld } = await import('../platform/index.js')
+  const { realPrompt } = await import('../platform/prompt.js')
+  const fromFiles = await loadEnv(openFiles(), process.env, flags.envFile)
+  const stateRoot = resolve(flags.state || fromFiles.ACME_STATE_DIR || '/var/lib/acme')
+  const hooks = flags.hooks.length > 0 ? { ACME_HOOKS_DIR: flags.hooks.map(folder => resolve(folder)).join('\n') } : {}
+  const envFile = flags.envFile ? { DNS01_ENV_FILE: resolve(flags.envFile) } : {}
+  const env = { ...fromFiles, ...hooks, ...envFile, ACME_STATE_DIR: stateRoot }
+  Object.assign(process.env, env) // the AWS SDK reads AWS_CONFIG_FILE and its like there, and nowhere else
+  const asked = flags.batch || flags.json ? undefined : realPrompt(flags.stdio, signal)
+  const prompt = asked && line ? askingWithout(line, asked) : asked
+  return {
+    world: realWorld({ env, log, prompt, program: [process.execPath, '--', process.argv[1] ?? 'dns01'] }),
+    stateRoot,
+    responseFile: flags.responseFile && resolve(flags.responseFile),
+    lockWaitSeconds: flags.lockWaitSeconds,
+    parallel: flags.parallel,
+    commandLine: ['dns01', ...argv].join(' '),
+    batch: flags.batch,
+    verbose: ['INFO', 'DEBUG', 'TRACE'].indexOf(flags.severity) + 1,
+    signal,
+    out: outFor(flags, terminal),
+  }
+}
+
+function outFor({ json, severity }: GlobalFlags, { log, line }: Terminal): Out {
+  const isRead = process.stdout.isTTY && !json && severity !== 'ERROR'
+  const columns = isRead ? (process.stdout.columns ?? 80) : undefined
+  return openOut({ json, columns, masked: log.masked }, text => {
+    line?.clear()
+    process.stdout.write(text)
+  })
+}
+
+const toStdout = (text: string): void => void process.stdout.write(text)
+
+const toStderr = (line: string): void => void process.stderr.write(`${line}\n`)
+
+/** Progress, on a terminal whose user did not ask for quiet. */
+const lineFor = ({ json, severity }: GlobalFlags): TerminalLine | undefined =>
+  process.stderr.isTTY && !json && severity !== 'ERROR' ? openTerminalLine(process.stderr) : undefined
+
+function logFor(flags: GlobalFlags, status: TerminalLine | undefined): Log {
+  const { json } = flags
+  const terminal = process.stderr.isTTY === true
+  const format: Sink['format'] = json ? 'json' : process.env.JOURNAL_STREAM ? 'syslog' : terminal ? 'human' : 'acmetool'
+  const log = openLog({ sinks: sinksFor(flags, { format, write: toStderr }), status, now: () => new Date() })
+  if (flags.idle.length > 0)
+    log.notice(`--${flags.idle.join(', --')}: taken for acmetool's sake; dns01 is no daemon, and runs as who starts it`)
+  return log
+}
+
+/** An error for people: what happened, what to do; the stack only of a bug. */
+function tell(log: Log, error: unknown): void {
+  log.error(...linesOf(error), ...(codeOf(error) === 'BUG' ? ['this is a bug in dns01: please report it'] : []))
+}
+
+/** Into a pipe node writes later: what is not yet written would be lost by process.exit(). */
+const flushed = (stream: NodeJS.WriteStream): Promise<void> => new Promise(resolve => stream.write('', () => resolve()))
+
+const outputs = [process.stdout, process.stderr]
+for (const stream of outputs) stream.on('error', () => {}) // its reader has gone: `dns01 status | head`
+process.exitCode = await main(process.argv.slice(2))
+await Promise.all(outputs.map(flushed))
+process.exit(process.exitCode)

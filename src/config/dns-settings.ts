@@ -1,0 +1,65 @@
+import { longestMatch, type Name } from '../core/names.js'
+import type { World } from '../core/world.js'
+
+/** How long and how often the authoritative servers are asked (product §4). */
+export interface Propagation {
+  /** false: the CA is told at once, nothing is asked. */
+  readonly wait: boolean
+  readonly giveUpAfterSeconds: number
+  readonly firstPauseSeconds: number
+  readonly maxPauseSeconds: number
+}
+
+export const defaultPropagation: Propagation = {
+  wait: true,
+  giveUpAfterSeconds: 900,
+  firstPauseSeconds: 0.05,
+  maxPauseSeconds: 2,
+}
+
+export interface ZoneConfig {
+  readonly provider?: string | undefined
+  /** The provider's settings by their conf/dns.yml names. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+/** What conf/dns.yml says; every part may be absent. */
+export interface DnsConfig {
+  /** For names in no listed zone. */
+  readonly fallback: ZoneConfig
+  readonly zones: ReadonlyMap<Name, ZoneConfig>
+  /** Addresses or https: URLs; empty means the machine's own. */
+  readonly resolvers: readonly string[]
+  readonly propagation: Propagation
+}
+
+/** What holds without conf/dns.yml. */
+export const noDnsConfig: DnsConfig = {
+  fallback: { settings: {} },
+  zones: new Map(),
+  resolvers: [],
+  propagation: defaultPropagation,
+}
+
+/** DNS01_PROPAGATION=off and DNS01_RESOLVERS (comma-separated) win over conf/dns.yml. */
+export function withEnv(config: DnsConfig, env: World['env']): DnsConfig {
+  const resolvers = env.DNS01_RESOLVERS?.split(',')
+    .map(text => text.trim())
+    .filter(text => text !== '' && text !== 'system')
+  const off = ['off', 'no', 'false', '0'].includes((env.DNS01_PROPAGATION ?? '').toLowerCase())
+  return {
+    ...config,
+    resolvers: resolvers ?? config.resolvers,
+    propagation: off ? { ...config.propagation, wait: false } : config.propagation,
+  }
+}
+
+/** The provider and settings for a challenge name (after CNAMEs): the longest listed zone, else the fallback. */
+export function zoneConfigFor(config: DnsConfig, name: Name): ZoneConfig {
+  const match = longestMatch(name, config.zones.keys())
+  const zoneConfig = match === undefined ? undefined : config.zones.get(match)
+  if (!zoneConfig) return config.fallback
+  return zoneConfig.provider === undefined
+    ? { provider: config.fallback.provider, settings: { ...config.fallback.settings, ...zoneConfig.settings } }
+    : zoneConfig
+}

@@ -1,0 +1,31 @@
+import { dirname, resolve } from 'node:path'
+import { Dns01Error, messageOf } from '../core/errors.js'
+import type { Files } from '../core/world.js'
+
+/** As many as Linux follows (path_resolution(7)) before it says ELOOP, and enough for any sane set-up. */
+const mostLinks = 40
+
+/**
+ * The text of a file that may hold a secret, links followed.
+ * @throws Dns01Error CONFIG when it cannot be read, or everybody can read it (the hint is the chmod that mends it)
+ */
+export function readSecretFile(files: Pick<Files, 'info' | 'read' | 'readLink'>, path: string, what: string): string {
+  try {
+    const real = afterLinks(files, path)
+    const info = files.info(real)
+    if (info?.kind === 'file' && (info.mode & 0o007) !== 0) {
+      const hint = `chmod o= ${real}`
+      throw new Dns01Error('CONFIG', `${what} ${path} may hold a secret and everybody can read it`, { hint })
+    }
+    return Buffer.from(files.read(real)).toString('utf8')
+  } catch (cause) {
+    if (cause instanceof Dns01Error) throw cause
+    throw new Dns01Error('CONFIG', `cannot read ${what} ${path}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+function afterLinks(files: Pick<Files, 'info' | 'readLink'>, path: string): string {
+  let at = path
+  for (let i = 0; i < mostLinks && files.info(at)?.kind === 'link'; i++) at = resolve(dirname(at), files.readLink(at))
+  return at
+}

@@ -1,0 +1,70 @@
+import { type Name, shortNames } from './names.js'
+import { groupBy } from './txt-record.js'
+
+export interface KeySpec {
+  readonly type: 'ecdsa' | 'rsa'
+  readonly curve: 'nistp256' | 'nistp384' | 'nistp521'
+  /** 2048 to 4096. */
+  readonly rsaBits: number
+  /** An existing key to use (request.key.id). */
+  readonly id?: string | undefined
+}
+
+/** One file of desired/, with what conf/target hands down. */
+export interface Target {
+  /** Base name in desired/, as on disk. */
+  readonly file: string
+  /** satisfy.names: a certificate that has all of them serves this target; each gets a live link. */
+  readonly names: readonly Name[]
+  /** request.names: what an order asks for, in this order; holds at least `names`. */
+  readonly requestNames: readonly Name[]
+  /** Directory URL of the CA, as written. */
+  readonly ca: string
+  readonly key: KeySpec
+  /** satisfy.key.type: certificates with another key do not serve this target. */
+  readonly requiredKeyType?: 'ecdsa' | 'rsa' | undefined
+  readonly marginDays: number
+  readonly priority: number
+  /** '' or the part after ':' in live/NAME:LABEL. */
+  readonly label: string
+  readonly mustStaple: boolean
+  /** request.partial: issue for the names that pass, keep asking for the rest. */
+  readonly partial: boolean
+  /** request.challenge.env, for hooks. */
+  readonly env: Readonly<Record<string, string>>
+  /** request.challenge.dns: ours, not acmetool's. */
+  readonly dns: { readonly provider?: string | undefined; readonly settings: Readonly<Record<string, string>> }
+}
+
+/** What people know it by: `www.example.com +2`. */
+export const titleOf = ({ names, file }: Target): string => shortNames(names, file)
+
+/** What conf/target hands down to every target (acmetool's inheritance; never names). */
+export interface TargetDefaults extends Omit<Target, 'file' | 'names' | 'requestNames'> {
+  /** Whether conf/target names a CA; then a legacy `provider:` at the root of a target counts for nothing. */
+  readonly caGiven: boolean
+  /** HTTP-01 only: kept for `status`, used for nothing. */
+  readonly webrootPaths: readonly string[]
+}
+
+/** The order in which targets are served and claim their links: priority, then number of names, then file name. */
+export const inOrderOfPriority = (targets: readonly Target[]): Target[] =>
+  [...targets].sort(
+    (a, b) =>
+      b.priority - a.priority || b.names.length - a.names.length || (a.file < b.file ? -1 : a.file > b.file ? 1 : 0),
+  )
+
+/** Which target owns which link of live/: per label, the first in order of priority that has the name (the schema's disjunction). */
+export function claims(targets: readonly Target[]): Map<string, Target> {
+  const owners = new Map<string, Target>()
+  for (const [label, group] of groupBy(inOrderOfPriority(targets), target => target.label))
+    for (const target of group)
+      for (const name of target.names) {
+        const link = linkName(name, label)
+        if (!owners.has(link)) owners.set(link, target)
+      }
+  return owners
+}
+
+/** The name of a link in live/: NAME or NAME:LABEL. */
+export const linkName = (name: Name, label: string): string => (label === '' ? name : `${name}:${label}`)

@@ -1,0 +1,26 @@
+import type { Question, World } from '../core/world.js'
+import { encodeQuery, rcodeOf } from './message.js'
+
+const timeoutSeconds = 3
+
+/**
+ * Whether a resolver that fails for this question has an answer once it need not check signatures (CD, RFC 4035 §3.2.2):
+ * then it is the DNSSEC of the zone that is broken. False for https: resolvers, which are not asked.
+ */
+export async function answersUnchecked(
+  { dns }: Pick<World, 'dns'>,
+  question: Question,
+  server: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (/^https:/i.test(server)) return false
+  const message = encodeQuery(question, { id: 0x4344, recursion: true, edns: true })
+  message[3] = (message[3] ?? 0) | 0x10
+  try {
+    const answer = await dns.exchange(message, { server, signal, timeoutSeconds, transport: 'udp' })
+    return ['NOERROR', 'NXDOMAIN'].includes(rcodeOf((answer[3] ?? 0) & 0x0f))
+  } catch {
+    signal.throwIfAborted()
+    return false
+  }
+}

@@ -1,0 +1,170 @@
+import { type DnsConfig, noDnsConfig, withEnv } from '../config/dns-settings.js'
+import { settleAll } from '../core/combine-errors.js'
+import { Dns01Error, messageOf } from '../core/errors.js'
+import type { World } from '../core/world.js'
+import { openDnsView } from '../provider/context.js'
+import { defaultProvider } from '../provider/default.js'
+import { gone, noJournal, note, removeForgotten } from '../publish/hook-notes.js'
+import { type Placement, Publisher } from '../publish/publisher.js'
+import type { Context } from '../renew/run.js'
+import type { HookCall } from './dialects.js'
+
+export interface HookOptions {
+  /** Places the records, whatever conf/dns.yml says. */
+  readonly provider?: string | undefined
+  /** Whether to wait for the servers; undefined: if the client doesn't. */
+  readonly wait?: boolean | undefined
+}
+
+/**
+ * Does what another client wants. Needs no state directory: the client itself remembers what it has to take back, and for
+ * one that is killed there are notes. A present that fails takes its own values back first.
+ * @throws Dns01Error of any code but STATE and LOCKED
+ */
+export async function runHook(
+  { world, stateRoot, signal }: Pick<Context, 'world' | 'stateRoot' | 'signal'>,
+  call: HookCall,
+  options: HookOptions,
+): Promise<void> {
+  const inside = deeper(world)
+  const config = await readDnsConfig(world, stateRoot)
+  const view = openDnsView(inside, config, () => defaultProvider(world, [])) // no hook folders: one of them may hold us
+  const publisher = new Publisher({ ...view, world: inside, journal: noJournal, signal })
+  const locate = (wishes: HookCall['wishes']): Promise<Placement[]> =>
+    publisher.locate(wishes.map(wish => ({ ...wish, dns: { provider: options.provider, settings: {} } })))
+  try {
+    const placements = await locate(call.wishes)
+    const notes = { note: () => note(world, stateRoot, placements), gone: () => gone(world, stateRoot, placements) }
+    if (call.action === 'cleanup') await takeBack(world, publisher, placements, call, notes)
+    else await present(world, publisher, placements, await mustProve(call, options, placements, locate), notes)
+    const leftBehind = (text: string): void => inside.log.info(text) // each call would say it
+    const removing = removeForgotten({ ...view, world: inside, signal, leftBehind }, stateRoot)
+    await Promise.race([removing, aborted(world.clock.deadline(forgottenSeconds))])
+  } finally {
+    await view.providers.close()
+  }
+}
+
+/** The client waits for us, and not for what another one forgot. */
+const forgottenSeconds = 20
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+
+/** Of these placements. */
+interface Notes {
+  note(): Promise<void>
+  gone(): Promise<void>
+}
+
+async function present(
+  world: Pick<World, 'log'>,
+  publisher: Publisher,
+  placements: readonly Placement[],
+  proven: boolean,
+  notes: Notes,
+): Promise<void> {
+  refuseWhatCannotStay(publisher, placements)
+  await notes.note()
+  try {
+    await publisher.place(placements, { acceptedIsEnough: !proven })
+    if (proven) await settleAll(placements.map(placement => publisher.prove(placement)))
+  } catch (error) {
+    await publisher
+      .remove(placements)
+      .then(notes.gone)
+      .catch((also: unknown) => world.log.warn(`TXT records may be left: ${messageOf(also)}`))
+    throw error
+  }
+}
+
+async function takeBack(
+  world: Pick<World, 'log'>,
+  publisher: Publisher,
+  placements: readonly Placement[],
+  call: HookCall,
+  notes: Notes,
+): Promise<void> {
+  try {
+    await publisher.remove(placements)
+    await notes.gone()
+  } catch (error) {
+    if (!call.cleanupMustNotFail) throw error
+    world.log.error(`${messageOf(error)}; the client is not told, it would give the certificate up`)
+  }
+}
+
+/**
+ * Whether this call waits. A client that calls again before it tells the CA (certbot) waits once a zone, at its last value
+ * there: name servers take the changes of a zone in their order (RFC 1995 §2: by serial), so who shows the last one has
+ * the others. To wait for all values in the last call of all would need a place where the calls leave them for each other.
+ */
+async function mustProve(
+  call: HookCall,
+  options: HookOptions,
+  [mine]: readonly Placement[],
+  locate: (wishes: HookCall['wishes']) => Promise<Placement[]>,
+): Promise<boolean> {
+  if (!(options.wait ?? call.waits)) return false
+  const [wish] = call.wishes
+  if (!mine || !wish) return true
+  for (const host of call.later) {
+    const later = { ...wish, challenge: { ...wish.challenge, host } }
+    const [other] = await locate([later]).catch((): Placement[] => []) // its own call will say what is wrong
+    if (other && lineOf(other) === lineOf(mine)) return false
+  }
+  return true
+}
+
+const lineOf = ({ by, record }: Placement): string => JSON.stringify([by.config, record.zone])
+
+/** @throws Dns01Error CONFIG */
+function refuseWhatCannotStay(publisher: Publisher, placements: readonly Placement[]): void {
+  const brief = placements.find(({ by }) => by.definition.whileRunning)
+  if (brief)
+    throw new Dns01Error('CONFIG', `the provider ${brief.by.definition.name} answers only while dns01 runs`, {
+      hint: 'a hook ends before the CA looks: choose another provider, or let dns01 itself get the certificate',
+    })
+  const [, second] = publisher.rounds(placements)
+  if (second?.[0])
+    throw new Dns01Error(
+      'CONFIG',
+      `${second[0].record.name} wants several values, but ${second[0].by.definition.name} holds one a name`,
+      { hint: 'get the wildcard in a certificate of its own' },
+    )
+}
+
+/** conf/dns.yml of the state directory, if there is one that we may read. */
+async function readDnsConfig(world: World, stateRoot: string): Promise<DnsConfig> {
+  const path = `${stateRoot}/conf/dns.yml`
+  const text = readIfAny(world, path)
+  if (text === '') return withEnv(noDnsConfig, world.env)
+  const { parseDnsConfig } = await import('../config/dns-config.js')
+  const { refuseStrangersPrograms } = await import('../provider/check-config.js')
+  const config = parseDnsConfig(text, path, world.env)
+  refuseStrangersPrograms(world, config, path)
+  return config
+}
+
+function readIfAny({ files, log }: Pick<World, 'files' | 'log'>, path: string): string {
+  try {
+    return Buffer.from(files.read(path)).toString('utf8')
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') log.info(`going on without ${path}: ${messageOf(error)}`)
+    return ''
+  }
+}
+
+const depthVariable = 'DNS01_HOOK_DEPTH'
+/** certbot → dns01 → provider `hooks` → dns01 → provider `exec` makes sense; more is a circle. */
+const greatestDepth = 3
+
+/** The World whose child processes know that they are called by a hook: a provider that calls us again ends here. */
+function deeper(world: World): World {
+  const depth = Number(world.env[depthVariable] ?? 0) + 1
+  if (depth <= greatestDepth) return { ...world, env: { ...world.env, [depthVariable]: String(depth) } }
+  throw new Dns01Error('CONFIG', 'this hook is called by the very provider that it calls', {
+    hint: 'choose the provider that writes the records: --provider, DNS01_PROVIDER or conf/dns.yml',
+  })
+}

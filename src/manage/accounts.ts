@@ -1,0 +1,23 @@
+import { openClient } from '../acme/client.js'
+import { Dns01Error } from '../core/errors.js'
+import type { World } from '../core/world.js'
+import { accountFor, reachable } from '../renew/authorities.js'
+import type { StateDir } from '../state/state-dir.js'
+
+/**
+ * The URL of the account that new certificates of conf/target's CA are asked with. Registers nothing. Price: 3 requests.
+ * @throws Dns01Error CONFIG when there is none, or the CA does not know it; what the CA says
+ */
+export async function accountUrl(world: World, state: StateDir, signal: AbortSignal): Promise<string> {
+  const { ca } = state.defaults()
+  const id = accountFor(state, ca)
+  const hint = 'dns01 quickstart registers one, and so does the first certificate'
+  if (id === undefined) throw new Dns01Error('CONFIG', `there is no account for ${ca}`, { hint })
+  const account = await openClient(world, reachable(ca), state.accountKey(id)).findAccount(signal)
+  if (!account) throw new Dns01Error('CONFIG', `${ca} knows no account for the key accounts/${id}`, { hint })
+  return account.url
+}
+
+/** Of every account, the thumbprint of its key (RFC 7638): what stateless challenge responders are configured with. */
+export const thumbprints = (state: StateDir): { id: string; thumbprint: string }[] =>
+  state.accounts().map(({ id }) => ({ id, thumbprint: state.accountKey(id).thumbprint }))

@@ -1,0 +1,153 @@
+import { resolve } from 'node:path'
+import { newTargetText } from '../config/target-edit.js'
+import { Dns01Error } from '../core/errors.js'
+import { type Name, parseName } from '../core/names.js'
+import type { Target } from '../core/target.js'
+import type { World } from '../core/world.js'
+import { accountId, certificateId } from '../state/layout.js'
+import type { StateDir } from '../state/state-dir.js'
+import type { KeyPair } from '../x509/keys.js'
+import { type CertbotFolder, type Lineage, readCertbot } from './certbot-folder.js'
+
+/** What is to be taken over from certbot, and is not here yet. */
+export interface Takeover {
+  readonly accounts: readonly { readonly directoryUrl: string; readonly key: KeyPair }[]
+  readonly certificates: readonly ImportedCertificate[]
+  /** File name and text for desired/. */
+  readonly targets: readonly { readonly file: string; readonly text: string; readonly names: readonly Name[] }[]
+  /** What can't be taken over, in words. */
+  readonly problems: readonly string[]
+}
+
+export interface ImportedCertificate {
+  readonly id: string
+  readonly url: string
+  /** SERVER/KEYID, if certbot still has the account. */
+  readonly accountId: string | undefined
+  readonly lineage: Lineage
+}
+
+/**
+ * Looks what certbot's folder has that this state directory lacks. Changes nothing.
+ * @throws Dns01Error USAGE when it is no folder of certbot
+ */
+export function planTakeover(world: Pick<World, 'clock' | 'files'>, state: StateDir, folder: string): Takeover {
+  const found = readCertbot(world.files, resolve(folder))
+  if (found.accounts.length + found.lineages.length + found.problems.length === 0)
+    throw new Dns01Error('USAGE', `${folder} holds nothing of certbot`, {
+      hint: 'give the folder with accounts/, live/ and renewal/; certbot has it at /etc/letsencrypt',
+    })
+  const problems = [...found.problems]
+  const valid = found.lineages.filter(({ facts }) => world.clock.now() < facts.notAfter)
+  return {
+    accounts: newAccounts(found, state),
+    certificates: valid.map(lineage => certificateOf(found, lineage)).filter(isNewTo(state)),
+    targets: newTargets(found.lineages, state, problems),
+    problems,
+  }
+}
+
+function newAccounts({ accounts }: CertbotFolder, state: StateDir): Takeover['accounts'] {
+  const there = new Set(state.accounts().map(account => account.id))
+  return accounts.filter(({ directoryUrl, key }) => !there.has(accountId(directoryUrl, key.id)))
+}
+
+/**
+ * Certbot does not keep the URL of the order, and acmetool wants one. Boulder, the server of Let's Encrypt, has every
+ * certificate at /acme/cert/SERIAL, so there it is the true URL of the certificate, as acmetool's older directories have
+ * it; elsewhere it is at least a name that no two certificates share.
+ */
+function certificateOf({ accounts }: CertbotFolder, lineage: Lineage): ImportedCertificate {
+  const { directoryUrl, facts } = lineage
+  const url = `https://${new URL(directoryUrl).host}/acme/cert/${facts.serial}`
+  const account = accounts.find(a => a.id === lineage.accountId && a.directoryUrl === directoryUrl)
+  return {
+    id: certificateId(url),
+    url,
+    accountId: account && accountId(directoryUrl, account.key.id),
+    lineage,
+  }
+}
+
+function isNewTo(state: StateDir): (certificate: ImportedCertificate) => boolean {
+  const complete = state.certificates().filter(c => c.complete)
+  const ids = new Set(complete.map(c => c.id))
+  const serials = new Set(complete.map(({ facts }) => `${facts?.issuer} ${facts?.serial}`))
+  return ({ id, lineage: { facts } }) => !ids.has(id) && !serials.has(`${facts.issuer} ${facts.serial}`)
+}
+
+/** A target for each lineage whose names no target has. It is named like the lineage, for who looks for it. */
+function newTargets(lineages: readonly Lineage[], state: StateDir, problems: string[]): Takeover['targets'] {
+  const wanted: (readonly Name[])[] = state.targets().targets.map((target: Target) => target.names)
+  const files = new Set(state.targets().targets.map(target => target.file))
+  return lineages.flatMap(lineage => {
+    const names = namesOf(lineage, problems)
+    if (names.length === 0 || wanted.some(others => names.every(name => others.includes(name)))) return []
+    wanted.push(names)
+    const file = files.has(lineage.name) ? `${lineage.name}-certbot` : lineage.name
+    return [{ file, names, text: newTargetText(names) + requestText(lineage) }]
+  })
+}
+
+function namesOf({ name, facts }: Lineage, problems: string[]): Name[] {
+  return facts.names.flatMap(each => {
+    try {
+      return [parseName(each)]
+    } catch {
+      problems.push(`${name}: the name ${each} cannot be proved by DNS-01; it is left out`)
+      return []
+    }
+  })
+}
+
+const CURVES: Readonly<Record<string, string>> = {
+  secp256r1: 'nistp256',
+  secp384r1: 'nistp384',
+  secp521r1: 'nistp521',
+}
+
+/** The same CA, the same kind of key as now, and that very key if certbot was told to keep it. */
+function requestText({ directoryUrl, facts, key, wishes }: Lineage): string {
+  const curve = CURVES[wishes.get('elliptic_curve') ?? '']
+  const bits = Number(wishes.get('rsa_key_size'))
+  const lines = ['request:', `  provider: ${directoryUrl}`, '  key:', `    type: ${facts.keyType}`]
+  if (facts.keyType === 'ecdsa' && curve !== undefined) lines.push(`    ecdsa-curve: ${curve}`)
+  if (facts.keyType === 'rsa' && bits >= 2048 && bits <= 4096) lines.push(`    rsa-size: ${bits}`)
+  if (wishes.get('reuse_key') === 'True') lines.push(`    id: ${key.id}`)
+  return `${lines.join('\n')}\n`
+}
+
+/** Keys before what refers to them. Twice is the same as once. */
+export async function takeOver(state: StateDir, { accounts, certificates, targets }: Takeover): Promise<void> {
+  for (const { directoryUrl, key } of accounts) await state.addAccount(directoryUrl, key)
+  for (const { url, accountId: account, lineage } of certificates) {
+    await state.addKey(lineage.key)
+    const id = await state.addOrder({ url, accountId: account, keyId: lineage.key.id })
+    await state.storeCertificate(id, lineage)
+  }
+  for (const { file, text } of targets) await state.writeTarget(file, text)
+}
+
+/** A line for each thing to take over, path first. */
+export const takeoverLines = ({ accounts, certificates, targets }: Takeover): string[] => [
+  ...accounts.map(({ directoryUrl, key }) => `accounts/${accountId(directoryUrl, key.id)}`),
+  ...certificates.map(({ id, lineage: { facts, name } }) => {
+    const until = facts.notAfter.toISOString().slice(0, 10)
+    return `certs/${id}  ${name}, ${facts.keyType}, until ${until}: ${facts.names.join(', ')}`
+  }),
+  ...targets.map(({ file, names }) => `desired/${file}  ${names.join(', ')}`),
+]
+
+/** The same for --json; no key is in it. */
+export const takeoverDocument = ({ accounts, certificates, targets, problems }: Takeover) => ({
+  accounts: accounts.map(({ directoryUrl, key }) => accountId(directoryUrl, key.id)),
+  certificates: certificates.map(({ id, url, lineage: { name, facts } }) => ({
+    id,
+    url,
+    lineage: name,
+    names: facts.names,
+    notAfter: facts.notAfter,
+  })),
+  targets: targets.map(({ file, names }) => ({ file, names })),
+  problems,
+})

@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto'
+import { readlinkSync } from 'node:fs'
+import { hostname } from 'node:os'
+import type { Fetch, Log, Prompt, Self, World } from '../core/world.js'
+import { realClock } from './clock.js'
+import { openDns } from './dns.js'
+import { openFiles } from './files.js'
+import { openRun } from './process.js'
+
+export interface RealWorldOptions {
+  readonly env: World['env']
+  readonly log: Log
+  readonly prompt?: Prompt | undefined
+  /** How this program is called again: node, `--` (else node takes our --env-file for its own), its script. */
+  readonly program: readonly string[]
+}
+
+/** The World made of node:fs, node:https, dns2, timers and child_process. */
+export function realWorld({ env, log, prompt, program }: RealWorldOptions): World {
+  const fetch = openLater(async () => (await import('./fetch.js')).openFetch({ env }))
+  return {
+    clock: realClock,
+    fetch,
+    dns: openDns({ fetch, log }),
+    files: openFiles(),
+    random: bytes => randomBytes(bytes),
+    run: openRun(),
+    env,
+    self: realSelf(program),
+    log,
+    prompt,
+  }
+}
+
+/** As /proc calls it; '' where there is no such thing. */
+function pidNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid')
+  } catch {
+    return ''
+  }
+}
+
+/** node's https takes 8 ms and 3 MB, which a run that asks nobody need not have. */
+function openLater(open: () => Promise<Fetch>): Fetch {
+  let opened: Promise<Fetch> | undefined
+  return async (url, request) => {
+    opened ??= open()
+    return (await opened)(url, request)
+  }
+}
+
+const realSelf = (program: readonly string[]): Self => ({
+  pid: process.pid,
+  pidNamespace: pidNamespace(),
+  host: hostname(),
+  uid: process.getuid?.() ?? 0,
+  gid: process.getgid?.() ?? 0,
+  program,
+  alive: pid => {
+    try {
+      process.kill(pid, 0)
+      return true
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EPERM'
+    }
+  },
+})

@@ -1,0 +1,37 @@
+import { shown, shownJson } from '../core/gate.js'
+import type { Out } from '../renew/run.js'
+
+/** A tab is ours, between cells (account-thumbprint); it drives no terminal. */
+const shownCells = (line: string): string => line.split('\t').map(shown).join('\t')
+
+export interface OutOptions {
+  readonly json: boolean
+  /** As in Out. */
+  readonly columns: number | undefined
+  /** As in Log. */
+  masked(text: string): string
+}
+
+/**
+ * Where results go. What they hold came from disks, CAs and providers: a line stays one line, and no secret gets out. In
+ * JSON every text keeps its value, as programs want it (file names); what a terminal would obey is written as \u001b there.
+ */
+export function openOut({ json, columns, masked }: OutOptions, write: (text: string) => void): Out {
+  const hidden = (_key: string, value: unknown): unknown => (typeof value === 'string' ? masked(value) : value)
+  const writeLines = (lines: readonly string[], end: string): void => {
+    if (lines.length > 0) write(lines.map(line => shownCells(masked(line))).join('\n') + end)
+  }
+  let isShown = false
+  return {
+    json,
+    columns,
+    show: (document, lines, end = '\n') => {
+      if (!json) writeLines(lines(), end)
+      else if (!isShown) write(`${shownJson(JSON.stringify(document, hidden, 2))}\n`) // one: what fails afterwards is in the log
+      isShown = true
+    },
+    tell: lines => {
+      if (columns !== undefined) writeLines(lines, '\n')
+    },
+  }
+}

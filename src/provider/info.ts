@@ -1,0 +1,172 @@
+import { type DnsConfig, type ZoneConfig, zoneConfigFor } from '../config/dns-settings.js'
+import { Dns01Error } from '../core/errors.js'
+import { challengeName, type Name } from '../core/names.js'
+import type { Target } from '../core/target.js'
+import { groupBy } from '../core/txt-record.js'
+import type { World } from '../core/world.js'
+import type { NeededRecord, ProviderDefinition } from './api.js'
+import { defaultProvider } from './default.js'
+import { loadProvider, providerNames, settingValues } from './loader.js'
+
+/** What `dns01 providers --json` prints for each. */
+export interface ProviderLine {
+  readonly name: string
+  readonly summary: string
+  /** Serves whatever no zone of conf/dns.yml lists. */
+  readonly isDefault: boolean
+  /** Zones of conf/dns.yml that it serves. */
+  readonly zones: readonly Name[]
+}
+
+/** All providers, and which of them conf/dns.yml and the environment choose for what. */
+export async function providerList(config: DnsConfig, chosen: string | undefined): Promise<ProviderLine[]> {
+  const definitions = await Promise.all(providerNames().map(loadProvider))
+  return definitions.map(({ name, summary }) => ({
+    name,
+    summary,
+    isDefault: name === (config.fallback.provider ?? chosen),
+    zones: [...config.zones.keys()].filter(zone => zoneConfigFor(config, zone).provider === name),
+  }))
+}
+
+export function listLines(list: readonly ProviderLine[]): string[] {
+  const width = Math.max(...list.map(({ name }) => name.length))
+  const chosenFor = ({ isDefault, zones }: ProviderLine): string =>
+    [...(isDefault ? ['the default'] : []), ...zones].join(', ')
+  return list.flatMap(line => [
+    `${line.isDefault || line.zones.length > 0 ? '*' : ' '} ${line.name.padEnd(width)}  ${line.summary}`,
+    ...(chosenFor(line) ? [`  ${''.padEnd(width)}  chosen: ${chosenFor(line)}`] : []),
+  ])
+}
+
+/** What `dns01 providers NAME --json` prints. No value of a setting is in it. */
+export const providerDocument = (definition: ProviderDefinition) => {
+  const { name, summary, settings, testedWith, ...rest } = definition
+  return {
+    name,
+    summary,
+    settings: Object.entries(settings).map(([key, { env, help, required, secret, default: otherwise }]) => ({
+      key,
+      env,
+      required: required ?? false,
+      secret: secret ?? false,
+      default: otherwise,
+      help,
+    })),
+    traits: {
+      batch: rest.batch,
+      keepsOthers: rest.keepsOthers,
+      provesSync: rest.provesSync ?? false,
+      whileRunning: rest.whileRunning ?? false,
+      findsZone: rest.findsZone ?? false,
+      oneValuePerName: rest.oneValuePerName ?? false,
+      policy: rest.policy !== undefined,
+      guide: rest.guide !== undefined,
+    },
+    testedWith,
+  }
+}
+
+export function providerLines(document: ReturnType<typeof providerDocument>): string[] {
+  const { name, summary, settings, testedWith } = document
+  return [
+    `${name}: ${summary}`,
+    '',
+    ...(settings.length === 0 ? ['It has no settings.'] : ['Settings, in conf/dns.yml and as environment variable:']),
+    ...settings.flatMap(settingLines),
+    '',
+    ...traitLines(document).map(text => `- ${text}`),
+    `- tested with: ${testedWith}`,
+  ]
+}
+
+function settingLines(setting: ReturnType<typeof providerDocument>['settings'][number]): string[] {
+  const marks = [
+    ...(setting.required ? ['required'] : []),
+    ...(setting.secret ? ['secret: never in conf/dns.yml, but KEY-file there'] : []),
+    ...(setting.default === undefined ? [] : [`default ${setting.default}`]),
+  ]
+  const names = setting.env.length === 0 ? 'conf/dns.yml only' : setting.env.join(' or ')
+  return [`  ${setting.key}: ${names}${marks.length > 0 ? ` (${marks.join('; ')})` : ''}`, `      ${setting.help}`]
+}
+
+function traitLines({ name, traits }: ReturnType<typeof providerDocument>): string[] {
+  return [
+    traits.batch ? 'all records of a zone go in one change' : 'records go one by one',
+    traits.keepsOthers ? "others' values at the same name survive" : "others' values at the same name may not survive",
+    ...(traits.provesSync ? ['it knows itself when all its servers have a change'] : []),
+    ...(traits.whileRunning ? ['values are to be seen only while dns01 runs, or dns01 serve-dns'] : []),
+    ...(traits.findsZone ? ['it finds the zone by itself'] : []),
+    ...(traits.oneValuePerName
+      ? ['one value at a name at a time: a name and its wildcard come one after the other']
+      : []),
+    ...(traits.policy ? [`dns01 providers ${name} --iam-policy NAME… prints the least rights it needs`] : []),
+    ...(traits.guide ? [`dns01 providers ${name} NAME… prints the records to create, and checks them`] : []),
+  ]
+}
+
+/** The least rights that some of the hosts need: one policy where all have the same settings. */
+export interface Policy {
+  readonly names: readonly Name[]
+  readonly policy: string
+}
+
+/** What decides who serves a name, and how. */
+export interface PolicyParts {
+  readonly world: World
+  readonly config: DnsConfig
+  readonly hookFolders: readonly string[]
+}
+
+/** @throws Dns01Error USAGE for a provider that has none; CONFIG for a mistake in its settings */
+export function policies(parts: PolicyParts, definition: ProviderDefinition, names: readonly Name[]): Policy[] {
+  if (!definition.policy)
+    throw new Dns01Error('USAGE', `the provider ${definition.name} has no policy to print`, {
+      hint: `what rights it needs is the business of its server; dns01 providers ${definition.name} shows its settings`,
+    })
+  const bySettings = groupBy(names.length > 0 ? names : [undefined], name =>
+    JSON.stringify(settingsOf(parts, definition, name)),
+  )
+  return [...bySettings].map(([settings, group]) => {
+    const hosts = group.filter(name => name !== undefined)
+    const values = settingValues(parts.world, definition, JSON.parse(settings))
+    return { names: hosts, policy: definition.policy?.(hosts, values as never) ?? '' }
+  })
+}
+
+/** The provider's settings for this host (none: any host): as conf/dns.yml has them for its zone, else for any zone. */
+export function settingsOf(
+  parts: PolicyParts,
+  definition: ProviderDefinition,
+  name: Name | undefined,
+): Readonly<Record<string, string>> {
+  const { config } = parts
+  const said = name === undefined ? config.fallback : zoneConfigFor(config, challengeName(name))
+  if (chosenOf(parts, said) === definition.name) return said.settings
+  return [...config.zones.values()].find(({ provider }) => provider === definition.name)?.settings ?? {}
+}
+
+const chosenOf = ({ world, hookFolders }: PolicyParts, { provider }: ZoneConfig): string | undefined =>
+  provider ?? defaultProvider(world, hookFolders)
+
+/** The wanted names that this provider serves, as far as can be known without asking the DNS. */
+export function wantedOf(parts: PolicyParts, definition: ProviderDefinition, targets: readonly Target[]): Name[] {
+  const chosen = (target: Target, name: Name): string | undefined =>
+    target.dns.provider ?? chosenOf(parts, zoneConfigFor(parts.config, challengeName(name)))
+  const names = targets.flatMap(target => target.requestNames.filter(name => chosen(target, name) === definition.name))
+  return [...new Set(names)]
+}
+
+/** What `dns01 providers NAME HOST…` found. */
+export function guideLines(records: readonly NeededRecord[]): string[] {
+  const missing = records.filter(record => record.missing !== undefined).length
+  const width = Math.max(...records.map(({ name }) => name.length + 1))
+  return [
+    ...records.map(({ name, type, data }) => `${`${name}.`.padEnd(width)}  ${type.padEnd(5)}  ${data}`),
+    '',
+    ...records.map(({ name, type, data, missing }) =>
+      missing === undefined ? `ok       ${name} ${type} ${data}` : `MISSING  ${name} ${type} ${data}: ${missing}`,
+    ),
+    ...(missing === 0 ? ['All stand.'] : [`Create the ${missing} that are missing, then ask again.`]),
+  ]
+}

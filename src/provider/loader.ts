@@ -1,0 +1,214 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { type DnsConfig, type ZoneConfig, zoneConfigFor } from '../config/dns-settings.js'
+import { readSecretFile } from '../config/secret-file.js'
+import { didYouMean, distance } from '../core/did-you-mean.js'
+import { Dns01Error } from '../core/errors.js'
+import type { Name } from '../core/names.js'
+import type { Target } from '../core/target.js'
+import type { World } from '../core/world.js'
+import type { Provider, ProviderDefinition, Setting } from './api.js'
+
+/** A provider ready to be called, and how its file describes it. */
+export interface OpenProvider {
+  readonly definition: ProviderDefinition
+  readonly provider: Provider
+  /** What names it in the journal: enough to open it again in a later run. */
+  readonly config: { readonly provider: string; readonly settings: Readonly<Record<string, string>> }
+}
+
+/** Opens each provider once for each set of settings. */
+export interface Providers {
+  /** The one for a challenge name: the target's own, else the longest zone of conf/dns.yml, else the default.
+   *  Throws CONFIG: unknown provider, missing or unknown setting, no provider chosen. */
+  for(name: Name, chosen?: Target['dns']): Promise<OpenProvider>
+  open(config: OpenProvider['config']): Promise<OpenProvider>
+  close(): Promise<void>
+}
+
+/** The folder `providers` nearest above this file: src/../providers, or dist/providers when bundled. */
+function providersFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'providers')) && folder !== dirname(folder)) folder = dirname(folder)
+  return join(folder, 'providers')
+}
+
+/** Names of all providers: the files of the folder. */
+export const providerNames = (): string[] =>
+  readdirSync(providersFolder())
+    .filter(file => /\.(js|ts)$/.test(file))
+    .map(file => file.replace(/\.(js|ts)$/, ''))
+    .sort()
+
+/** The way on for a DNS host that has no provider here. */
+const anyHost =
+  "any other DNS host: exec with one of acme.sh's dns_* scripts (dialect: acmesh), acme-dns-01 with an npm plugin, or hooks"
+
+/** @throws Dns01Error CONFIG with a suggestion when there is no such provider */
+export async function loadProvider(name: string): Promise<ProviderDefinition> {
+  const names = providerNames()
+  if (!names.includes(name)) {
+    const known = didYouMean(name, names)
+    const hint = known.startsWith('known are') ? `${known}; ${anyHost}` : known
+    throw new Dns01Error('CONFIG', `there is no provider "${name}"`, { hint })
+  }
+  const path = join(providersFolder(), name)
+  const file = existsSync(`${path}.js`) ? `${path}.js` : `${path}.ts`
+  const module: { default: ProviderDefinition } = await import(pathToFileURL(file).href)
+  return module.default
+}
+
+/** The variables in which these providers look for secrets, and those that name a file with one. Loads their definitions. */
+export async function secretVariables(providers: readonly string[]): Promise<ReadonlySet<string>> {
+  const definitions = await Promise.all(providers.map(loadProvider))
+  const secret = definitions.flatMap(({ settings }) => Object.values<Setting>(settings).filter(one => one.secret))
+  return new Set(secret.flatMap(({ env }) => env.flatMap(name => [name, `${name}_FILE`])))
+}
+
+let ofAll: Promise<ReadonlySet<string>> | undefined
+
+/** Those of all providers. They are files of ours and stay what they are: loaded once, in some 60 ms, when first needed. */
+export function allSecretVariables(): Promise<ReadonlySet<string>> {
+  ofAll ??= secretVariables(providerNames())
+  return ofAll
+}
+
+/** The environment without these variables. */
+export const without = (env: World['env'], variables: ReadonlySet<string>): World['env'] =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !variables.has(name)))
+
+export function openProviders(world: World, config: DnsConfig, defaultProvider: () => string | undefined): Providers {
+  const opened = new Map<string, Promise<OpenProvider>>()
+  const named = (): string[] => {
+    const all = [config.fallback, ...config.zones.values()].map(({ provider }) => provider ?? defaultProvider())
+    return [...new Set(all.flatMap(name => name ?? []))]
+  }
+  const open = (wanted: OpenProvider['config']): Promise<OpenProvider> => {
+    const key = JSON.stringify([wanted.provider, Object.entries(wanted.settings).sort()])
+    const found = opened.get(key) ?? openOne(world, wanted, named)
+    opened.set(key, found)
+    return found
+  }
+  return {
+    open,
+    for: async (name, chosen) => {
+      const said = choose(zoneConfigFor(config, name), chosen)
+      const provider = said.provider ?? defaultProvider()
+      if (provider === undefined) throw noProvider(name)
+      return open({ provider, settings: said.settings })
+    },
+    close: async () => {
+      for (const one of await Promise.allSettled(opened.values())) {
+        if (one.status === 'fulfilled') await one.value.provider.close?.()
+      }
+    },
+  }
+}
+
+/** The target's own choice replaces the zone's; its settings are added when it names no other provider. */
+export const choose = (zone: ZoneConfig, chosen: Target['dns'] | undefined): ZoneConfig =>
+  chosen?.provider !== undefined && chosen.provider !== zone.provider
+    ? chosen
+    : { provider: zone.provider, settings: { ...zone.settings, ...chosen?.settings } }
+
+const noProvider = (name: Name): Dns01Error =>
+  new Dns01Error('CONFIG', `no DNS provider is chosen for ${name}`, {
+    hint: `set DNS01_PROVIDER, or write conf/dns.yml; there are: ${providerNames().join(', ')}; ${anyHost}`,
+  })
+
+async function openOne(world: World, config: OpenProvider['config'], named: () => string[]): Promise<OpenProvider> {
+  const definition = await loadProvider(config.provider)
+  for (const [name, meant] of misspelt(world.env, definition.settings))
+    world.log.warn(`${name} is set, and means nothing: did you mean ${meant}?`)
+  const values = settingValues(world, definition, config.settings)
+  const inside = definition.othersSecretsHidden ? await withoutOthersSecrets(world, definition.name, named()) : world
+  return { definition, config, provider: await definition.open(values as never, inside) }
+}
+
+/**
+ * A program has no business with the secrets of the providers that write other zones. Those of providers that nobody chose
+ * it keeps: what is in AWS_SECRET_ACCESS_KEY or CF_Token then, is most likely there for it.
+ */
+async function withoutOthersSecrets(world: World, own: string, named: readonly string[]): Promise<World> {
+  const others = named.filter(name => name !== own)
+  return { ...world, env: without(world.env, await secretVariables(others)) }
+}
+
+/** Variables one or two letters away from one that the provider would read and that is not set; with the right name. */
+export function misspelt(env: World['env'], settings: ProviderDefinition['settings']): (readonly [string, string])[] {
+  const known = Object.values(settings).flatMap(({ env }) => env.flatMap(name => [name, `${name}_FILE`]))
+  const unset = known.filter(name => env[name] === undefined)
+  const strange = Object.keys(env).filter(name => !known.includes(name))
+  return strange.flatMap(name => {
+    const meant = unset.find(other => Math.abs(other.length - name.length) <= 2 && distance(name, other) <= 2)
+    return meant === undefined ? [] : [[name, meant] as const]
+  })
+}
+
+/**
+ * The values of a provider's settings: conf (KEY, or KEY-file: a path), else the environment (NAME, or NAME_FILE), else the default.
+ * Secrets are masked in the log from here on.
+ * @throws Dns01Error CONFIG: unknown key (with a suggestion), a secret in conf/, a required one missing, a file that cannot be read
+ */
+export function settingValues(
+  world: Pick<World, 'env' | 'files' | 'log'>,
+  { name, settings }: Pick<ProviderDefinition, 'name' | 'settings'>,
+  conf: Readonly<Record<string, string>>,
+): Record<string, string | undefined> {
+  const fault = settingFault({ name, settings }, conf)
+  if (fault) throw new Dns01Error('CONFIG', fault.message, { hint: fault.hint })
+  return Object.fromEntries(
+    Object.entries(settings).map(([key, setting]) => {
+      const value = fromConf(world, key, conf) ?? fromEnv(world, setting) ?? setting.default
+      if (value === undefined && setting.required) throw missing(name, key, setting)
+      if (setting.secret && value) world.log.mask(value)
+      return [key, value]
+    }),
+  )
+}
+
+/** What is wrong with a provider's settings in conf/, before any value is looked at: an unknown key, a secret for all to read. */
+export function settingFault(
+  { name, settings }: Pick<ProviderDefinition, 'name' | 'settings'>,
+  conf: Readonly<Record<string, string>>,
+): { readonly key: string; readonly message: string; readonly hint: string } | undefined {
+  const keys = Object.keys(settings)
+  for (const key of Object.keys(conf)) {
+    if (!keys.includes(key) && !keys.includes(key.replace(/-file$/, ''))) {
+      const hint = didYouMean(key.replace(/-file$/, ''), keys)
+      return { key, message: `provider ${name} has no setting "${key}"`, hint }
+    }
+    if (settings[key]?.secret) {
+      const elsewhere = `set ${settings[key].env[0] ?? key} in the environment`
+      const hint = `write "${key}-file: PATH" there, or ${elsewhere}, and change the secret`
+      return { key, message: `${name}: the secret "${key}" stands in a file that everybody can read`, hint }
+    }
+  }
+  return undefined
+}
+
+function fromConf(
+  world: Pick<World, 'files'>,
+  key: string,
+  conf: Readonly<Record<string, string>>,
+): string | undefined {
+  const path = conf[`${key}-file`]
+  return path === undefined ? conf[key] : readSecretFile(world.files, path, 'the setting in').trim()
+}
+
+function fromEnv(world: Pick<World, 'env' | 'files'>, setting: Setting): string | undefined {
+  for (const name of setting.env) {
+    if (world.env[name]) return world.env[name]
+    const path = world.env[`${name}_FILE`]
+    if (path) return readSecretFile(world.files, path, 'the setting in').trim()
+  }
+  return undefined
+}
+
+const missing = (provider: string, key: string, setting: Setting): Dns01Error =>
+  new Dns01Error('CONFIG', `provider ${provider} needs the setting "${key}": ${setting.help}`, {
+    hint: setting.env[0]
+      ? `set ${setting.env.join(' or ')}, or ${setting.env[0]}_FILE`
+      : `write "${key}" into conf/dns.yml`,
+  })

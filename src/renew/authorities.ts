@@ -1,0 +1,162 @@
+import { type AcmeClient, openClient } from '../acme/client.js'
+import type { PaceMemory } from '../acme/pace.js'
+import { Dns01Error } from '../core/errors.js'
+import type { TargetDefaults } from '../core/target.js'
+import type { World } from '../core/world.js'
+import { directoryUrl, serverPart } from '../state/layout.js'
+import type { Responses } from '../state/responses.js'
+import type { Account, StateDir } from '../state/state-dir.js'
+import { generateKey, type KeyPair } from '../x509/keys.js'
+
+/** A CA as one account of ours sees it. */
+export interface CertificateAuthority {
+  readonly client: AcmeClient
+  readonly accountKey: KeyPair
+  /** SERVER/KEYID. */
+  readonly accountId: string
+}
+
+/** One client, and one look for the account, for each CA of a run. */
+export interface CertificateAuthorities {
+  /** With an account that is registered; made if there is none (acmetool-compat §4). */
+  for(ca: string): Promise<CertificateAuthority>
+  /** With exactly this account, as a stored order needs it. Throws STATE when its key is not there. */
+  ofAccount(accountId: string): Promise<CertificateAuthority>
+}
+
+export interface AuthorityParts {
+  readonly world: World
+  readonly state: StateDir
+  readonly defaults: TargetDefaults
+  readonly responses: Responses
+  readonly signal: AbortSignal
+}
+
+export function openAuthorities(parts: AuthorityParts): CertificateAuthorities {
+  const opened = new Map<string, Promise<CertificateAuthority>>()
+  const once = (key: string, make: () => Promise<CertificateAuthority>): Promise<CertificateAuthority> => {
+    const found = opened.get(key) ?? make()
+    opened.set(key, found)
+    return found
+  }
+  return {
+    for: ca => once(serverPart(ca), () => openFor(parts, ca)),
+    ofAccount: accountId => once(accountId, () => openAccount(parts, directoryOfAccount(accountId), accountId)),
+  }
+}
+
+function directoryOfAccount(accountId: string): string {
+  const url = directoryUrl(accountId.split('/')[0] as string)
+  if (url === undefined)
+    throw new Dns01Error('STATE', `accounts/${accountId} is the account of no ACME server that we could call`)
+  return url
+}
+
+function openFor(parts: AuthorityParts, ca: string): Promise<CertificateAuthority> {
+  const accountId = accountFor(parts.state, ca)
+  return accountId === undefined ? registerNew(parts, ca) : openAccount(parts, ca, accountId)
+}
+
+/** Which of our accounts serves a CA: that of the newest certificate, else the first in byte order (acmetool-compat §4). */
+export function accountFor(state: StateDir, ca: string): string | undefined {
+  const server = serverPart(ca)
+  const held = state.accounts().flatMap(account => (account.server === server ? [account.id] : []))
+  return held.length > 1 ? (newestUse(state, held) ?? held[0]) : held[0]
+}
+
+/** Where a CA is asked: old configurations and account folders name Let's Encrypt's first API, which is gone (acmetool-compat §4). */
+export const reachable = (ca: string): string =>
+  serverPart(ca) === serverPart('https://acme-v01.api.letsencrypt.org/directory')
+    ? 'https://acme-v02.api.letsencrypt.org/directory'
+    : ca
+
+/** Those that may know a URL whose account is not known: of the servers on the same host and port. */
+export const accountsOnHostOf = (state: StateDir, url: string): Account[] =>
+  state.accounts().filter(({ server }) => hostOf(directoryUrl(server)) === hostOf(url))
+
+const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : '')
+
+/** A key whose registration once failed, or which the CA has forgotten, is registered again. */
+async function openAccount(parts: AuthorityParts, ca: string, accountId: string): Promise<CertificateAuthority> {
+  const accountKey = parts.state.accountKey(accountId)
+  const client = await openClient(parts.world, reachable(ca), accountKey, { pace: paceOf(parts.state, ca) })
+  if (!(await client.findAccount(parts.signal))) await register(parts, client, await askFirst(parts, client))
+  return { client, accountKey, accountId }
+}
+
+/** What the ledger knows of how long this CA takes. */
+function paceOf(state: StateDir, ca: string): PaceMemory {
+  const ledger = state.ledger()
+  const keyed = (key: string): string => `${serverPart(ca)} ${key}`
+  return { get: key => ledger.paces.get(keyed(key)), set: (key, seconds) => ledger.took(keyed(key), seconds) }
+}
+
+function newestUse(state: StateDir, accountIds: readonly string[]): string | undefined {
+  const used = state
+    .certificates()
+    .filter(c => c.facts && c.accountId !== undefined && accountIds.includes(c.accountId))
+  return used.sort((a, b) => (b.facts?.notBefore.getTime() ?? 0) - (a.facts?.notBefore.getTime() ?? 0))[0]?.accountId
+}
+
+/**
+ * The key is on disk before the CA hears of it, and stays when registration fails: the next run uses it. A URL that leads
+ * to no directory, or terms that nobody consents to, leave none.
+ */
+async function registerNew(parts: AuthorityParts, ca: string): Promise<CertificateAuthority> {
+  const { state, world, defaults } = parts
+  const accountKey = await generateKey(defaults.key)
+  const client = await openClient(world, reachable(ca), accountKey, { pace: paceOf(state, ca) })
+  const contact = await askFirst(parts, client)
+  const accountId = await state.addAccount(ca, accountKey)
+  await register(parts, client, contact)
+  return { client, accountKey, accountId }
+}
+
+/** The contact to register with, the terms being agreed to. */
+async function askFirst(parts: AuthorityParts, client: AcmeClient): Promise<string[]> {
+  const { termsOfService } = await client.directory(parts.signal)
+  if (termsOfService !== undefined) await consentTo(termsOfService, parts)
+  const email = await contactAddress(parts)
+  return email ? [`mailto:${email}`] : []
+}
+
+async function register({ world, signal }: AuthorityParts, client: AcmeClient, contact: string[]): Promise<void> {
+  await client.register({ contact, termsAgreed: true }, signal)
+  world.log.info('registered a new account with the CA')
+}
+
+/**
+ * Terms by consent: the response `acme-agreement:URL`, else the question. A consent to other terms of the same host
+ * counts, with a notice: CAs move their terms, and cron can't be asked (acmetool-compat §10).
+ * @throws Dns01Error CONFIG with the line to write when nobody consents
+ */
+export async function consentTo(
+  terms: string,
+  { world, responses }: Pick<AuthorityParts, 'world' | 'responses'>,
+): Promise<void> {
+  if (responses.agreedTo(terms)) return
+  if (responses.yes(`acme-agreement:${terms}`) === false)
+    throw new Dns01Error('CONFIG', `conf/responses says no to the CA's terms of service: ${terms}`, {
+      hint: `read them; with  "acme-agreement:${terms}": true  you agree`,
+    })
+  const older = responses.agreedOnHost(terms)
+  if (older !== undefined) {
+    world.log.notice(`the CA's terms are now at ${terms}; your consent to ${older} is taken for these too`)
+    return
+  }
+  if (await world.prompt?.confirm(`Do you agree to the CA's terms of service at ${terms} ?`)) return
+  throw new Dns01Error('CONFIG', `the CA asks for your consent to its terms of service: ${terms}`, {
+    hint: `read them and add the line  "acme-agreement:${terms}": true  to conf/responses, or run dns01 quickstart`,
+  })
+}
+
+async function contactAddress({ world, responses }: AuthorityParts): Promise<string | undefined> {
+  const said =
+    responses.text('acme-enter-email') ?? (await world.prompt?.text('E-mail address for the CA (may be empty):', ''))
+  const address = said?.trim() ?? ''
+  if (isEmailAddress(address)) return address
+  if (address !== '') world.log.warn(`"${address}" is not an e-mail address; going on without one`)
+  return undefined
+}
+
+export const isEmailAddress = (text: string): boolean => /^[^\s@<>]+@[^\s@<>]+$/.test(text)

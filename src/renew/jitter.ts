@@ -1,0 +1,34 @@
+import type { Name } from '../core/names.js'
+import { parseSeconds } from '../provider/api.js'
+import { circumstances, decide } from './admission.js'
+import { plan } from './plan.js'
+import { type Context, looking } from './run.js'
+
+/**
+ * With --batch and DNS01_RENEWAL_PAUSE: waits a random part of so many seconds, so that machines set up alike do not
+ * come to the CA in the same second. Only when all that is to be done are renewals; and before the lock is taken, so that
+ * nobody waits for us.
+ * @throws Dns01Error CONFIG when the setting is no number
+ */
+export async function pauseBeforeRenewals(context: Context, force: readonly Name[]): Promise<void> {
+  const { world, batch, signal } = context
+  const said = world.env.DNS01_RENEWAL_PAUSE
+  if (said === undefined || said === '' || Number(said) === 0) return
+  const atMostSeconds = parseSeconds('DNS01_RENEWAL_PAUSE', said)
+  if (!batch || force.length > 0 || !(await onlyRenewals(context))) return
+  const [high = 0, low = 0] = world.random(2)
+  const seconds = (atMostSeconds * (high * 256 + low)) / 65_536
+  world.log.info(`pausing ${Math.round(seconds)} s before renewals`)
+  await world.clock.sleep(seconds, signal)
+}
+
+/** Whether there is something to do, and none of it is a certificate that is not there yet, or no longer valid. */
+async function onlyRenewals(context: Context): Promise<boolean> {
+  const { world } = context
+  const state = await looking(context)
+  const { targets } = state.targets()
+  const now = world.clock.now()
+  const { issue } = plan({ targets, certificates: state.certificates(), links: state.links() }, { now })
+  const { go } = decide(issue, state.ledger(), circumstances(world, targets.length))
+  return go.length > 0 && go.every(due => due.live)
+}

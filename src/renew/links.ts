@@ -1,0 +1,92 @@
+import pLimit from 'p-limit'
+import { settleAll } from '../core/combine-errors.js'
+import { Dns01Error } from '../core/errors.js'
+import type { Target } from '../core/target.js'
+import type { World } from '../core/world.js'
+import { parseSeconds } from '../provider/api.js'
+import { hookTimeoutSeconds, runHooks } from '../provider/hook-scripts.js'
+import { allSecretVariables, without } from '../provider/loader.js'
+import type { StateDir } from '../state/state-dir.js'
+import { type Held, type LinkChange, plan } from './plan.js'
+
+/** Each waits for the disk, to last through a power loss; together they wait once. */
+const linksAtOnce = 20
+
+/**
+ * Points live/ elsewhere. The names are on disk before, so that the hooks are told even if we stop here. One link that
+ * cannot be made does not keep the others from being.
+ */
+export async function pointLinks(state: StateDir, changes: readonly LinkChange[]): Promise<void> {
+  if (changes.length === 0) return
+  await state.journal.noteUntold(changes.map(change => change.link))
+  const atATime = pLimit(linksAtOnce)
+  await settleAll(changes.map(({ link, certificateId }) => atATime(() => state.pointLive(link, certificateId))))
+}
+
+/** A `privkey` that is no link to the key of its certificate becomes one; the hooks of what is live are to be told. */
+export async function mendKeyLinks(state: StateDir, { certificates, links }: Omit<Held, 'targets'>): Promise<void> {
+  const mended = await state.mendKeyLinks(certificates)
+  if (mended.size > 0) await state.journal.noteUntold(liveLinksTo(links, id => mended.has(id)))
+}
+
+export const liveLinksTo = (links: Held['links'], isIt: (id: string) => boolean): string[] =>
+  [...links].flatMap(([link, id]) => (isIt(id) ? [link] : []))
+
+/** Points every link of live/ at the best certificate for it. Returns what changed. */
+export async function linkUp(
+  world: Pick<World, 'clock'>,
+  state: StateDir,
+  targets: readonly Target[] = state.targets().targets,
+): Promise<readonly LinkChange[]> {
+  const held = { targets, certificates: state.certificates(), links: state.links() }
+  const { link } = plan(held, { now: world.clock.now() })
+  await pointLinks(state, link)
+  return link
+}
+
+export interface TellParts {
+  readonly world: Pick<World, 'files' | 'run' | 'env' | 'self' | 'log'>
+  readonly state: StateDir
+  readonly hookFolders: readonly string[]
+  readonly signal: AbortSignal
+}
+
+/** One `live-updated` for all names whose link changed and nobody was told yet; noted until no hook fails. Returns what failed. */
+export async function tellWhatChanged(parts: TellParts): Promise<HookFailure[]> {
+  const { journal } = parts.state
+  const noted = journal.untold()
+  if (noted.length === 0) return []
+  const links = parts.state.links()
+  const failed = await tellHooks(
+    parts,
+    noted.filter(link => links.has(link)),
+  )
+  if (failed.length === 0) await journal.clearUntold()
+  return failed
+}
+
+export interface HookFailure {
+  readonly hook: string
+  readonly error: Dns01Error
+}
+
+/**
+ * The event `live-updated` for these link names, in this order; for none, nothing. No hook needs the secrets of providers
+ * then, and a daemon that one starts would keep them: they are not in its environment.
+ */
+export async function tellHooks(parts: TellParts, names: readonly string[]): Promise<HookFailure[]> {
+  const { world, state, hookFolders, signal } = parts
+  if (names.length === 0) return []
+  signal.throwIfAborted()
+  const stdin = names.map(name => `${name}\n`).join('')
+  const call = { folders: hookFolders, event: 'live-updated', args: [], stdin, env: {}, stateDir: state.root, signal }
+  const timeoutSeconds = parseSeconds('DNS01_HOOK_TIMEOUT', world.env.DNS01_HOOK_TIMEOUT ?? String(hookTimeoutSeconds))
+  const env = without(world.env, await allSecretVariables())
+  const { results } = await runHooks({ ...world, env }, { ...call, timeoutSeconds })
+  return results
+    .filter(({ failed }) => failed)
+    .map(({ hook, complaint }) => ({
+      hook,
+      error: new Dns01Error('HOOK', `${hook}: ${complaint}`, { hint: 'it is run again by the next reconcile' }),
+    }))
+}

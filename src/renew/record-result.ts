@@ -1,0 +1,98 @@
+import { concernsAll } from '../acme/problem.js'
+import { combine } from '../core/combine-errors.js'
+import { codeOf, Dns01Error, messageOf } from '../core/errors.js'
+import type { Target } from '../core/target.js'
+import type { World } from '../core/world.js'
+import type { StateDir } from '../state/state-dir.js'
+import type { CertificateAuthorities } from './authorities.js'
+import { afterFailure, caKey, isCounted, namesKey, targetKey, validationKey } from './backoff.js'
+import { limitsOf } from './ca-limits.js'
+import type { Issued } from './issue.js'
+import { ordersUntil } from './rate-limits.js'
+
+export interface RememberParts {
+  readonly world: Pick<World, 'clock' | 'env'>
+  readonly state: StateDir
+  readonly authorities: Pick<CertificateAuthorities, 'for'>
+  readonly signal: AbortSignal
+  /** When this run began. */
+  readonly began: Date
+}
+
+/**
+ * Notes what a failure teaches the next runs; one of ours, or of a run that is stopped, teaches nothing. The CA's own
+ * failure is noted once a run. `insisted`: a person has started this run, perhaps out of turn; then the targets of
+ * a CA that is down must not wait the longer for it.
+ * @throws Dns01Error STATE
+ */
+export async function rememberFailure(
+  parts: RememberParts,
+  target: Target,
+  error: unknown,
+  insisted = false,
+): Promise<void> {
+  const { state, signal, world, began } = parts
+  const ledger = state.ledger()
+  if (signal.aborted || !(error instanceof Dns01Error) || !isCounted(error)) return
+  if (limitsOf(target.ca, world.env).failedValidationsPerHour !== undefined)
+    await ledger.validationFailed(...error.failedValidations.map(name => validationKey(target.ca, name as never)))
+  if (await isOfTheCa(parts, target, error)) {
+    const before = ledger.failures.get(caKey(target.ca))
+    if (!before) await note(parts, caKey(target.ca), error)
+    else if (before.last < began) await note(parts, caKey(target.ca), error, insisted)
+    return
+  }
+  const names = target.partial ? target.requestNames.filter(name => error.byName.has(name)) : []
+  if (names.length === 0) await note(parts, targetKey(target), error)
+  for (const name of names) await note(parts, namesKey(target.ca, [name]), error.byName.get(name))
+}
+
+/** About all that we might ask the CA, or it could not even be talked to. */
+const isOfTheCa = ({ authorities }: RememberParts, { ca }: Target, error: unknown): Promise<boolean> =>
+  authorities.for(ca).then(
+    () => concernsAll(error),
+    () => true,
+  )
+
+/** `again`: what was known already failed once more, which does not count. @throws Dns01Error STATE */
+export async function note(
+  { state, world }: Pick<RememberParts, 'state' | 'world'>,
+  key: string,
+  error: unknown,
+  again = false,
+): Promise<void> {
+  const ledger = state.ledger()
+  const { hint, retryAfterSeconds } = error instanceof Dns01Error ? error : {}
+  const what = { code: codeOf(error), message: messageOf(error), hint, retryAfterSeconds }
+  const before = ledger.failures.get(key)
+  const after = afterFailure(before, world.clock.now(), what)
+  await ledger.failed(key, again && before ? { ...after, times: before.times, last: before.last } : after)
+}
+
+/** Forgets the failures of the CA, of the target and of each name in the certificate; notes those of the missing ones. */
+export async function rememberSuccess(parts: RememberParts, target: Target, { names, missing }: Issued): Promise<void> {
+  const keys = [caKey(target.ca), targetKey(target), ...names.map(name => namesKey(target.ca, [name]))]
+  await parts.state.ledger().succeeded(...keys)
+  if (missing.size > 0) await rememberFailure(parts, target, whyMissing(missing))
+}
+
+/** What is wrong with the names that are not in a certificate that was issued. */
+export function whyMissing(missing: Issued['missing']): unknown {
+  return combine([...missing.values()], { byName: missing })
+}
+
+/**
+ * Counts an order where the CA's limit is known, before it is made.
+ * @throws Dns01Error UNAVAILABLE when the CA allows no more now
+ */
+export async function countOrder({ world, state }: RememberParts, { ca }: Target): Promise<void> {
+  const limits = limitsOf(ca, world.env)
+  if (limits.ordersPer3Hours === undefined) return
+  const now = world.clock.now()
+  const until = ordersUntil(state.ledger(), limits, ca, now)
+  if (until)
+    throw new Dns01Error('UNAVAILABLE', `${limits.ordersPer3Hours} orders in three hours are all that ${ca} allows`, {
+      retryAfterSeconds: (until.getTime() - now.getTime()) / 1000,
+    })
+  await state.ledger().ordered(caKey(ca))
+}

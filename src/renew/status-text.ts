@@ -1,0 +1,138 @@
+import { type Name, shortNames } from '../core/names.js'
+import { forceHint, waitingText } from './admission.js'
+import { failedText, minute } from './backoff.js'
+import type { StatusDocument, TargetStatus } from './status.js'
+
+/** What `dns01 status` says to people: a table, or all that is known of a few names. */
+
+/** Who reads it: the width of the terminal, if it is one, and whether long errors are to be told whole. */
+export interface Reader {
+  readonly columns: number | undefined
+  readonly whole: boolean
+}
+
+const hourMs = 3_600_000
+
+/** Below two days in hours: certificates of inner CAs live for one day only. */
+const isShort = (ms: number): boolean => Math.abs(ms) < 48 * hourMs
+
+/** `89 d`, `31 h`; negative once it is over. */
+export function timeLeft(until: Date, now: Date): string {
+  const ms = until.getTime() - now.getTime()
+  return isShort(ms) ? `${Math.floor(ms / hourMs)} h` : `${Math.floor(ms / (24 * hourMs))} d`
+}
+
+/** The day; within two days of now the minute, too. */
+export const dayOf = (at: Date, now: Date): string =>
+  isShort(at.getTime() - now.getTime()) ? minute(at) : at.toISOString().slice(0, 10)
+
+/** The table people read: a line a target, its first name first. */
+export function statusLines(document: StatusDocument, now: Date, reader: Reader): string[] {
+  const header = ['NAME', 'CA', 'LEFT', 'RENEWS', 'STATE']
+  const rows = document.targets.map(target => row(target, now))
+  return [
+    ...(rows.length === 0 ? [nothingWanted(document)] : columns([header, ...rows])),
+    ...document.targets.flatMap(target => troubles(target, reader)),
+    ...document.problems.map(({ message, hint }) => `! ${message}${hint ? ` (${hint})` : ''}`),
+    ...(document.recordsLeft > 0 ? [`! an earlier run left TXT records; the next reconcile removes them`] : []),
+  ]
+}
+
+/** What to do first. */
+export function nothingWanted({ setUp, stateDirectory }: Pick<StatusDocument, 'setUp' | 'stateDirectory'>): string {
+  if (setUp === 'none') return `there is no state directory ${stateDirectory}: dns01 quickstart sets one up`
+  return setUp === 'empty' ? 'nothing is set up: dns01 quickstart' : 'nothing is wanted yet: dns01 want NAME'
+}
+
+function row(target: TargetStatus, now: Date): string[] {
+  const { notAfter, renewAt } = target
+  return [
+    shortNames(target.names, target.file),
+    hostOf(target.ca),
+    notAfter ? timeLeft(notAfter, now) : '-',
+    renewAt ? dayOf(renewAt, now) : '-',
+    stateOf(target, now),
+  ]
+}
+
+function stateOf({ damage, due, waits, unlinked, notBefore }: TargetStatus, now: Date): string {
+  if (damage !== undefined) return `what is live is damaged: ${damage}`
+  if (notBefore && now < notBefore) return `not valid before ${minute(notBefore)}; is the clock right?`
+  if (due !== undefined) return waits?.until ? `${due}; next try ${minute(waits.until)}` : due
+  return unlinked.length > 0 ? `not linked: ${unlinked.join(', ')}` : 'ok'
+}
+
+/** What keeps a target from being well, a line each: cut to the width of a terminal, unless somebody wants it whole. */
+function troubles(target: TargetStatus, { columns = Number.POSITIVE_INFINITY, whole }: Reader): string[] {
+  const name = shortNames(target.names, target.file)
+  const lines = troubleTexts(target, whole).map(text => `! ${name}: ${text}`)
+  const more = `… (dns01 status ${target.names[0]})`
+  return lines.map(line => (whole || line.length <= columns ? line : line.slice(0, columns - more.length) + more))
+}
+
+function troubleTexts({ names, failure, waits, missing }: TargetStatus, whole: boolean): string[] {
+  const next = waits?.until ? forceHint(names) : 'the next run tries again'
+  const told = failure && (whole ? `${failedText(failure)}; ${next}` : failedText({ ...failure, hint: undefined }))
+  const held = waits && !failure ? [waitingText(waits)] : []
+  const since = missing.map(({ name, since }) => (since ? `${name} since ${minute(since)}` : name))
+  return [...(told ? [told] : []), ...held, ...(since.length > 0 ? [`missing ${since.join(', ')}`] : [])]
+}
+
+/** All that is known of some targets, a paragraph each. */
+export function detailLines(document: StatusDocument, now: Date): string[] {
+  return document.targets.flatMap((target, i) => [...(i > 0 ? [''] : []), ...details(document, target, now)])
+}
+
+function details({ stateDirectory }: StatusDocument, target: TargetStatus, now: Date): string[] {
+  const { notBefore, notAfter, renewAt, live, certificate } = target
+  const valid =
+    notBefore && notAfter && `${minute(notBefore)} until ${minute(notAfter)} (${timeLeft(notAfter, now)} left)`
+  const facts: readonly (readonly [string, string | undefined])[] = [
+    ['state', stateOf(target, now)],
+    ['valid', valid],
+    ['renewed', renewAt && `from ${minute(renewAt)}`],
+    ['issuer', target.issuer],
+    ['key type', target.keyType],
+    ['certificate', live && `${stateDirectory}/${live}/fullchain`],
+    ['key', live && `${stateDirectory}/${live}/privkey`],
+    ['stored in', certificate && `${stateDirectory}/certs/${certificate}`],
+    ['target', `${stateDirectory}/desired/${target.file}`],
+    ['CA', target.ca],
+    ...troubleTexts(target, true).map(text => ['trouble', text] as const),
+  ]
+  const told = facts.flatMap(([what, text]) => (text ? [`  ${what.padEnd(11)}  ${text}`] : []))
+  return [target.names.join(', '), ...told]
+}
+
+/** The targets that ask for one of these names. */
+export const aboutNames = (document: StatusDocument, names: readonly Name[]): StatusDocument => ({
+  ...document,
+  targets: document.targets.filter(target => target.names.some(name => names.includes(name))),
+})
+
+/** What was looked at, and for each target what is to be done and why: for the log at DEBUG. */
+export function decisionLines(document: StatusDocument, now: Date): string[] {
+  const { stateDirectory, targets, accounts } = document
+  return [
+    `state directory ${stateDirectory}: ${targets.length} targets, ${accounts.length} accounts`,
+    ...targets.map(target => `${target.file}: ${decisionOn(target, now)}`),
+  ]
+}
+
+function decisionOn({ due, waits, certificate, renewAt }: TargetStatus, now: Date): string {
+  if (due === undefined) return `certificate ${certificate} will do until ${renewAt ? dayOf(renewAt, now) : 'it ends'}`
+  return waits ? `${due}; ${waitingText(waits)}` : due
+}
+
+const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : url)
+
+/** Left-aligned columns, two spaces apart. */
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]?.map((_, i) => Math.max(...rows.map(cells => cells[i]?.length ?? 0))) ?? []
+  return rows.map(cells =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}

@@ -1,0 +1,129 @@
+import type { Name } from '../core/names.js'
+import { claims, linkName, type Target } from '../core/target.js'
+import type { World } from '../core/world.js'
+import type { Certificate } from '../state/certificates.js'
+import type { StateDir } from '../state/state-dir.js'
+import { circumstances, decide, type Waiting } from './admission.js'
+import { type Failed, failureOf, nameFailure } from './backoff.js'
+import { lifeOf, tooMany } from './outlook.js'
+import { best, byName, dueOf, has, missingNames, nameOf, renewAt } from './plan.js'
+
+/** What is true of every wanted name: gathered here from the state directory, put into words by status-text.ts. */
+
+/** What `dns01 status --json` prints. */
+export interface StatusDocument {
+  readonly stateDirectory: string
+  /** `none`: there is no such folder; `empty`: quickstart did not run there. */
+  readonly setUp: 'yes' | 'empty' | 'none'
+  readonly accounts: readonly string[]
+  readonly targets: readonly TargetStatus[]
+  readonly problems: readonly { readonly message: string; readonly hint?: string | undefined }[]
+  readonly recordsLeft: number
+}
+
+export interface TargetStatus {
+  readonly file: string
+  readonly names: readonly Name[]
+  readonly ca: string
+  readonly certificate?: string | undefined
+  readonly keyType?: string | undefined
+  readonly issuer?: string | undefined
+  /** The folder that programs read, relative to the state directory: the link of the first name. */
+  readonly live?: string | undefined
+  readonly notBefore?: Date | undefined
+  readonly notAfter?: Date | undefined
+  readonly daysLeft?: number | undefined
+  readonly renewAt?: Date | undefined
+  /** What is wrong with the files that programs read. */
+  readonly damage?: string | undefined
+  /** Why the next run gets a certificate; undefined when all is well. */
+  readonly due?: string | undefined
+  /** Of a `partial` target: names that are not in its certificate, and since when they fail. */
+  readonly missing: readonly { readonly name: Name; readonly since?: Date | undefined }[]
+  /** Why the next run does not get it yet. */
+  readonly waits?: { readonly until?: Date | undefined; readonly because: string } | undefined
+  /** What went wrong last time, since when and how often. */
+  readonly failure?: Failed | undefined
+  /** Link names that should point at the certificate and do not. */
+  readonly unlinked: readonly string[]
+}
+
+export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: StateDir): StatusDocument {
+  const now = world.clock.now()
+  const { targets, problems } = state.targets()
+  const certificates = state.certificates()
+  const index = byName(certificates)
+  const damaged = new Map(certificates.flatMap(({ id, damage }) => (damage === undefined ? [] : [[id, damage]])))
+  const links = state.links()
+  const owned = linksByTarget(targets)
+  const dues = new Map(
+    targets.flatMap(target => {
+      const due = dueOf(target, index, links, { now })
+      return due ? [[target, due] as const] : []
+    }),
+  )
+  const ledger = state.ledger()
+  const around = circumstances(world, targets.length)
+  const { wait } = decide([...dues.values()], ledger, around)
+  const bests = new Map(targets.map(target => [target, best(target, index, links, now)]))
+  const outlook = tooMany(
+    [...bests].flatMap(([target, held]) => lifeOf(target, held ?? {})),
+    around.limitsOf,
+  )
+  const waiting = new Map(wait.map(one => [one.target, one]))
+  const isUnlinked = (link: string, held: Certificate | undefined): boolean =>
+    held === undefined || (has(held, nameOf(link)) && links.get(link) !== held.id)
+  return {
+    stateDirectory: state.root,
+    setUp: setUpOf(state),
+    accounts: state.accounts().map(account => account.id),
+    targets: targets.map(target => {
+      const held = bests.get(target)
+      const due = dues.get(target)
+      const facts = held?.facts
+      const link = linkName(target.names[0] as Name, target.label)
+      return {
+        file: target.file,
+        names: target.names,
+        ca: target.ca,
+        certificate: held?.id,
+        keyType: facts?.keyType,
+        issuer: facts?.issuer,
+        live: links.has(link) ? `live/${link}` : undefined,
+        notBefore: facts?.notBefore,
+        notAfter: facts?.notAfter,
+        daysLeft: facts && Math.floor((facts.notAfter.getTime() - now.getTime()) / 86_400_000),
+        renewAt: facts && renewAt(facts, target.marginDays),
+        damage: damaged.get(links.get(link) ?? ''),
+        due: due?.why,
+        missing: (held ? missingNames(target, held) : []).map(name => ({
+          name,
+          since: nameFailure(target, name, ledger)?.since,
+        })),
+        waits: waitOf(waiting.get(target)),
+        failure: due && failureOf(due, ledger),
+        unlinked: (owned.get(target) ?? []).filter(link => isUnlinked(link, held)),
+      }
+    }),
+    problems: [...problems, ...outlook].map(({ message, hint }) => ({ message, hint })),
+    recordsLeft: state.journal.entries().length,
+  }
+}
+
+/** Whether anybody ever prepared this state directory: quickstart writes a CA, and an account comes with the first order. */
+export function setUpOf(
+  state: Pick<StateDir, 'exists' | 'accounts' | 'confText' | 'targets'>,
+): StatusDocument['setUp'] {
+  if (!state.exists()) return 'none'
+  const isThere = state.confText('target') !== undefined || state.accounts().length > 0
+  return isThere || state.targets().targets.length > 0 ? 'yes' : 'empty'
+}
+
+const waitOf = (waiting: Waiting | undefined): TargetStatus['waits'] =>
+  waiting && { until: waiting.until, because: waiting.because }
+
+function linksByTarget(targets: readonly Target[]): Map<Target, string[]> {
+  const owned = new Map<Target, string[]>()
+  for (const [link, target] of claims(targets)) owned.set(target, [...(owned.get(target) ?? []), link])
+  return owned
+}

@@ -1,0 +1,397 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { editNames, newTargetText } from '../../../src/config/target-edit.js'
+import { parseDefaults, parseTarget } from '../../../src/config/target-file.js'
+import type { Name } from '../../../src/core/names.js'
+import { claims, type Target, type TargetDefaults } from '../../../src/core/target.js'
+
+const parse = (text: string, conf?: string, file = 'x.test') =>
+  parseTarget({ file, text, ...(conf === undefined ? {} : { defaults: defaultsOf(conf) }) })
+const defaultsOf = (conf: string): TargetDefaults => parseDefaults(conf).defaults
+const target = (text: string, conf?: string, file?: string): Target => parse(text, conf, file).target
+const names = (...all: string[]): Name[] => all as Name[]
+
+describe('a target file', () => {
+  it.each([
+    ['', 'x.test'],
+    ['# a comment\n', 'x.test'],
+    ['null\n', 'x.test'],
+    ['~', 'x.test'],
+    ['satisfy:\n', 'x.test'],
+    ['satisfy: {names: []}\n', 'x.test'],
+    ['satisfy:\n  names:\n  - a.test\n  - "*.a.test"\n', 'a.test *.a.test'],
+    ['satisfy:\n  names: [A.Test., a.test, Bücher.test]\n', 'a.test xn--bcher-kva.test'],
+    ['{"satisfy": {"names": ["a.test"]}}', 'a.test'],
+    ['\ufeffsatisfy:\r\n  names:\r\n  - a.test\r\n', 'a.test'],
+    ['names: [a.test]\n', 'a.test'],
+    ['names: [a.test]\nsatisfy: {names: [b.test]}\n', 'b.test'],
+    ['names: [a.test]\nsatisfy: {names: []}\n', 'a.test'],
+    ['satisfy: {names: [a.test]}\nsatisfy: {names: [b.test]}\n', 'b.test'],
+    ['x: &n [a.test]\nsatisfy: {names: *n}\n', 'a.test'],
+    ['base: &b {margin: 5, names: [a.test]}\nsatisfy:\n  <<: *b\n  names: [b.test]\n', 'b.test'],
+  ])('%j asks for %s', (text, expected) => expect(target(text).names.join(' ')).toBe(expected))
+
+  it('takes its own name for want of names', () => {
+    expect(target('', undefined, 'UPPER.Example.').names).toEqual(['upper.example'])
+    expect(() => target('', undefined, 'x~')).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG',
+        message: expect.stringMatching(/^desired\/x~: "x~" is not a host name/),
+      }),
+    )
+  })
+
+  it('has acmetool’s defaults, but ECDSA keys', () => {
+    expect(target('')).toEqual({
+      file: 'x.test',
+      names: ['x.test'],
+      requestNames: ['x.test'],
+      ca: 'https://acme-v02.api.letsencrypt.org/directory',
+      key: { type: 'ecdsa', curve: 'nistp256', rsaBits: 2048 },
+      marginDays: 30,
+      priority: 0,
+      label: '',
+      mustStaple: false,
+      partial: false,
+      env: {},
+      dns: { settings: {} },
+    })
+  })
+
+  it('reads the whole schema', () => {
+    const text = `
+satisfy:
+  names: [a.test]
+  margin: 20
+  key: {type: rsa}
+request:
+  names: [b.test, a.test]
+  provider: https://ca.test/dir
+  ocsp-must-staple: yes
+  partial: true
+  key: {type: ecdsa, rsa-size: 9999, ecdsa-curve: nistp384, id: " ABC "}
+  challenge:
+    webroot-paths: [/x]
+    http-ports: ["80", 402]
+    http-self-test: false
+    env: {A: 1, B: yes, C: "x y", D: 010, E: }
+    dns: {provider: route53, zone-id: Z1, ttl: 30}
+priority: -3
+label: 007
+`
+    expect(parse(text)).toEqual({
+      warnings: ['desired/x.test:11: rsa-size 9999 is more than any CA takes; 4096 is used'],
+      target: {
+        file: 'x.test',
+        names: ['a.test'],
+        requestNames: ['b.test', 'a.test'],
+        ca: 'https://ca.test/dir',
+        key: { type: 'rsa', curve: 'nistp384', rsaBits: 4096, id: 'abc' },
+        requiredKeyType: 'rsa',
+        marginDays: 20,
+        priority: -3,
+        label: '007',
+        mustStaple: true,
+        partial: true,
+        env: { A: '1', B: 'yes', C: 'x y', D: '010', E: '' },
+        dns: { provider: 'route53', settings: { 'zone-id': 'Z1', ttl: '30' } },
+      },
+    })
+  })
+
+  it.each([
+    ['satisfy:\n  names: a.test\n', 'desired/x.test:2: satisfy.names must be a list of texts'],
+    ['satisfy:\n  names: [{a: 1}]\n', 'satisfy.names must be a list of texts'],
+    ['satisfy: {margin: "x"}\n', 'desired/x.test:1: satisfy.margin must be a whole number'],
+    ['satisfy: {margin: 1.5}\n', 'satisfy.margin must be a whole number'],
+    ['\npriority: high\n', 'desired/x.test:2: priority must be a whole number'],
+    ['request: {ocsp-must-staple: 1}\n', 'request.ocsp-must-staple must be true or false'],
+    ['satisfy: [a.test]\n', 'satisfy must be a table'],
+    ['- a.test\n', 'desired/x.test:1: the file must be a table'],
+    ['a.test\n', 'the file must be a table'],
+    ['satisfy: {names: [a..test]}\n', /desired\/x.test:1: "a..test" is not a host name/],
+    ['satisfy: {key: {type: dsa}}\n', 'satisfy.key.type must be rsa or ecdsa'],
+    ['request: {provider: ca.test}\n', 'request.provider must be the https URL'],
+    ['request: {challenge: {env: [A]}}\n', 'request.challenge.env must be a table of texts'],
+    ['request: {challenge: {webroot-paths: /x}}\n', 'request.challenge.webroot-paths must be a list'],
+    ['label: a/b\n', 'label must be a text without "/"'],
+    ['label: .a\n', 'label must be a text without "/"'],
+    ['satisfy:\n  names: [\n', /desired\/x.test:\d: /],
+    ['a: b: c\n', /desired\/x.test:1: Nested mappings/],
+  ])('%j is CONFIG with file and line', (text, message) => {
+    expect(() => target(text)).toThrow(message)
+    expect(() => target(text)).toThrow(expect.objectContaining({ code: 'CONFIG' }))
+  })
+
+  it.each([
+    [
+      '\nrequest:\n  env: {A: 1}\n',
+      'desired/x.test:3: unknown key request.env is ignored; did you mean "request.challenge.env"?',
+    ],
+    [
+      'satisfy:\n  nmaes: [a.test]\n',
+      'desired/x.test:2: unknown key satisfy.nmaes is ignored; did you mean "satisfy.names"?',
+    ],
+    ['request: {key: {type: dsa}}\n', 'desired/x.test:1: key type dsa: taken as rsa'],
+    ['request: {key: {ecdsa-curve: p256}}\n', 'desired/x.test:1: curve p256: taken as nistp256'],
+    [
+      'satisfy: {names: [a.test, b.test]}\nrequest: {names: [b.test]}\n',
+      'desired/x.test:2: request.names lacks a.test of satisfy.names; added',
+    ],
+  ])('%j is taken with a warning', (text, warning) => expect(parse(text).warnings).toEqual([warning]))
+
+  it('adds to request.names what satisfy.names has', () =>
+    expect(target('satisfy: {names: [a.test, b.test]}\nrequest: {names: [c.test, b.test]}\n').requestNames).toEqual([
+      'c.test',
+      'b.test',
+      'a.test',
+    ]))
+
+  it('is read alike on the short way, for what `want` and acmetool write, and by YAML', () =>
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc
+            .tuple(fc.string({ unit: fc.constantFrom(...'abyn1.*-_'), minLength: 1 }), fc.constantFrom('', '"', "'"))
+            .map(([name, quote]) => quote + name + quote),
+          { minLength: 1 },
+        ),
+        items => {
+          const text = `satisfy:\n  names:\n${items.map(item => `  - ${item}\n`).join('')}`
+          const read = (what: string) => {
+            try {
+              return target(what, 'priority: 3\nsatisfy: {key: {type: rsa}}\n')
+            } catch (error) {
+              return (error as Error).message
+            }
+          }
+          expect(read(text)).toEqual(read(`${text}# the long way\n`))
+        },
+      ),
+      { numRuns: 2000 },
+    ))
+
+  it('never fails with anything but CONFIG', () =>
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'satisfy: names[]{}-\n "&*<~1,') })),
+        text => {
+          try {
+            target(text)
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'CONFIG' })
+          }
+        },
+      ),
+    ))
+})
+
+describe('conf/target', () => {
+  const conf = `
+satisfy: {names: [no.test], margin: 10, key: {type: rsa}}
+request:
+  names: [no.test]
+  provider: https://ca.test/dir
+  key: {type: ecdsa, ecdsa-curve: nistp384, id: k}
+  challenge: {webroot-paths: [/a, /b], env: {A: 1, B: 2}, dns: {provider: p, x: 1}}
+priority: 5
+label: l
+names: [no.test]
+`
+  it('hands down everything but names', () => {
+    expect(target('', conf)).toMatchObject({
+      names: ['x.test'],
+      requestNames: ['x.test'],
+      ca: 'https://ca.test/dir',
+      key: { type: 'rsa', curve: 'nistp384', id: 'k' },
+      requiredKeyType: 'rsa',
+      marginDays: 10,
+      priority: 5,
+      label: 'l',
+      env: { A: '1', B: '2' },
+      dns: { provider: 'p', settings: { x: '1' } },
+    })
+    expect(defaultsOf(conf)).toMatchObject({ webrootPaths: ['/a', '/b'], key: { type: 'ecdsa' } })
+  })
+
+  it('loses value by value, env key by key', () => {
+    const text =
+      'satisfy: {margin: 20}\nrequest: {key: {ecdsa-curve: nistp521}, challenge: {env: {B: 3}, dns: {x: 2}}}\npriority: 0\nlabel: ""\n'
+    expect(target(text, conf)).toMatchObject({
+      marginDays: 20,
+      priority: 0,
+      label: '',
+      env: { A: '1', B: '3' },
+      key: { curve: 'nistp521' },
+      dns: { provider: 'p', settings: { x: '2' } },
+    })
+  })
+
+  it('hands settings of a provider down to that provider only', () =>
+    expect(target('request: {challenge: {dns: {provider: q, y: 1}}}\n', conf).dns).toEqual({
+      provider: 'q',
+      settings: { y: '1' },
+    }))
+
+  it('gives a CA that a legacy provider: at the root loses against', () => {
+    const legacy = 'provider: https://old.test/dir\n'
+    expect(target(legacy).ca).toBe('https://old.test/dir')
+    expect(target(legacy, conf).ca).toBe('https://ca.test/dir')
+    expect(target('', legacy).ca).toBe('https://old.test/dir')
+    expect(target(`${legacy}request: {provider: "https://new.test/dir"}\n`).ca).toBe('https://new.test/dir')
+  })
+
+  it.each([
+    ['', '3072', 3072],
+    ['', 'junk', 2048],
+    ['', '99999', 4096],
+    ['request: {key: {rsa-size: 2500}}', '3072', 2500],
+    ['request: {key: {rsa-size: 0}}', '3072', 2048],
+  ])('%j with conf/rsa-key-size %j: %i bits', (text, rsaKeySize, bits) =>
+    expect(parseDefaults(text, { rsaKeySize }).defaults.key.rsaBits).toBe(bits),
+  )
+
+  it.each([
+    [1024, ['conf/target:2: rsa-size 1024 is too small; 2048 is used']],
+    [0, []],
+    [2048, []],
+    [4096, []],
+  ])('says so when rsa-size %i is not what is used', (bits, warnings) =>
+    expect(parseDefaults(`request:\n  key: {type: rsa, rsa-size: ${bits}}\n`).warnings).toEqual(warnings),
+  )
+
+  it('names itself in errors and warnings', () => {
+    expect(parseDefaults('x: 1').warnings).toEqual([expect.stringMatching(/^conf\/target:1: unknown key x/)])
+    expect(() => parseDefaults('\nlabel: []')).toThrow('conf/target:2: label')
+  })
+})
+
+describe('claims', () => {
+  const make = (file: string, all: string, more: Partial<Target> = {}): Target => ({
+    ...target(''),
+    file,
+    names: all.split(' ') as Name[],
+    ...more,
+  })
+  const owners = (...targets: Target[]): string =>
+    [...claims(targets)]
+      .map(([link, { file }]) => `${link}=${file}`)
+      .sort()
+      .join(' ')
+
+  it('goes by priority, then number of names, then file name', () => {
+    expect(owners(make('a', 'x.test'), make('b', 'x.test y.test'))).toBe('x.test=b y.test=b')
+    expect(owners(make('a', 'x.test', { priority: 1 }), make('b', 'x.test y.test'))).toBe('x.test=a y.test=b')
+    expect(owners(make('b', 'x.test'), make('a', 'x.test'))).toBe('x.test=a')
+  })
+  it('keeps labels apart', () =>
+    expect(owners(make('a', 'x.test'), make('b', 'x.test y.test', { label: 'l' }))).toBe(
+      'x.test:l=b x.test=a y.test:l=b',
+    ))
+})
+
+describe('newTargetText', () => {
+  it('is what acmetool writes, wildcards quoted', () =>
+    expect(newTargetText(names('a.test', '*.a.test', '1.5e3.2e10', '_x.test'))).toBe(
+      'satisfy:\n  names:\n  - a.test\n  - "*.a.test"\n  - "1.5e3.2e10"\n  - "_x.test"\n',
+    ))
+  it('is read back as written', () =>
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.domain(), { minLength: 1 }), all => {
+        const wanted = names(...all.map(name => name.toLowerCase()))
+        expect(target(newTargetText(wanted)).names).toEqual([...new Set(wanted)])
+      }),
+      { numRuns: 50 },
+    ))
+})
+
+describe('editNames', () => {
+  const edit = (text: string, add: string[], remove: string[]) =>
+    editNames(text, { file: 'x.test', add: names(...add), remove: names(...remove) })
+
+  it.each([
+    [
+      'satisfy:\n  names:\n  - a.test # first\n  - b.test\n',
+      ['c.test'],
+      ['a.test'],
+      'satisfy:\n  names:\n  - b.test\n  - c.test\n',
+    ],
+    // everything else stays to the byte
+    [
+      '# top\nlabel:   x   # odd spaces\n\n\nsatisfy:\n    names:   # mine\n        -   a.test   # A\n        # about b\n        -   b.test\n    margin: 5\nunknown: {a:  1}\n',
+      ['*.c.test'],
+      ['a.test'],
+      '# top\nlabel:   x   # odd spaces\n\n\nsatisfy:\n    names:   # mine\n        # about b\n        -   b.test\n        -   "*.c.test"\n    margin: 5\nunknown: {a:  1}\n',
+    ],
+    [
+      'satisfy:\n  names:\n  - a.test\n  - b.test',
+      ['c.test'],
+      [],
+      'satisfy:\n  names:\n  - a.test\n  - b.test\n  - c.test\n',
+    ],
+    [
+      'satisfy:\r\n  names:\r\n  - a.test\r\n  - b.test\r\n',
+      ['c.test'],
+      ['b.test'],
+      'satisfy:\r\n  names:\r\n  - a.test\r\n  - c.test\r\n',
+    ],
+    ['names:\n- a.test\n- b.test\n', [], ['a.test'], 'names:\n- b.test\n'],
+    [
+      'satisfy: {names: [a.test, "b.test"]} # x\n',
+      ['c.test'],
+      ['a.test'],
+      'satisfy: {names: ["b.test", c.test]} # x\n',
+    ],
+    ['satisfy:\n  names: [A.Test, b.test]\n', [], ['a.test'], 'satisfy:\n  names: [b.test]\n'],
+    ['# x\n', ['y.test'], [], '# x\n\nsatisfy:\n  names:\n  - x.test\n  - y.test\n'],
+    ['satisfy:\npriority: 1\n', ['y.test'], [], 'satisfy:\n  names:\n  - x.test\n  - y.test\npriority: 1\n'],
+    ['', ['x.test'], [], ''],
+    ['satisfy:\n  names:\n  - a.test\n', ['a.test'], ['z.test'], 'satisfy:\n  names:\n  - a.test\n'],
+    [
+      'satisfy:\n  names:\n  - a.test\n  - b.test\nrequest:\n  names:\n  - b.test # and asked for\n  - c.test\n',
+      [],
+      ['b.test'],
+      'satisfy:\n  names:\n  - a.test\nrequest:\n  names:\n  - c.test\n',
+    ],
+    [
+      'x: &n [a.test, b.test]\nsatisfy: {names: *n}\n',
+      [],
+      ['b.test'],
+      'x: &n [a.test, b.test]\nsatisfy: {names: [a.test]}\n',
+    ],
+  ])('%j +%j -%j', (text, add, remove, expected) => expect(edit(text, add, remove)).toBe(expected))
+
+  it.each([
+    ['satisfy:\n  names: [a.test]\n', 'a.test'],
+    ['', 'x.test'],
+  ])('%j without %s is nothing: the file goes', (text, name) => expect(edit(text, [], [name])).toBeUndefined())
+
+  it.each(['a: [', 'a: *nowhere'])('refuses what it cannot write anew: %s', text =>
+    expect(() => edit(text, ['b.test'], [])).toThrow(expect.objectContaining({ code: 'CONFIG' })),
+  )
+
+  it('does to the names what was asked, whatever the layout, and nothing to the rest', () => {
+    const name = fc.constantFrom('a.test', 'b.test', '*.c.test', 'd.test', 'e.test')
+    const list = (all: string[], flow: boolean): string =>
+      flow ? ` [${all.map(n => `"${n}"`).join(', ')}]\n` : `\n${all.map(n => `    - "${n}" # of ${n}\n`).join('')}`
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(name, { minLength: 1 }),
+        fc.uniqueArray(name),
+        fc.uniqueArray(name),
+        fc.boolean(),
+        (has, add, remove, flow) => {
+          const text = `label: x # kept\nsatisfy:\n  names:${list(has, flow)}  margin: 7\n`
+          const after = edit(text, add, remove)
+          const expected = [...has.filter(n => !remove.includes(n)), ...add.filter(n => !has.includes(n))]
+          if (after === undefined) {
+            expect(expected).toEqual([])
+            return
+          }
+          expect(target(after)).toMatchObject({ names: expected, label: 'x', marginDays: 7 })
+          expect(after).toContain('label: x # kept\n')
+        },
+      ),
+    )
+  })
+})

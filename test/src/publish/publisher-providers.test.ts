@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest'
+import { Dns01Error } from '../../../src/core/errors.js'
+import { parseName } from '../../../src/core/names.js'
+import { fakeResolver } from '../../fakes/dns.js'
+import { aHouse, type House, noProvider, wish } from '../../fakes/publisher-house.js'
+
+describe('checkProviders', () => {
+  const dnsOf = wish('x.a.test', 'v').dns
+  const names = (...all: string[]) => all.map(parseName)
+
+  test('asks each provider once whether it is ready, and places nothing', async () => {
+    let times = 0
+    const { publisher, events } = aHouse({ provider: { ready: async () => void times++ } })
+    await publisher.checkProviders(names('x.a.test', '*.x.a.test', 'y.b.test'), dnsOf)
+    await publisher.checkProviders(names('z.b.test'), dnsOf)
+    expect([times, events]).toEqual([1, []])
+  })
+
+  test('no provider, or one without credentials: the error names what to do, by name', async () => {
+    const unset = new Dns01Error('CONFIG', 'no credentials', { hint: 'set AWS_PROFILE' })
+    const { publisher } = aHouse({
+      choose: (name, house) =>
+        name.endsWith('a.test') ? noProvider(name) : house.provider({ ready: () => Promise.reject(unset) }),
+    })
+    const error = await publisher.checkProviders(names('x.a.test', 'y.b.test'), dnsOf).catch(e => e)
+    expect(error).toMatchObject({ code: 'CONFIG' })
+    expect([...error.byName]).toEqual([
+      ['x.a.test', expect.objectContaining({ message: 'no DNS provider is chosen for _acme-challenge.x.a.test' })],
+      ['y.b.test', unset],
+    ])
+  })
+
+  test.each([
+    ['there is none for the host itself', (name: string) => noProvider(name)],
+    [
+      'that of the host is not set up',
+      (_: string, house: House) => house.provider({ ready: () => Promise.reject(noProvider('x')) }),
+    ],
+  ])('the provider at the end of a CNAME is enough, though %s', async (_, first) => {
+    const { publisher, dns } = aHouse({
+      choose: (name, house) => (name.endsWith('b.test') ? house.provider() : first(name, house)),
+    })
+    dns.add('_acme-challenge.x.a.test', 'CNAME', 'x.b.test')
+    await publisher.checkProviders(names('x.a.test'), dnsOf)
+  })
+
+  test.each([
+    ['finds its own zone', { provider: { definition: { findsZone: true } } }],
+    ['is not watched', { propagation: { wait: false } }],
+  ])('nothing is asked for a provider that %s', async (_, options) => {
+    const { publisher, dns } = aHouse(options)
+    await publisher.checkProviders(names('x.a.test'), dnsOf)
+    expect(dns.asked).toEqual([])
+  })
+
+  test('a DNS that cannot be reached is not its business', async () => {
+    const { publisher, dns } = aHouse()
+    dns.manners(fakeResolver, { rcode: 'SERVFAIL' })
+    await publisher.checkProviders(names('x.a.test'), dnsOf)
+  })
+})

@@ -1,0 +1,421 @@
+import { describe, expect, test } from 'vitest'
+import { Dns01Error } from '../../../src/core/errors.js'
+import type { Name } from '../../../src/core/names.js'
+import type { Target } from '../../../src/core/target.js'
+import { decide, waitingText } from '../../../src/renew/admission.js'
+import {
+  afterFailure,
+  failureOf,
+  type Insistence,
+  isCounted,
+  minute,
+  namesKey,
+  nextTry,
+  waitsUntil,
+} from '../../../src/renew/backoff.js'
+import { limitsOf } from '../../../src/renew/ca-limits.js'
+import type { Due } from '../../../src/renew/plan.js'
+import type { Failure, Memory } from '../../../src/state/ledger.js'
+import { names, target } from '../../fakes/held.js'
+
+const now = new Date('2026-06-01T12:00:00Z')
+const ago = (minutes: number): Date => new Date(now.getTime() - minutes * 60_000)
+const LE = 'https://acme-v02.api.letsencrypt.org/directory'
+const server = 'acme-v02.api.letsencrypt.org%2fdirectory'
+
+const failure = (times: number, minutesAgo: number, more: Partial<Failure> = {}): Failure => ({
+  code: 'REFUSED',
+  message: 'no',
+  since: ago(5000),
+  last: ago(minutesAgo),
+  times,
+  ...more,
+})
+
+describe('back-off', () => {
+  test.each([
+    [1, '12:01Z'],
+    [2, '12:10Z'],
+    [3, '13:40Z'],
+    [4, '08:00Z'],
+    [50, '08:00Z'],
+  ])('after failure %d the next try is at …%s', (times, at) => {
+    const next = minute(nextTry(failure(times, 0)))
+    expect(next).toBe(`2026-06-0${times > 3 ? 2 : 1}T${at}`)
+  })
+
+  const hours = (n: number): Date => ago(-60 * n)
+  test.each<[string, number, number | undefined, number | undefined, number]>([
+    ['there is no certificate', 9, undefined, undefined, 1200],
+    ['its end is far', 9, -24, 29 * 24, 1200],
+    ['it is in the first half of its margin', 9, -24, 48, 288],
+    ['the CA fails for the first time, and the end is far', 1, -24, 48, 1],
+    ['it is in the second half of its margin', 9, -480, 240, 100],
+    ['five hours are left', 9, -7, 5, 30],
+    ['a few minutes are left', 9, -12, 0.1, 1],
+    ['it has ended', 9, -72, -1, 100],
+    ['it has ended longer ago than its margin', 9, -200, -101, 1200],
+  ])('when %s, the next try after %d failures is in so many minutes', (_, times, renewIn, endsIn, minutes) => {
+    const atStake = {
+      renewAt: renewIn === undefined ? undefined : hours(renewIn),
+      notAfter: endsIn === undefined ? undefined : hours(endsIn),
+    }
+    expect((nextTry(failure(times, 0), atStake).getTime() - now.getTime()) / 60_000).toBe(minutes)
+  })
+
+  test('a Retry-After of the CA counts, however little is left', () => {
+    const atStake = { renewAt: hours(-12), notAfter: hours(1) }
+    expect(nextTry(failure(1, 0, { notBefore: hours(2) }), atStake)).toEqual(hours(2))
+  })
+
+  test.each<[string, number | undefined, string]>([
+    ['the CA says later than we do', 7200, '2026-06-01T14:00Z'],
+    ['the CA says sooner', 5, '2026-06-01T12:01Z'],
+    ['the CA says nothing', undefined, '2026-06-01T12:01Z'],
+    ['the CA says a year', 31_536_000, '2026-06-08T12:00Z'],
+  ])('%s', (_, retryAfterSeconds, at) => {
+    const first = afterFailure(undefined, now, { code: 'UNAVAILABLE', message: 'later', retryAfterSeconds })
+    expect(minute(nextTry(first))).toBe(at)
+  })
+
+  test('failures are counted from the first; what was last said is kept', () => {
+    const before = failure(2, 30, { hint: 'old', notBefore: now })
+    expect(afterFailure(before, now, { code: 'NOT_VISIBLE', message: 'new' })).toEqual({
+      code: 'NOT_VISIBLE',
+      message: 'new',
+      since: before.since,
+      last: now,
+      times: 3,
+    })
+  })
+
+  const asked = failure(1, 0, { notBefore: ago(-30) })
+  test.each<[string, Failure | undefined, Insistence, string | undefined]>([
+    ['nothing failed', undefined, 'none', undefined],
+    ['it failed just now', failure(1, 0), 'none', '12:01Z'],
+    ['its time has come', failure(1, 1), 'none', undefined],
+    ['it is wanted', failure(4, 0), 'want', undefined],
+    ['it is forced', failure(4, 0), 'force', undefined],
+    ['the CA asked us to wait', asked, 'none', '12:30Z'],
+    ['the CA asked us to wait, and it is wanted', asked, 'want', '12:30Z'],
+    ['the CA asked us to wait, and it is forced', asked, 'force', undefined],
+  ])('when %s', (_, failed, insistence, until) => {
+    const found = waitsUntil(failed, now, insistence)
+    expect(found && minute(found).slice(11)).toBe(until)
+  })
+
+  test.each([
+    ['REFUSED', true],
+    ['UNAVAILABLE', true],
+    ['NOT_VISIBLE', true],
+    ['CONFIG', false],
+    ['STATE', false],
+    ['LOCKED', false],
+    ['HOOK', false],
+  ] as const)('%s counts: %s', (code, counted) => {
+    expect(isCounted(new Dns01Error(code, 'x'))).toBe(counted)
+  })
+
+  test('a bug does not count', () => {
+    expect(isCounted(new TypeError('x'))).toBe(false)
+  })
+})
+
+const due = (wants: Target, more: Partial<Due> = {}): Due => ({
+  target: wants,
+  why: 'no certificate yet',
+  forced: false,
+  live: false,
+  lacking: wants.names,
+  ...more,
+})
+
+/** Due for so many days of a margin of thirty. */
+const renewal = (file: string, days: number): Due =>
+  due(target(file, [`${file}.test`], { ca: LE }), {
+    why: 'renewal due',
+    live: true,
+    renewAt: ago(days * 1440),
+    notAfter: ago((days - 30) * 1440),
+  })
+
+interface Given {
+  readonly failures?: Readonly<Record<string, Failure>>
+  readonly validations?: Readonly<Record<string, readonly Date[]>>
+  readonly orders?: number
+  readonly wanted?: readonly Name[]
+  readonly targets?: number
+  readonly env?: Readonly<Record<string, string>>
+}
+
+function decided(dues: readonly Due[], given: Given = {}) {
+  const memory: Memory = {
+    failures: new Map(Object.entries(given.failures ?? {})),
+    validations: new Map(Object.entries(given.validations ?? {})),
+    orders: new Map([[server, Array.from({ length: given.orders ?? 0 }, (_, i) => ago(170 - i / 10))]]),
+  }
+  const { env = {}, wanted, targets = dues.length } = given
+  const made = decide(dues, memory, { now, limitsOf: ca => limitsOf(ca, env), wanted, targets })
+  return {
+    go: made.go.map(({ target: { file }, names: asked, target: { requestNames } }) =>
+      asked.length === requestNames.length ? file : `${file}: ${asked.join(' ')}`,
+    ),
+    wait: made.wait.map(one => `${one.target.file} ${waitingText(one)}`),
+    afterwards: made.afterwards.map(({ target: { file } }) => file),
+  }
+}
+
+const inLE = (file: string, wants: readonly string[] = [file], more: Partial<Target> = {}): Target =>
+  target(file, wants, { ca: LE, ...more })
+
+describe('decide: what failed waits', () => {
+  const a = due(inLE('a.test'))
+  const b = due(inLE('b.test'))
+  const other = due(target('o.test', ['o.test']))
+
+  test.each<[string, Due[], Given, string[], string[]]>([
+    ['nothing is remembered', [a, b], {}, ['a.test', 'b.test'], []],
+    [
+      'one that waits does not hold up another',
+      [a, b],
+      { failures: { [`${server} a.test`]: failure(2, 1) } },
+      ['b.test'],
+      ['a.test waits until 2026-06-01T12:09Z: it failed 2 times since 2026-05-29T00:40Z: no'],
+    ],
+    ['its time has come', [a], { failures: { [`${server} a.test`]: failure(2, 10) } }, ['a.test'], []],
+    [
+      'the same names at another CA',
+      [a],
+      { failures: { 'ca.example%2fdirectory a.test': failure(1, 0) } },
+      ['a.test'],
+      [],
+    ],
+    [
+      'a name more is another set',
+      [due(inLE('ab', ['a.test', 'b.test']))],
+      { failures: { [`${server} a.test`]: failure(1, 0) } },
+      ['ab'],
+      [],
+    ],
+    [
+      'the order of names does not matter',
+      [due(inLE('ba', ['b.test', 'a.test']))],
+      { failures: { [`${server} a.test,b.test`]: failure(1, 0) } },
+      [],
+      ['ba waits until 2026-06-01T12:01Z: it failed since 2026-05-29T00:40Z: no'],
+    ],
+    [
+      'a CA that failed holds up its targets and no others',
+      [a, b, other],
+      { failures: { [server]: failure(1, 0, { message: 'too many new orders', notBefore: ago(-60) }) } },
+      ['o.test'],
+      [
+        'a.test waits until 2026-06-01T13:00Z: the CA failed since 2026-05-29T00:40Z: too many new orders',
+        'b.test waits until 2026-06-01T13:00Z: the CA failed since 2026-05-29T00:40Z: too many new orders',
+      ],
+    ],
+    [
+      'a CA that fails for weeks is tried again after a hundred minutes',
+      [a],
+      { failures: { [server]: failure(99, 100) } },
+      ['a.test'],
+      [],
+    ],
+    [
+      'forced',
+      [{ ...a, forced: true }],
+      { failures: { [server]: failure(9, 0), [`${server} a.test`]: failure(9, 0) } },
+      ['a.test'],
+      [],
+    ],
+    [
+      'just wanted',
+      [a],
+      { failures: { [`${server} a.test`]: failure(9, 0) }, wanted: names('a.test') },
+      ['a.test'],
+      [],
+    ],
+    [
+      'another is wanted',
+      [a],
+      { failures: { [`${server} a.test`]: failure(1, 0) }, wanted: names('b.test') },
+      [],
+      ['a.test waits until 2026-06-01T12:01Z: it failed since 2026-05-29T00:40Z: no'],
+    ],
+  ])('%s', (_, dues, given, go, wait) => {
+    expect(decided(dues, given)).toEqual({ go, wait, afterwards: [] })
+  })
+
+  test('what failed is told until it succeeds, also when its time has come', () => {
+    const memory = {
+      failures: new Map([[`${server} a.test`, failure(2, 600)]]),
+      validations: new Map(),
+      orders: new Map(),
+    }
+    expect(failureOf(a, memory)).toEqual({ ...failure(2, 600), nextTry: ago(590) })
+    expect(failureOf(b, memory)).toBeUndefined()
+  })
+})
+
+describe('decide: a partial target', () => {
+  const wants = inLE('t', ['a.test', 'b.test', 'c.test'], { partial: true })
+  const failed = (name: string, times = 2, minutesAgo = 0) => ({
+    [namesKey(LE, names(name))]: failure(times, minutesAgo),
+  })
+
+  test.each<[string, Due, Given, string[], string[]]>([
+    ['asks for all at first', due(wants), {}, ['t'], []],
+    ['leaves out names that wait', due(wants), { failures: failed('b.test') }, ['t: a.test c.test'], []],
+    ['asks again when their time has come', due(wants), { failures: failed('b.test', 2, 10) }, ['t'], []],
+    [
+      'waits when it lacks only names that wait',
+      due(wants, { lacking: names('b.test') }),
+      { failures: failed('b.test') },
+      [],
+      ['t waits until 2026-06-01T12:10Z: b.test failed 2 times since 2026-05-29T00:40Z: no'],
+    ],
+    [
+      'waits for the first of the names it lacks',
+      due(wants, { lacking: names('a.test', 'b.test') }),
+      { failures: { ...failed('b.test', 3), ...failed('a.test', 1) } },
+      [],
+      ['t waits until 2026-06-01T12:01Z: a.test, b.test failed since 2026-05-29T00:40Z: no'],
+    ],
+    [
+      'goes for one it lacks, without the other',
+      due(wants, { lacking: names('a.test', 'b.test') }),
+      { failures: failed('b.test') },
+      ['t: a.test c.test'],
+      [],
+    ],
+    ['forced asks for all', due(wants, { forced: true }), { failures: failed('b.test') }, ['t'], []],
+    [
+      'leaves out a name that failed as often as the CA allows, even when forced',
+      due(wants, { forced: true }),
+      { validations: { [`${server} b.test`]: [50, 40, 30, 20, 10].map(ago) } },
+      ['t: a.test c.test'],
+      [],
+    ],
+  ])('%s', (_, one, given, go, wait) => {
+    expect(decided([one], given)).toEqual({ go, wait, afterwards: [] })
+  })
+})
+
+describe('decide: never more failed validations than the CA allows', () => {
+  const key = `${server} a.test`
+  const a = due(inLE('a.test'), { forced: true })
+  const both = due(inLE('both', ['a.test', '*.a.test']), { forced: true })
+  const full = 'a name failed as often as the CA allows'
+
+  test.each<[string, Due[], readonly number[], string[], string[], string[]]>([
+    ['four in the last hour', [a], [59, 30, 20, 10], ['a.test'], [], []],
+    ['five', [a], [59, 30, 20, 10, 5], [], [`a.test waits until 2026-06-01T12:01Z: ${full}`], []],
+    ['five, one of them an hour ago', [a], [60, 30, 20, 10, 5], ['a.test'], [], []],
+    ['seven', [a], [50, 45, 40, 30, 20, 10, 5], [], [`a.test waits until 2026-06-01T12:20Z: ${full}`], []],
+    [
+      'a name and its wildcard count twice',
+      [both],
+      [50, 30, 20, 10],
+      [],
+      [`both waits until 2026-06-01T12:10Z: ${full}`],
+      [],
+    ],
+    ['three leave room for both', [both], [30, 20, 10], ['both'], [], []],
+    [
+      'targets that share a name go one after the other when they could fail too often together',
+      [a, due(inLE('x', ['a.test', 'x.test'])), due(inLE('y', ['y.test']))],
+      [30, 20, 10, 5],
+      ['a.test', 'y'],
+      [],
+      ['x'],
+    ],
+    [
+      'and together when they could not',
+      [a, due(inLE('x', ['a.test', 'x.test']))],
+      [30, 20, 10],
+      ['a.test', 'x'],
+      [],
+      [],
+    ],
+  ])('%s', (_, dues, minutesAgo, go, wait, afterwards) => {
+    expect(decided(dues, { validations: { [key]: minutesAgo.map(ago) } })).toEqual({ go, wait, afterwards })
+  })
+
+  test('of a CA whose limits nobody knows, none', () => {
+    const validations = { 'ca.example%2fdirectory a.test': [5, 4, 3, 2, 1, 1].map(ago) }
+    expect(decided([due(target('a.test', ['a.test']))], { validations }).go).toEqual(['a.test'])
+  })
+})
+
+describe('decide: orders are paced', () => {
+  const many = (count: number, make: (file: string) => Due = file => due(inLE(file))) =>
+    Array.from({ length: count }, (_, i) => make(`n${i}`))
+  const held = (result: ReturnType<typeof decided>) => [result.go.length, result.wait.length, result.wait[0]]
+
+  test('at Let’s Encrypt 300 in three hours, those of earlier runs counted', () => {
+    expect(held(decided(many(301)))).toEqual([
+      300,
+      1,
+      'n300 waits until 2026-06-01T15:00Z: 300 orders in three hours are all the CA allows',
+    ])
+    expect(held(decided(many(5), { orders: 299 }))).toEqual([
+      1,
+      4,
+      'n1 waits until 2026-06-01T12:10Z: 300 orders in three hours are all the CA allows',
+    ])
+  })
+
+  test('at a CA of which nothing is known, none', () => {
+    expect(held(decided(many(2000, file => due(target(file, [`${file}.test`])))))).toEqual([2000, 0, undefined])
+  })
+
+  test('as DNS01_ORDERS_PER_3H says, everywhere', () => {
+    const unknown = (file: string) => due(target(file, [`${file}.test`]))
+    expect(held(decided(many(3, unknown), { env: { DNS01_ORDERS_PER_3H: '2' } })).slice(0, 2)).toEqual([2, 1])
+  })
+
+  test.each(['0', '-1', 'many', '2.5'])('which can not be %s', text => {
+    expect(() => limitsOf(LE, { DNS01_ORDERS_PER_3H: text })).toThrow(/DNS01_ORDERS_PER_3H/)
+  })
+
+  test('what somebody asked for by name goes first, then what has no certificate, then what ends first', () => {
+    const forced = { ...renewal('forced', 1), forced: true }
+    const dues = [renewal('later', 16), renewal('sooner', 20), due(inLE('none')), forced]
+    expect(decided(dues, { orders: 297 }).go).toEqual(['forced', 'none', 'sooner'])
+    expect(decided(dues, { orders: 296 }).go).toEqual(['forced', 'none', 'sooner', 'later'])
+  })
+})
+
+describe('decide: renewals are spread', () => {
+  const renewals = (count: number, days: number) =>
+    Array.from({ length: count }, (_, i) => renewal(`r${days}-${i}`, days))
+  const counts = (dues: readonly Due[], given: Given = {}) => {
+    const made = decided(dues, { env: { DNS01_ORDERS_PER_3H: '100000' }, ...given })
+    return [made.go.length, made.wait.length]
+  }
+
+  test.each<[string, readonly Due[], Given, number, number]>([
+    ['a hundred at once', renewals(100, 1), {}, 100, 0],
+    ['not more', renewals(101, 1), {}, 100, 1],
+    ['a tenth of all targets, if that is more', renewals(5000, 1), { targets: 10_000 }, 1000, 4000],
+    ['all that are past half of their margin', renewals(300, 15), {}, 300, 0],
+    ['those besides the hundred', [...renewals(300, 15), ...renewals(150, 1)], { targets: 500 }, 400, 50],
+    ['all that are forced', renewals(300, 1).map(one => ({ ...one, forced: true })), {}, 300, 0],
+    ['all that have no certificate', renewals(300, 1).map(one => ({ ...one, live: false })), {}, 300, 0],
+  ])('%s', (_, dues, given, go, wait) => {
+    expect(counts(dues, given)).toEqual([go, wait])
+  })
+
+  test('those that end first go first; the others say so', () => {
+    const { go, wait } = decided([...renewals(100, 1), renewal('old', 2)])
+    expect(go[0]).toBe('old')
+    expect(wait).toEqual(['r1-99 waits for a later run: it has time: 100 other renewals go first in this run'])
+  })
+})
+
+test('ten thousand are decided in no time to speak of', () => {
+  const dues = Array.from({ length: 10_000 }, (_, i) => renewal(`r${i}`, 1))
+  const before = performance.now()
+  expect(decided(dues, { env: { DNS01_ORDERS_PER_3H: '100000' } }).go).toHaveLength(1000)
+  expect(performance.now() - before).toBeLessThan(1000)
+})

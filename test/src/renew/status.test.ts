@@ -1,0 +1,284 @@
+import { describe, expect, test } from 'vitest'
+import { Dns01Error } from '../../../src/core/errors.js'
+import { parseName } from '../../../src/core/names.js'
+import type { Target } from '../../../src/core/target.js'
+import { type StatusDocument, statusDocument } from '../../../src/renew/status.js'
+import { aboutNames, detailLines, type Reader, statusLines } from '../../../src/renew/status-text.js'
+import type { Certificate } from '../../../src/state/certificates.js'
+import type { Failure } from '../../../src/state/ledger.js'
+import type { StateDir } from '../../../src/state/state-dir.js'
+
+const clock = {
+  now: () => new Date('2026-06-01T12:00:00Z'),
+  sleep: async () => {},
+  deadline: () => new AbortController().signal,
+}
+
+function target(names: readonly string[], more: Partial<Target> = {}): Target {
+  const parsed = names.map(parseName)
+  return {
+    file: `${names[0]}-file`,
+    names: parsed,
+    requestNames: parsed,
+    ca: 'https://ca.example:14000/dir',
+    key: { type: 'ecdsa', curve: 'nistp256', rsaBits: 2048 },
+    marginDays: 30,
+    priority: 0,
+    label: '',
+    mustStaple: false,
+    partial: false,
+    env: {},
+    dns: { settings: {} },
+    ...more,
+  }
+}
+
+const certificate = (id: string, names: readonly string[], until: string): Certificate => ({
+  id,
+  url: `https://ca.example/order/${id}`,
+  complete: true,
+  revokeWanted: false,
+  revoked: false,
+  hasKey: true,
+  facts: {
+    names: names.map(parseName),
+    notBefore: new Date('2026-04-01T00:00:00Z'),
+    notAfter: new Date(`${until}T00:00:00Z`),
+    keyId: id,
+    keyType: 'ecdsa',
+    issuer: 'CN=CA',
+    subject: 'CN=x',
+    serial: '01',
+    selfSigned: false,
+  },
+})
+
+interface Disk {
+  readonly targets?: readonly Target[]
+  readonly problems?: readonly Dns01Error[]
+  readonly certificates?: readonly Certificate[]
+  readonly links?: Readonly<Record<string, string>>
+  readonly left?: number
+  readonly failures?: Readonly<Record<string, Failure>>
+}
+
+const documentOf = ({ targets = [], problems = [], certificates = [], links = {}, left = 0, failures = {} }: Disk) =>
+  statusDocument({ clock, env: {} }, {
+    root: '/var/lib/acme',
+    exists: () => true,
+    confText: () => '',
+    targets: () => ({ targets, problems }),
+    certificates: () => certificates,
+    links: () => new Map(Object.entries(links)),
+    accounts: () => [{ id: 'ca.example%3a14000%2fdir/key', server: 'ca.example%3a14000%2fdir', keyId: 'key' }],
+    journal: { entries: () => Array(left).fill({}) },
+    ledger: () => ({ failures: new Map(Object.entries(failures)), validations: new Map(), orders: new Map() }),
+  } as unknown as StateDir)
+
+const linesOf = (disk: Disk, reader: Reader = { columns: undefined, whole: false }) =>
+  statusLines(documentOf(disk), clock.now(), reader)
+
+describe('status', () => {
+  test('with nothing wanted says how to want', () => {
+    expect(linesOf({})).toEqual(['nothing is wanted yet: dns01 want NAME'])
+  })
+
+  test('is a table', () => {
+    expect(
+      linesOf({
+        targets: [
+          target(['www.a.test', 'a.test', 'b.test']),
+          target(['c.test']),
+          target(['d.test']),
+          target(['e.test'], { ca: 'not a URL' }),
+        ],
+        certificates: [
+          certificate('c1', ['www.a.test', 'a.test', 'b.test'], '2026-08-01'),
+          certificate('c2', ['c.test'], '2026-06-10'),
+          certificate('c3', ['d.test'], '2026-08-01'),
+        ],
+        links: { 'www.a.test': 'c1', 'a.test': 'c1', 'b.test': 'c1', 'c.test': 'c2', 'd.test': 'old' },
+      }),
+    ).toEqual([
+      'NAME           CA                LEFT  RENEWS      STATE',
+      'www.a.test +2  ca.example:14000  60 d  2026-07-02  ok',
+      'c.test         ca.example:14000  8 d   2026-05-17  renewal due since 2026-05-17T16:00Z',
+      'd.test         ca.example:14000  60 d  2026-07-02  not linked: d.test',
+      'e.test         not a URL         -     -           no certificate yet',
+    ])
+  })
+
+  test('an expired certificate has days less than none left', () => {
+    const disk = { targets: [target(['a.test'])], certificates: [certificate('c', ['a.test'], '2026-05-30')] }
+    expect(linesOf(disk)[1]).toMatch(/-3 d .* expired 2026-05-30$/)
+  })
+
+  test('what failed is told: since when, how often, what to do, when it is tried again', () => {
+    const failure = {
+      code: 'REFUSED',
+      message: 'the CA refused (caa)',
+      hint: 'open https://unpause.example/x',
+      since: new Date('2026-06-01T10:00:00Z'),
+      last: new Date('2026-06-01T11:30:00Z'),
+      times: 3,
+    }
+    const failures = {
+      'ca.example%3a14000%2fdir a.test': failure,
+      'ca.example%3a14000%2fdir b.test': { ...failure, last: new Date('2026-06-01T10:00:00Z'), times: 1 },
+    }
+    const lines = linesOf({ targets: [target(['a.test']), target(['b.test'])], failures })
+    expect(lines[1]).toMatch(/no certificate yet; next try 2026-06-01T13:10Z$/)
+    expect(lines[2]).toMatch(/no certificate yet$/)
+    expect(lines.slice(3)).toEqual([
+      '! a.test: failed 3 times since 2026-06-01T10:00Z: the CA refused (caa)',
+      '! b.test: failed since 2026-06-01T10:00Z: the CA refused (caa)',
+    ])
+    const told = linesOf({ targets: [target(['a.test']), target(['b.test'])], failures }, { columns: 60, whole: true })
+    expect(told.slice(3)).toEqual([
+      '! a.test: failed 3 times since 2026-06-01T10:00Z: the CA refused (caa) (open https://unpause.example/x); ' +
+        'dns01 reconcile --force a.test tries now',
+      '! b.test: failed since 2026-06-01T10:00Z: the CA refused (caa) (open https://unpause.example/x); ' +
+        'the next run tries again',
+    ])
+    const cut = linesOf({ targets: [target(['a.test'])], failures }, { columns: 60, whole: false })
+    expect(cut[2]).toBe('! a.test: failed 3 times since 2026-0… (dns01 status a.test)')
+  })
+
+  test('of a certificate that ends within two days the hours are told', () => {
+    const day = certificate('c', ['a.test'], '2026-06-02')
+    const facts = {
+      ...day.facts,
+      notBefore: new Date('2026-06-01T11:00:00Z'),
+      notAfter: new Date('2026-06-02T11:00:00Z'),
+    }
+    const disk = {
+      targets: [target(['a.test'])],
+      certificates: [{ ...day, facts } as Certificate],
+      links: { 'a.test': 'c' },
+    }
+    expect(linesOf(disk)[1]).toMatch(/ 23 h {2}2026-06-0[12]T\d\d:00Z {2}ok$/)
+  })
+
+  test('a certificate of the future is told, since that is mostly a clock of the past', () => {
+    const future = certificate('c', ['a.test'], '2026-09-01')
+    const facts = { ...future.facts, notBefore: new Date('2026-06-05T08:00:00Z') }
+    const disk = {
+      targets: [target(['a.test'])],
+      certificates: [{ ...future, facts } as Certificate],
+      links: { 'a.test': 'c' },
+    }
+    expect(linesOf(disk)[1]).toMatch(/not valid before 2026-06-05T08:00Z; is the clock right\?$/)
+  })
+
+  test.each(['its private key is that of another certificate', 'its file fullchain is damaged'])(
+    'what programs read is not ok when %s',
+    damage => {
+      const broken: Certificate = {
+        ...certificate('c', ['a.test'], '2026-09-01'),
+        complete: false,
+        hasKey: false,
+        damage,
+      }
+      const disk = { targets: [target(['a.test'])], links: { 'a.test': 'c' } }
+      for (const one of [broken, { ...broken, facts: undefined }])
+        expect(linesOf({ ...disk, certificates: [one] })[1]).toMatch(new RegExp(`what is live is damaged: ${damage}$`))
+    },
+  )
+
+  test('of one name all is told: names, dates, issuer, where its files are, what is wrong', () => {
+    const document = documentOf({
+      targets: [target(['a.test', '*.a.test']), target(['b.test'])],
+      certificates: [certificate('c', ['a.test', '*.a.test'], '2026-08-01')],
+      links: { 'a.test': 'c', '*.a.test': 'c' },
+    })
+    expect(detailLines(aboutNames(document, [parseName('*.a.test')]), clock.now())).toEqual([
+      'a.test, *.a.test',
+      '  state        ok',
+      '  valid        2026-04-01T00:00Z until 2026-08-01T00:00Z (60 d left)',
+      '  renewed      from 2026-07-02T00:00Z',
+      '  issuer       CN=CA',
+      '  key type     ecdsa',
+      '  certificate  /var/lib/acme/live/a.test/fullchain',
+      '  key          /var/lib/acme/live/a.test/privkey',
+      '  stored in    /var/lib/acme/certs/c',
+      '  target       /var/lib/acme/desired/a.test-file',
+      '  CA           https://ca.example:14000/dir',
+    ])
+  })
+
+  test('before anything is set up it says what to do first', () => {
+    const told = (setUp: StatusDocument['setUp']) =>
+      statusLines({ ...documentOf({}), setUp }, clock.now(), { columns: undefined, whole: false })
+    expect(told('empty')).toEqual(['nothing is set up: dns01 quickstart'])
+    expect(told('none')).toEqual(['there is no state directory /var/lib/acme: dns01 quickstart sets one up'])
+  })
+
+  test('what a partial certificate lacks is named, and since when', () => {
+    const since = new Date('2026-05-20T10:00:00Z')
+    const failure = { code: 'REFUSED', message: 'no', since, last: since, times: 1 }
+    const lines = linesOf({
+      targets: [target(['a.test', 'b.test', 'c.test'], { partial: true })],
+      certificates: [certificate('c', ['a.test'], '2026-08-01')],
+      links: { 'a.test': 'c' },
+      failures: { 'ca.example%3a14000%2fdir b.test': failure },
+    })
+    expect(lines[1]).toMatch(/not in the certificate yet: b.test, c.test$/)
+    expect(lines.at(-1)).toBe('! a.test +2: missing b.test since 2026-05-20T10:00Z, c.test')
+  })
+
+  test('what is wrong comes below', () => {
+    const problems = [
+      new Dns01Error('CONFIG', 'desired/x:3: no YAML'),
+      new Dns01Error('CONFIG', 'desired/y: no names', { hint: 'add one' }),
+    ]
+    expect(linesOf({ problems, left: 2 }).slice(1)).toEqual([
+      '! desired/x:3: no YAML',
+      '! desired/y: no names (add one)',
+      '! an earlier run left TXT records; the next reconcile removes them',
+    ])
+  })
+
+  test('the document has every name, date and link', () => {
+    const { targets, ...rest } = documentOf({
+      targets: [target(['a.test', 'b.test'])],
+      certificates: [certificate('c', ['a.test', 'b.test'], '2026-08-01')],
+      links: { 'a.test': 'c' },
+      left: 1,
+    })
+    expect(rest).toEqual({
+      stateDirectory: '/var/lib/acme',
+      setUp: 'yes',
+      accounts: ['ca.example%3a14000%2fdir/key'],
+      problems: [],
+      recordsLeft: 1,
+    })
+    expect(targets).toEqual([
+      {
+        file: 'a.test-file',
+        names: ['a.test', 'b.test'],
+        ca: 'https://ca.example:14000/dir',
+        certificate: 'c',
+        keyType: 'ecdsa',
+        issuer: 'CN=CA',
+        live: 'live/a.test',
+        notBefore: new Date('2026-04-01T00:00:00Z'),
+        notAfter: new Date('2026-08-01T00:00:00Z'),
+        daysLeft: 60,
+        renewAt: new Date('2026-07-02T00:00:00Z'),
+        due: undefined,
+        missing: [],
+        waits: undefined,
+        failure: undefined,
+        unlinked: ['b.test'],
+      },
+    ])
+  })
+
+  test('a link belongs to the target in front only', () => {
+    const { targets } = documentOf({
+      targets: [target(['a.test', 'b.test']), target(['a.test'])],
+      certificates: [certificate('c', ['a.test', 'b.test'], '2026-08-01')],
+    })
+    expect(targets.map(t => t.unlinked)).toEqual([['a.test', 'b.test'], []])
+  })
+})
