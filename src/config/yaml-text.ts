@@ -56,6 +56,7 @@ export function tooDeepAt(text: string): number | undefined {
   let offset = 0
   for (const line of text.split('\n')) {
     let column = line.search(/[^ ]/)
+    let colons = 0 // `a: b: c:` is wrong, but the library goes down all the way before it says so
     if (column >= 0 && brackets === 0) while (columns.length > 0 && (columns.at(-1) ?? 0) >= column) columns.pop()
     for (let i = Math.max(column, 0); i < line.length; i++) {
       if (brackets === 0 && i === column && line[i] !== '\r') {
@@ -64,7 +65,8 @@ export function tooDeepAt(text: string): number | undefined {
       }
       if (line[i] === '[' || line[i] === '{') brackets++
       else if (line[i] === ']' || line[i] === '}') brackets = Math.max(0, brackets - 1)
-      if (columns.length + brackets > mostLevels) return offset + i
+      else if (brackets === 0 && /^:[ \t]/.test(line.slice(i, i + 2))) colons++
+      if (columns.length + brackets + colons > mostLevels) return offset + i
     }
     offset += line.length + 1
   }

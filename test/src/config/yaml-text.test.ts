@@ -24,6 +24,11 @@ describe('what is nested too deeply is not parsed', () => {
     expect(parseYaml(make(100_000)).errors).toHaveLength(1)
   })
 
+  test('keys of keys on one line are refused before they are gone into', () => {
+    expect(parseYaml(`x:\n ${'<<: '.repeat(3000)}`).errors).toHaveLength(1)
+    expect(tooDeepAt(`{${'a: 1, '.repeat(100)}}\n`)).toBeUndefined()
+  })
+
   test('but many things one after the other are not deep', () => {
     expect(tooDeepAt('a:\n  - b\n'.repeat(1000))).toBeUndefined()
     expect(tooDeepAt('- [a, {b: c}]\n'.repeat(1000))).toBeUndefined()
