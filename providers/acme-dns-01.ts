@@ -41,7 +41,7 @@ export default defineProvider({
     },
   },
   batch: false,
-  keepsOthers: true,
+  additive: true,
   testedWith: 'real plugin: acme-dns-01-digitalocean on a double of its API; plugins in both calling styles',
   async open(values, world): Promise<Provider> {
     const options = parseOptions(values.options)

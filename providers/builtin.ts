@@ -11,8 +11,8 @@ import {
   unwritten,
   type World,
 } from '../src/provider/api.js'
-import { guide } from './builtin/guide.js'
 import { everywhere, isTaken, listenAt, listenTogether, near, servedByAnother } from './builtin/listening.js'
+import { requiredRecords } from './builtin/required-records.js'
 import { aliasFor, answerFrom, list, planOf, type Values, type ZonePlan, zoneOf } from './builtin/zones.js'
 
 export default defineProvider({
@@ -36,16 +36,16 @@ export default defineProvider({
     },
   },
   batch: true,
-  keepsOthers: true,
-  provesSync: true,
-  whileRunning: true,
+  additive: true,
+  confirmsSync: true,
+  ephemeral: true,
   testedWith: 'itself, asked by dig and fuzzed',
   open: (values, world) => openBuiltin(world, planOf(values), list(values.listen)),
-  guide: (names, values, world, signal) => {
+  requiredRecords: (names, values, world, signal) => {
     const plan = planOf(values)
     const known = plan.addresses.length > 0 ? plan.addresses : list(values.listen).map(publicAddress)
     const addresses = known.filter(address => address !== undefined)
-    return guide({ world, signal }, plan, addresses, names)
+    return requiredRecords({ world, signal }, plan, addresses, names)
   },
   serve: (all, records, world) => {
     const plans = all.map(planOf)

@@ -54,8 +54,8 @@ export default defineProvider({
     },
   },
   batch: true,
-  keepsOthers: true,
-  gatherSeconds: 0.1,
+  additive: true,
+  batchDelaySeconds: 0.1,
   testedWith: 'double: test/fakes/cloudflare.ts',
   open(values, world) {
     checkZoneId(values['zone-id'])

@@ -46,10 +46,10 @@ export default defineProvider({
     'state-dir': { env: ['ACME_STATE_DIR'], help: 'what it finds in ACME_STATE_DIR', default: '/var/lib/acme' },
   },
   batch: false,
-  keepsOthers: false,
+  additive: false,
   oneValuePerName: true,
   othersSecretsHidden: true,
-  gatherSeconds: 0.5,
+  batchDelaySeconds: 0.5,
   testedWith: 'real programs; calls compared with those of acmetool, certbot, dehydrated and lego; acme.sh: a double',
   open(values, world): Provider {
     const name = dialectOf(values.dialect, world.env)

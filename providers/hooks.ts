@@ -37,7 +37,7 @@ export default defineProvider({
     },
   },
   batch: false,
-  keepsOthers: false,
+  additive: false,
   findsZone: true,
   oneValuePerName: true,
   testedWith: 'real programs: hooks that keep their records in files',

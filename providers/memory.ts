@@ -11,7 +11,7 @@ export default defineProvider({
   summary: 'keeps the records in this process and serves them to nobody; for tests and for trying things out',
   settings: {},
   batch: true,
-  keepsOthers: true,
+  additive: true,
   testedWith: 'itself: it is the reference for the contract',
   open: (): MemoryProvider => {
     const values = new Map<Name, Set<string>>()

@@ -76,8 +76,8 @@ export default defineProvider({
   summary: 'dynamic update with a TSIG key (RFC 2136): BIND, Knot, PowerDNS and others',
   settings,
   batch: true,
-  keepsOthers: true,
-  gatherSeconds: 0.05,
+  additive: true,
+  batchDelaySeconds: 0.05,
   testedWith: 'real server: BIND 9, Knot, PowerDNS',
   open(values, world) {
     const key = readKey(values, world)

@@ -24,9 +24,9 @@ export default defineProvider({
   summary: 'AWS Route 53: one change a zone, compared before it is set, proven in sync',
   settings,
   batch: true,
-  keepsOthers: true,
-  provesSync: true,
-  gatherSeconds: 2,
+  additive: true,
+  confirmsSync: true,
+  batchDelaySeconds: 2,
   testedWith: 'double: test/fakes/route53.ts, by the real AWS SDK',
   open: openRoute53,
   policy: (names, values) =>

@@ -41,14 +41,14 @@ export const flagTable = (): string =>
 
 export async function providerTable(): Promise<string> {
   const definitions = await Promise.all(providerNames().map(loadProvider))
-  const rows = definitions.map(({ name, summary, settings, batch, keepsOthers, testedWith }) => [
+  const rows = definitions.map(({ name, summary, settings, batch, additive, testedWith }) => [
     `\`${name}\``,
     summary,
     Object.entries(settings)
       .map(([key, { env, required }]) => `\`${env[0] ?? key}\`${required ? ' (required)' : ''}`)
       .join(' ') || 'none',
     batch ? 'yes' : 'no',
-    keepsOthers ? 'yes' : 'no',
+    additive ? 'yes' : 'no',
     testedWith,
   ])
   return table(['provider', 'what', 'settings', 'batch', "keeps others' values", 'tested with'], rows)

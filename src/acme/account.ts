@@ -12,14 +12,14 @@ export interface Registration {
 }
 
 /** The account that belongs to the session's key. */
-export interface AccountDesk {
+export interface Accounts {
   find(signal: AbortSignal): Promise<Account | undefined>
   register(registration: Registration, signal: AbortSignal): Promise<Account>
   /** Posts as the account. Looks for it first when neither find() nor register() has been called. */
   post(url: string, payload: object | null, call: Omit<PostCall, 'keyId'>): Promise<Answer>
 }
 
-export function openAccount(session: Session): AccountDesk {
+export function openAccount(session: Session): Accounts {
   let known: Promise<string> | undefined
 
   async function ask(payload: object, call: Omit<PostCall, 'what'>): Promise<Account> {

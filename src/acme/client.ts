@@ -1,7 +1,7 @@
 import { Dns01Error } from '../core/errors.js'
-import { type AccountDesk, openAccount, type Registration } from './account.js'
+import { type Accounts, openAccount, type Registration } from './account.js'
 import type { Account, Directory } from './objects.js'
-import { type OrderDesk, openOrders } from './order.js'
+import { type Orders, openOrders } from './order.js'
 import { isProblem } from './problem.js'
 import { openSession, type PostCall, type Session, type SessionOptions, type SessionWorld } from './session.js'
 import type { AccountKey } from './transport.js'
@@ -14,7 +14,7 @@ export type { Authorization, Order } from './objects.js'
  * Price of a first certificate for N names: directory, nonce, account, order, N authorizations, N challenges, a look at
  * the order, finalize, another look, the certificate: 8 + 2N requests, and a nonce for each that is under way at once.
  */
-export interface AcmeClient extends OrderDesk {
+export interface AcmeClient extends Orders {
   /** Fetched once, then free. */
   directory(signal: AbortSignal): Promise<Directory>
   /** The account of this key, undefined if the CA has none (RFC 8555 §7.3.1). */
@@ -33,7 +33,7 @@ export function openClient(
   options: SessionOptions = {},
 ): AcmeClient {
   const session = openSession(world, directoryUrl, key, options)
-  const account: AccountDesk = openAccount(session)
+  const account: Accounts = openAccount(session)
   return {
     directory: session.directory,
     findAccount: account.find,

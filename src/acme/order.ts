@@ -1,6 +1,6 @@
 import { Dns01Error } from '../core/errors.js'
 import type { Name } from '../core/names.js'
-import type { AccountDesk } from './account.js'
+import type { Accounts } from './account.js'
 import type { Authorization, Challenge, Order } from './objects.js'
 import { authorizationError, orderError, shortList } from './order-errors.js'
 import { type PollLimits, poll } from './poll.js'
@@ -17,7 +17,7 @@ interface OrderWish {
 }
 
 /** Orders of one account, RFC 8555 §7.4 and §7.5. Every method costs one request unless it says otherwise. */
-export interface OrderDesk {
+export interface Orders {
   newOrder(wish: OrderWish, signal: AbortSignal): Promise<Order>
   order(url: string, signal: AbortSignal): Promise<Order>
   authorization(url: string, signal: AbortSignal): Promise<Authorization>
@@ -56,7 +56,7 @@ function refuseOthers({ identifiers }: Order, names: readonly Name[]): void {
   throw new Dns01Error('REFUSED', `newOrder for ${shortList(names)}: the CA made another order: ${what}`)
 }
 
-export function openOrders(session: Session, account: AccountDesk): OrderDesk {
+export function openOrders(session: Session, account: Accounts): Orders {
   const { world, objects, directory } = session
   const post = (url: string, payload: object | null, what: string, signal: AbortSignal, accept?: string) =>
     account.post(url, payload, { what, signal, ...(accept !== undefined && { accept }) })
@@ -71,8 +71,8 @@ export function openOrders(session: Session, account: AccountDesk): OrderDesk {
     return { value: objects.authorization(answer.data, url), answer }
   }
 
-  const order: OrderDesk['order'] = async (url, signal) => (await readOrder(url, signal)).value
-  const authorization: OrderDesk['authorization'] = async (url, signal) => (await readAuthorization(url, signal)).value
+  const order: Orders['order'] = async (url, signal) => (await readOrder(url, signal)).value
+  const authorization: Orders['authorization'] = async (url, signal) => (await readAuthorization(url, signal)).value
 
   const refuseInvalid = async (found: Order, signal: AbortSignal): Promise<void> => {
     if (found.status !== 'invalid') return

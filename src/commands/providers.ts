@@ -65,16 +65,16 @@ async function showPolicy(context: Context, definition: ProviderDefinition, host
   return []
 }
 
-/** @throws Dns01Error USAGE for a provider that has no guide */
+/** @throws Dns01Error USAGE for a provider that has no records to ask for */
 async function showGuide(context: Context, definition: ProviderDefinition, hosts: readonly Name[]): Promise<unknown[]> {
   const { world, signal, out } = context
-  if (!definition.guide)
+  if (!definition.requiredRecords)
     throw new Dns01Error('USAGE', `the provider ${definition.name} needs no records of yours`, {
       hint: 'dns01 probe NAME… tries a provider with names; --iam-policy prints the rights that one needs',
     })
   const parts = await partsOf(context)
   const values = settingValues(world, definition, settingsOf(parts, definition, hosts[0]))
-  const records = await definition.guide(hosts, values as never, outerView(world, parts.config), signal)
+  const records = await definition.requiredRecords(hosts, values as never, outerView(world, parts.config), signal)
   out.show(records, () => guideLines(records))
   const missing = records.filter(record => record.missing !== undefined)
   return missing.map(({ name, type }) => new Dns01Error('CONFIG', `${name} ${type} is missing`))

@@ -16,7 +16,7 @@ export interface ProofParts {
   /** Decides where no server of the zone can be asked, unless the provider does. Watches are kept with it, for the run. */
   readonly resolver: Resolver
   /** The provider's own word counts: its servers had the value when present() came back (Route 53: INSYNC). */
-  readonly provesSync: boolean
+  readonly confirmsSync: boolean
   readonly limits: ProofLimits
   /** Told with every answer: of how many servers, which do not show the value yet, as far as they can be asked. */
   readonly onNews?: (seen: { readonly servers: number; readonly missing: readonly string[] }) => void
@@ -36,7 +36,7 @@ export function lagging(seen: ReadonlyMap<string, readonly string[]>, values: re
  * @throws Dns01Error NOT_VISIBLE naming who lacks it; UNAVAILABLE when nobody at all can be asked; the signal's reason
  */
 export async function proveVisible(
-  { world, resolver, provesSync, limits, onNews = () => {} }: ProofParts,
+  { world, resolver, confirmsSync, limits, onNews = () => {} }: ProofParts,
   zone: Zone,
   record: { readonly name: Name; readonly value: string },
   signal: AbortSignal,
@@ -55,7 +55,7 @@ export async function proveVisible(
     world.log.notice(`${zone.apex}: ${addresses.length} server addresses are asked; it has ${zone.leftOut}`)
   const direct = await watch(addresses, false)
   if (direct.visible) return warnOnce(world, state, zone, direct.useless)
-  if (provesSync) return tellOnce(world, state, zone, direct.useless, 'the provider says that all have the record')
+  if (confirmsSync) return tellOnce(world, state, zone, direct.useless, 'the provider says that all have the record')
   tellOnce(world, state, zone, direct.useless, `the resolvers ${shortList(resolver.servers)} decide`)
   const indirect = await watch(resolver.servers, true)
   if (!indirect.visible) throw nobody(record.name, [...direct.useless, ...indirect.useless])

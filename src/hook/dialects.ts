@@ -4,12 +4,12 @@ import { Dns01Error } from '../core/errors.js'
 import { type Name, parseName, withoutWildcard } from '../core/names.js'
 import type { World } from '../core/world.js'
 import { notMyEvent } from '../provider/hook-scripts.js'
-import type { Wish } from '../publish/publisher.js'
+import type { RecordRequest } from '../publish/publisher.js'
 
 /** What another ACME client wants of its hook. */
 export interface HookCall {
   readonly action: 'present' | 'cleanup'
-  readonly wishes: readonly Omit<Wish, 'dns'>[]
+  readonly wishes: readonly Omit<RecordRequest, 'dns'>[]
   /** This client leaves it to the hook to wait until all servers show the values. */
   readonly waits: boolean
   /** Hosts for which it will call again before it tells the CA. */
@@ -87,14 +87,14 @@ const lego: HookDialect = {
   },
 }
 
-function rawWish([domain, token, keyAuthorization]: readonly string[]): Omit<Wish, 'dns'> | undefined {
+function rawWish([domain, token, keyAuthorization]: readonly string[]): Omit<RecordRequest, 'dns'> | undefined {
   if (!domain || !token || !keyAuthorization) return undefined
   const value = createHash('sha256').update(keyAuthorization).digest('base64url') // RFC 8555 §8.4
   return wishFor(domain, value, { token, keyAuthorization })
 }
 
 /** After CNAMEs nothing tells the host any more; the record's name then stands for it. */
-function placedWish([fqdn, value]: readonly string[]): Omit<Wish, 'dns'> | undefined {
+function placedWish([fqdn, value]: readonly string[]): Omit<RecordRequest, 'dns'> | undefined {
   if (!fqdn || !value) return undefined
   const at = parseName(fqdn)
   return { ...wishFor(at.replace(/^_acme-challenge\./, ''), value), at }
@@ -142,7 +142,11 @@ const hostOf = (text: string): Name => withoutWildcard(parseName(text))
 const sampleValue = '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU'
 
 /** @throws Dns01Error USAGE when the value is none of dns-01: 43 characters of base64url, a SHA-256 (RFC 8555 §8.4) */
-function wishFor(host: string, value: string, facts: Partial<Wish['challenge']> = {}): Omit<Wish, 'dns'> {
+function wishFor(
+  host: string,
+  value: string,
+  facts: Partial<RecordRequest['challenge']> = {},
+): Omit<RecordRequest, 'dns'> {
   if (!/^[\w-]{43}$/.test(value)) throw wrongValue(host, value)
   const challenge = {
     host: hostOf(host),

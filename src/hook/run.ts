@@ -5,7 +5,7 @@ import type { World } from '../core/world.js'
 import { openDnsView } from '../provider/context.js'
 import { defaultProvider } from '../provider/default.js'
 import { gone, noJournal, note, removeForgotten } from '../publish/hook-notes.js'
-import { type Placement, Publisher } from '../publish/publisher.js'
+import { type LocatedRecord, Publisher } from '../publish/publisher.js'
 import type { Context } from '../renew/run.js'
 import type { HookCall } from './dialects.js'
 
@@ -30,7 +30,7 @@ export async function runHook(
   const config = await readDnsConfig(world, stateRoot)
   const view = openDnsView(inside, config, () => defaultProvider(world, [])) // no hook folders: one of them may hold us
   const publisher = new Publisher({ ...view, world: inside, journal: noJournal, signal })
-  const locate = (wishes: HookCall['wishes']): Promise<Placement[]> =>
+  const locate = (wishes: HookCall['wishes']): Promise<LocatedRecord[]> =>
     publisher.locate(wishes.map(wish => ({ ...wish, dns: { provider: options.provider, settings: {} } })))
   try {
     const placements = await locate(call.wishes)
@@ -60,7 +60,7 @@ interface Notes {
 async function present(
   world: Pick<World, 'log'>,
   publisher: Publisher,
-  placements: readonly Placement[],
+  placements: readonly LocatedRecord[],
   proven: boolean,
   notes: Notes,
 ): Promise<void> {
@@ -81,7 +81,7 @@ async function present(
 async function takeBack(
   world: Pick<World, 'log'>,
   publisher: Publisher,
-  placements: readonly Placement[],
+  placements: readonly LocatedRecord[],
   call: HookCall,
   notes: Notes,
 ): Promise<void> {
@@ -102,25 +102,25 @@ async function takeBack(
 async function mustProve(
   call: HookCall,
   options: HookOptions,
-  [mine]: readonly Placement[],
-  locate: (wishes: HookCall['wishes']) => Promise<Placement[]>,
+  [mine]: readonly LocatedRecord[],
+  locate: (wishes: HookCall['wishes']) => Promise<LocatedRecord[]>,
 ): Promise<boolean> {
   if (!(options.wait ?? call.waits)) return false
   const [wish] = call.wishes
   if (!mine || !wish) return true
   for (const host of call.later) {
     const later = { ...wish, challenge: { ...wish.challenge, host } }
-    const [other] = await locate([later]).catch((): Placement[] => []) // its own call will say what is wrong
+    const [other] = await locate([later]).catch((): LocatedRecord[] => []) // its own call will say what is wrong
     if (other && lineOf(other) === lineOf(mine)) return false
   }
   return true
 }
 
-const lineOf = ({ by, record }: Placement): string => JSON.stringify([by.config, record.zone])
+const lineOf = ({ by, record }: LocatedRecord): string => JSON.stringify([by.config, record.zone])
 
 /** @throws Dns01Error CONFIG */
-function refuseWhatCannotStay(publisher: Publisher, placements: readonly Placement[]): void {
-  const brief = placements.find(({ by }) => by.definition.whileRunning)
+function refuseWhatCannotStay(publisher: Publisher, placements: readonly LocatedRecord[]): void {
+  const brief = placements.find(({ by }) => by.definition.ephemeral)
   if (brief)
     throw new Dns01Error('CONFIG', `the provider ${brief.by.definition.name} answers only while dns01 runs`, {
       hint: 'a hook ends before the CA looks: choose another provider, or let dns01 itself get the certificate',

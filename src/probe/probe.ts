@@ -5,7 +5,7 @@ import type { World } from '../core/world.js'
 import { followCnames } from '../dns/zone.js'
 import { outerView } from '../provider/context.js'
 import { type Providers, settingValues } from '../provider/loader.js'
-import { type Placement, Publisher, type PublisherParts, type Wish } from '../publish/publisher.js'
+import { type LocatedRecord, Publisher, type PublisherParts, type RecordRequest } from '../publish/publisher.js'
 import { withLock } from '../state/lock.js'
 import { StateDir } from '../state/state-dir.js'
 import { lookAtAuthority } from './authority.js'
@@ -43,7 +43,7 @@ export interface ProbeParts {
 interface Examined {
   readonly wanted: Wanted
   readonly findings: readonly Finding[]
-  readonly placement: Placement | undefined
+  readonly placement: LocatedRecord | undefined
   /** TXT values that stand there now. */
   readonly values: readonly string[]
 }
@@ -85,7 +85,7 @@ async function examine(
     seconds: number = limits.lookSeconds,
   ) => bounded(world, { check, seconds, signal }, until => look({ world, resolver, signal: until }))
   world.log.step(wanted.name, 'looking for its zone')
-  let placement: Placement | undefined
+  let placement: LocatedRecord | undefined
   let chain: readonly Name[] = []
   let values: readonly string[] = []
   const place = await within(
@@ -109,7 +109,7 @@ async function examine(
     Promise.resolve(place),
     within('delegation', look => lookAtGuide(parts, wanted, placement, look)),
     within('servers', async look => {
-      if (!zone || !end || placement?.by.definition.whileRunning) return []
+      if (!zone || !end || placement?.by.definition.ephemeral) return []
       const found = await lookAtServers(look, zone, end)
       values = found.values
       return found.findings
@@ -123,16 +123,16 @@ async function examine(
 const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).hostname : '')
 
 /** As the engine does it, with a value that no CA has asked for. */
-async function locate(parts: ProbeParts, wanted: Wanted, signal: AbortSignal): Promise<Placement> {
+async function locate(parts: ProbeParts, wanted: Wanted, signal: AbortSignal): Promise<LocatedRecord> {
   const value = Buffer.from(parts.world.random(32)).toString('base64url')
   const token = Buffer.from(parts.world.random(32)).toString('base64url')
   const host = withoutWildcard(wanted.name)
   const wildcard = host !== wanted.name
   const keyAuthorization = `${token}.${token}`
   const challenge = { host, wildcard, token, keyAuthorization, targetFile: '', env: wanted.env }
-  const wish: Wish = { value, dns: wanted.dns, challenge }
+  const wish: RecordRequest = { value, dns: wanted.dns, challenge }
   const [placement] = await publisherOf(parts, await lookingState(parts), signal).locate([wish])
-  return placement as Placement
+  return placement as LocatedRecord
 }
 
 const lookingState = ({ world, stateRoot }: ProbeParts): Promise<StateDir> =>
@@ -151,7 +151,7 @@ const publisherOf = (
   return new Publisher({ world, providers, resolver, propagation, signal, journal: state.journal })
 }
 
-function zoneFinding({ by, record, zone }: Placement): Finding {
+function zoneFinding({ by, record, zone }: LocatedRecord): Finding {
   const provider = `provider ${by.definition.name}`
   if (!zone) return ok('zone', `${provider} finds the zone itself`)
   return ok('zone', `${record.name} lies in the zone ${zone.apex}; ${provider}`)
@@ -164,14 +164,14 @@ const cnameFinding = (chain: readonly Name[]): Finding =>
 async function lookAtGuide(
   parts: ProbeParts,
   { name }: Wanted,
-  placement: Placement | undefined,
+  placement: LocatedRecord | undefined,
   look: Look,
 ): Promise<Finding[]> {
   const definition = placement?.by.definition
-  if (!definition?.guide || !placement) return []
+  if (!definition?.requiredRecords || !placement) return []
   const values = settingValues(parts.world, definition, placement.by.config.settings)
   const world = outerView(parts.world, parts.config)
-  const records = await definition.guide([withoutWildcard(name)], values as never, world, look.signal)
+  const records = await definition.requiredRecords([withoutWildcard(name)], values as never, world, look.signal)
   return records.map(({ name: at, type, data, missing }) =>
     missing === undefined
       ? ok('delegation', `${at} ${type} ${data}`)
@@ -218,7 +218,7 @@ async function tryAll(parts: ProbeParts, examined: readonly Examined[]): Promise
 /** Why it would not be harmless; undefined if it is. */
 function overwrites({ placement, values }: Examined): string | undefined {
   const definition = placement?.by.definition
-  if (!definition || definition.keepsOthers || values.length === 0) return undefined
+  if (!definition || definition.additive || values.length === 0) return undefined
   return `not tried: ${definition.name} may replace what stands there, and ${values.length} value(s) do`
 }
 

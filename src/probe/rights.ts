@@ -1,11 +1,11 @@
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
-import type { Placement, Publisher } from '../publish/publisher.js'
+import type { LocatedRecord, Publisher } from '../publish/publisher.js'
 import type { Journal } from '../state/journal.js'
 import { type Finding, failed, failure, limits, ok, warning } from './finding.js'
 
 export interface Trial {
-  readonly placement: Placement
+  readonly placement: LocatedRecord
   readonly watched: boolean
 }
 

@@ -107,11 +107,11 @@ export interface ProviderDefinition<S extends Settings = Settings> {
   /** One call to present() costs about the same for one record and for a hundred. */
   readonly batch: boolean
   /** Values of others at the same name survive present() and cleanup(). */
-  readonly keepsOthers: boolean
+  readonly additive: boolean
   /** When present() has resolved, every server of the provider shows the values (Route 53: INSYNC). */
-  readonly provesSync?: boolean
+  readonly confirmsSync?: boolean
   /** Values are to be seen only while dns01 runs: of no use to a hook, which ends before the CA looks. */
-  readonly whileRunning?: boolean
+  readonly ephemeral?: boolean
   /** It runs a program of somebody else: the secrets of the other providers in use are not in its World's environment. */
   readonly othersSecretsHidden?: boolean
   /** It finds its own zone from the challenge's host; a zone the engine cannot find is no error. */
@@ -119,14 +119,14 @@ export interface ProviderDefinition<S extends Settings = Settings> {
   /** Only one value at a name at a time: the engine validates them one after the other. */
   readonly oneValuePerName?: boolean
   /** How long a change may wait for others of the same run to join it: about a tenth of what a change takes. Default 0. */
-  readonly gatherSeconds?: number
+  readonly batchDelaySeconds?: number
   /** `real server: BIND 9, Knot` or `double: test/fakes/route53.ts`. */
   readonly testedWith: string
   open(values: SettingValues<S>, world: World): Provider | Promise<Provider>
   /** The least rights that serve these hosts (none: any host), as text for the provider's own console. */
   policy?(names: readonly Name[], values: SettingValues<S>): string
   /** What must stand elsewhere before these hosts can be served, and whether it does, by asking the resolvers of `world`. */
-  guide?(
+  requiredRecords?(
     names: readonly Name[],
     values: SettingValues<S>,
     world: World,

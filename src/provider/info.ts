@@ -55,13 +55,13 @@ export const providerDocument = (definition: ProviderDefinition) => {
     })),
     traits: {
       batch: rest.batch,
-      keepsOthers: rest.keepsOthers,
-      provesSync: rest.provesSync ?? false,
-      whileRunning: rest.whileRunning ?? false,
+      additive: rest.additive,
+      confirmsSync: rest.confirmsSync ?? false,
+      ephemeral: rest.ephemeral ?? false,
       findsZone: rest.findsZone ?? false,
       oneValuePerName: rest.oneValuePerName ?? false,
       policy: rest.policy !== undefined,
-      guide: rest.guide !== undefined,
+      requiredRecords: rest.requiredRecords !== undefined,
     },
     testedWith,
   }
@@ -93,15 +93,15 @@ function settingLines(setting: ReturnType<typeof providerDocument>['settings'][n
 function traitLines({ name, traits }: ReturnType<typeof providerDocument>): string[] {
   return [
     traits.batch ? 'all records of a zone go in one change' : 'records go one by one',
-    traits.keepsOthers ? "others' values at the same name survive" : "others' values at the same name may not survive",
-    ...(traits.provesSync ? ['it knows itself when all its servers have a change'] : []),
-    ...(traits.whileRunning ? ['values are to be seen only while dns01 runs, or dns01 serve-dns'] : []),
+    traits.additive ? "others' values at the same name survive" : "others' values at the same name may not survive",
+    ...(traits.confirmsSync ? ['it knows itself when all its servers have a change'] : []),
+    ...(traits.ephemeral ? ['values are to be seen only while dns01 runs, or dns01 serve-dns'] : []),
     ...(traits.findsZone ? ['it finds the zone by itself'] : []),
     ...(traits.oneValuePerName
       ? ['one value at a name at a time: a name and its wildcard come one after the other']
       : []),
     ...(traits.policy ? [`dns01 providers ${name} --iam-policy NAME… prints the least rights it needs`] : []),
-    ...(traits.guide ? [`dns01 providers ${name} NAME… prints the records to create, and checks them`] : []),
+    ...(traits.requiredRecords ? [`dns01 providers ${name} NAME… prints the records to create, and checks them`] : []),
   ]
 }
 

@@ -5,7 +5,7 @@ import { weakness } from '../core/trust.js'
 import type { FileInfo, World } from '../core/world.js'
 import type { Journal, JournalEntry } from '../state/journal.js'
 import { HIDDEN } from '../state/layout.js'
-import { type Placement, Publisher, type PublisherParts } from './publisher.js'
+import { type LocatedRecord, Publisher, type PublisherParts } from './publisher.js'
 
 /**
  * What calls of `dns01 hook` have placed: a small file for each TXT value, made before the value and removed after it. The
@@ -33,7 +33,7 @@ function noteFolders({ env, files, self }: NotesWorld, stateRoot: string): strin
 }
 
 /** Before values are placed. Where no note can be made, the log says so, and all goes on. */
-export async function note(world: NotesWorld, stateRoot: string, placements: readonly Placement[]): Promise<void> {
+export async function note(world: NotesWorld, stateRoot: string, placements: readonly LocatedRecord[]): Promise<void> {
   const failures: string[] = []
   for (const folder of noteFolders(world, stateRoot))
     try {
@@ -47,7 +47,7 @@ export async function note(world: NotesWorld, stateRoot: string, placements: rea
 }
 
 /** After they are gone. */
-export async function gone(world: NotesWorld, stateRoot: string, placements: readonly Placement[]): Promise<void> {
+export async function gone(world: NotesWorld, stateRoot: string, placements: readonly LocatedRecord[]): Promise<void> {
   try {
     for (const folder of noteFolders(world, stateRoot))
       for (const placement of placements) await removeIfThere(world, pathOf(folder, entryOf(placement).id))
@@ -122,7 +122,7 @@ function listed(files: World['files'], folder: string): ReturnType<World['files'
 const pathOf = (folder: string, id: string): string => join(folder, `${id}.json`)
 
 /** The id is made of what identifies the value, so that the call that takes it away finds it. */
-function entryOf({ by, record }: Placement): JournalEntry {
+function entryOf({ by, record }: LocatedRecord): JournalEntry {
   const { provider, settings } = by.config
   const facts = [provider, Object.entries(settings).sort(), record.zone, record.name, record.value]
   const id = createHash('sha256').update(JSON.stringify(facts)).digest('hex')

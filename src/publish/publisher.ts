@@ -12,10 +12,10 @@ import { findZone, followCnames, type Resolver, type Zone } from '../dns/zone.js
 import type { KnownZone, Provider, ProviderCall } from '../provider/api.js'
 import type { OpenProvider, Providers } from '../provider/loader.js'
 import type { Journal, JournalEntry } from '../state/journal.js'
-import { openLine, type ZoneLine } from './zone-queue.js'
+import { openZoneQueue, type ZoneQueue } from './zone-queue.js'
 
 /** A TXT value that a challenge asks for, before anybody knows where it must stand. */
-export interface Wish {
+export interface RecordRequest {
   readonly challenge: ChallengeFacts
   readonly value: string
   readonly dns: Target['dns']
@@ -24,7 +24,7 @@ export interface Wish {
 }
 
 /** A wish with its place: the record after CNAMEs, who writes it, whom to ask for proof. */
-export interface Placement {
+export interface LocatedRecord {
   readonly record: TxtRecord
   readonly by: OpenProvider
   /** Who serves the zone; undefined: nobody is asked. */
@@ -52,7 +52,7 @@ const removeSeconds = 60
 /** The one place where TXT records appear and disappear: locate, note, group, present, watch, withdraw. */
 export class Publisher {
   readonly #parts: PublisherParts
-  readonly #lines = new Map<string, ZoneLine>()
+  readonly #lines = new Map<string, ZoneQueue>()
   readonly #progress = new Map<Name, ZoneProgress>()
   readonly #ready = new Map<Provider, Promise<void>>()
   #expected = 0
@@ -117,11 +117,11 @@ export class Publisher {
    * Finds where each value must stand: CNAMEs followed, zone and servers found by asking, unless the provider knows better.
    * @throws Dns01Error CONFIG (no provider), REFUSED or UNAVAILABLE (no such zone, no resolver answers)
    */
-  locate(wishes: readonly Wish[]): Promise<Placement[]> {
+  locate(wishes: readonly RecordRequest[]): Promise<LocatedRecord[]> {
     return Promise.all(wishes.map(wish => this.#locateOne(wish)))
   }
 
-  async #locateOne(wish: Wish): Promise<Placement> {
+  async #locateOne(wish: RecordRequest): Promise<LocatedRecord> {
     const { providers, signal } = this.#parts
     const asked = wish.at ?? challengeName(wish.challenge.host)
     const by = await providers.for(asked, wish.dns).catch((error: unknown) => ({ problem: error }))
@@ -132,7 +132,7 @@ export class Publisher {
   }
 
   /** Where the DNS says that the value must stand; `first` is the provider of the name before CNAMEs. */
-  async #locateByDns(wish: Wish, asked: Name, first: OpenProvider | undefined): Promise<Placement> {
+  async #locateByDns(wish: RecordRequest, asked: Name, first: OpenProvider | undefined): Promise<LocatedRecord> {
     const { providers, propagation, resolver, signal, world } = this.#parts
     const findsZone = first?.definition.findsZone ?? false
     try {
@@ -157,8 +157,8 @@ export class Publisher {
   }
 
   /** The placements in rounds that may be up together: one round, unless a provider holds one value a name. */
-  rounds(placements: readonly Placement[]): Placement[][] {
-    const rounds: Placement[][] = []
+  rounds(placements: readonly LocatedRecord[]): LocatedRecord[][] {
+    const rounds: LocatedRecord[][] = []
     for (const sameName of groupBy(placements, p => p.record.name).values()) {
       for (const [i, one] of sameName.entries()) {
         const round = holdsOne(one.by) ? i : 0
@@ -172,7 +172,7 @@ export class Publisher {
    * Resolves when every authoritative server shows the value. Call it for many at once: they share one present() a zone.
    * @throws Dns01Error NOT_VISIBLE (who lacks it), UNAVAILABLE (nobody could be asked), or what the provider says
    */
-  async publish(placement: Placement): Promise<void> {
+  async publish(placement: LocatedRecord): Promise<void> {
     const { record, by, zone } = placement
     const placed = this.#progressOf(zone?.apex ?? record.zone).placing(by.definition.name)
     await this.#lineOf(by, record.zone).present(record).finally(placed)
@@ -183,12 +183,12 @@ export class Publisher {
    * Resolves when every authoritative server shows a value that was placed; at once where nobody is asked.
    * @throws Dns01Error NOT_VISIBLE (who lacks it), UNAVAILABLE (nobody could be asked)
    */
-  async prove({ record, by, zone }: Placement): Promise<void> {
+  async prove({ record, by, zone }: LocatedRecord): Promise<void> {
     const { propagation, resolver, signal, world } = this.#parts
     if (!propagation.wait || !zone) return
     const watched = this.#progressOf(zone.apex).watching(propagation.giveUpAfterSeconds)
-    const provesSync = by.definition.provesSync ?? false
-    const parts = { world, resolver, provesSync, limits: propagation, onNews: watched.news }
+    const confirmsSync = by.definition.confirmsSync ?? false
+    const parts = { world, resolver, confirmsSync, limits: propagation, onNews: watched.news }
     let shown = false
     try {
       await proveVisible(parts, zone, record, signal)
@@ -199,7 +199,7 @@ export class Publisher {
   }
 
   /** Takes values back, also when publish() failed. Never rejects: what can't be removed stays in the journal, and leftBehind() hears of it. */
-  async withdraw(placements: readonly Placement[]): Promise<void> {
+  async withdraw(placements: readonly LocatedRecord[]): Promise<void> {
     await Promise.all(placements.map(({ by, record }) => this.#lineOf(by, record.zone).cleanup(record)))
   }
 
@@ -208,7 +208,7 @@ export class Publisher {
    * `acceptedIsEnough`: the provider's servers need not have them yet.
    * @throws Dns01Error what the provider says; values may be up then
    */
-  async place(placements: readonly Placement[], options: { readonly acceptedIsEnough: boolean }): Promise<void> {
+  async place(placements: readonly LocatedRecord[], options: { readonly acceptedIsEnough: boolean }): Promise<void> {
     const limits = { giveUpAfterSeconds: placeSeconds, signal: this.#parts.signal }
     await this.#eachZone(placements, limits, (by, records, call) =>
       by.provider.present(records, { ...call, ...options }),
@@ -219,7 +219,7 @@ export class Publisher {
    * Removes values that another process has placed: one cleanup() a zone. The signal that stops the run does not stop it.
    * @throws Dns01Error what the provider says; values may be left then
    */
-  async remove(placements: readonly Placement[]): Promise<void> {
+  async remove(placements: readonly LocatedRecord[]): Promise<void> {
     const signal = this.#parts.world.clock.deadline(removeSeconds + 30)
     const limits = { giveUpAfterSeconds: removeSeconds, signal }
     await this.#eachZone(placements, limits, (by, records, call) => by.provider.cleanup(records, call))
@@ -227,7 +227,7 @@ export class Publisher {
 
   /** One call for each zone, zones in parallel, again while the provider says "later". */
   #eachZone(
-    placements: readonly Placement[],
+    placements: readonly LocatedRecord[],
     limits: Pick<RetryLimits, 'giveUpAfterSeconds' | 'signal'>,
     act: (by: OpenProvider, records: readonly TxtRecord[], call: ProviderCall) => Promise<void>,
   ): Promise<void> {
@@ -235,7 +235,7 @@ export class Publisher {
     const zones = groupBy(placements, ({ by, record }) => lineKey(by, record.zone))
     return settleAll(
       [...zones.values()].map(group => {
-        const { by, record } = group[0] as Placement
+        const { by, record } = group[0] as LocatedRecord
         const call = { zone: record.zone, signal: limits.signal, log: world.log }
         const records = group.map(placement => placement.record)
         return retry(world, { ...limits, what: `${by.definition.name} in ${record.zone}` }, () =>
@@ -277,7 +277,7 @@ export class Publisher {
     return progress
   }
 
-  #lineOf(by: OpenProvider, zone: Name): ZoneLine {
+  #lineOf(by: OpenProvider, zone: Name): ZoneQueue {
     const key = lineKey(by, zone)
     const { world, journal, signal } = this.#parts
     const parts = {
@@ -285,7 +285,7 @@ export class Publisher {
       othersMayCome: () => this.#expected > 0,
       leftBehind: (text: string) => this.#leftBehind(text),
     }
-    const line = this.#lines.get(key) ?? openLine(parts, by, zone)
+    const line = this.#lines.get(key) ?? openZoneQueue(parts, by, zone)
     this.#lines.set(key, line)
     return line
   }
@@ -303,12 +303,12 @@ const holdsOne = ({ provider, definition }: OpenProvider): boolean =>
   provider.oneValuePerName ?? definition.oneValuePerName ?? false
 
 const placement = (
-  { challenge, value }: Wish,
+  { challenge, value }: RecordRequest,
   by: OpenProvider,
   name: Name,
   zone: Name,
   servedBy: Zone | undefined,
-): Placement => ({
+): LocatedRecord => ({
   by,
   zone: servedBy,
   record: { name, value, zone, ttlSeconds, challenge },

@@ -7,7 +7,7 @@ import type { OpenProvider } from '../provider/loader.js'
 import type { Journal } from '../state/journal.js'
 
 /** All changes of one zone at one provider. Never two calls at once: what comes while one runs is the next one. */
-export interface ZoneLine {
+export interface ZoneQueue {
   /** Resolves when the provider has accepted the value. */
   present(record: TxtRecord): Promise<void>
   /** Resolves when the value is gone, or could not be removed and stays in the journal. */
@@ -18,12 +18,12 @@ export interface ZoneLine {
   close(): Promise<void>
 }
 
-export interface LineParts {
+export interface ZoneQueueParts {
   readonly world: Pick<World, 'clock' | 'random' | 'log'>
   readonly journal: Journal
   /** Stops presenting, never cleaning. */
   readonly signal: AbortSignal
-  /** Whether somebody may still ask for a record in this run: then a dear change waits for gatherSeconds. */
+  /** Whether somebody may still ask for a record in this run: then a dear change waits for batchDelaySeconds. */
   readonly othersMayCome: () => boolean
   /** Told of values that may be up and could not be removed. */
   readonly leftBehind: (text: string) => void
@@ -45,9 +45,9 @@ interface Waiting {
 
 const keyOf = (record: TxtRecord): string => `${record.name} ${record.value}`
 
-export function openLine(parts: LineParts, by: OpenProvider, zone: Name): ZoneLine {
+export function openZoneQueue(parts: ZoneQueueParts, by: OpenProvider, zone: Name): ZoneQueue {
   const { world, journal, signal } = parts
-  const gatherSeconds = by.definition.gatherSeconds ?? 0
+  const batchDelaySeconds = by.definition.batchDelaySeconds ?? 0
   const oneAName = by.provider.oneValuePerName ?? by.definition.oneValuePerName ?? false
   let toPresent: Waiting[] = []
   let toCleanup: Waiting[] = []
@@ -69,11 +69,11 @@ export function openLine(parts: LineParts, by: OpenProvider, zone: Name): ZoneLi
     if (toPresent.length + toCleanup.length === 0) return undefined
     const free = toPresent.find(nameIsFree)
     if (signal.aborted || (closing && (free || toCleanup.length > 0))) return 0
-    if (free) return parts.othersMayCome() ? Math.max(0, gatherSeconds - ageSeconds(free)) : 0
+    if (free) return parts.othersMayCome() ? Math.max(0, batchDelaySeconds - ageSeconds(free)) : 0
     if (toCleanup.length === 0) return undefined
     return oneAName || toCleanup.length >= up.size
       ? 0
-      : Math.max(0, cleanupPatience * gatherSeconds - ageSeconds(toCleanup[0]))
+      : Math.max(0, cleanupPatience * batchDelaySeconds - ageSeconds(toCleanup[0]))
   }
 
   async function serve(): Promise<void> {

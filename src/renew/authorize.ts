@@ -5,10 +5,10 @@ import { Dns01Error } from '../core/errors.js'
 import { type Name, withoutWildcard } from '../core/names.js'
 import { type Target, titleOf } from '../core/target.js'
 import type { World } from '../core/world.js'
-import type { Placement, Publisher, Wish } from '../publish/publisher.js'
+import type { LocatedRecord, Publisher, RecordRequest } from '../publish/publisher.js'
 import type { CertificateAuthority } from './authorities.js'
 
-export interface ProveParts {
+export interface AuthorizeParts {
   readonly world: Pick<World, 'log'>
   readonly publisher: Publisher
   readonly signal: AbortSignal
@@ -33,8 +33,8 @@ interface Answer {
  * will reuse.
  * @throws Dns01Error with `byName` for the names that failed
  */
-export async function prove(
-  parts: ProveParts,
+export async function authorize(
+  parts: AuthorizeParts,
   { client, accountKey }: CertificateAuthority,
   target: Target,
   order: Order,
@@ -76,7 +76,7 @@ export async function prove(
     }
   }
 
-  async function locate(): Promise<Map<Placement, Answer>> {
+  async function locate(): Promise<Map<LocatedRecord, Answer>> {
     const found = await Promise.all(
       answers.map(attempt(async answer => (await publisher.locate([wish(target, answer)]))[0])),
     )
@@ -98,7 +98,7 @@ export async function prove(
     }
   }
 
-  async function place(placement: Placement): Promise<void> {
+  async function place(placement: LocatedRecord): Promise<void> {
     await publisher.publish(placement)
     const answer = answerTo(placement)
     accepted.add(answer)
@@ -121,7 +121,7 @@ export async function prove(
     return client.pollAuthorization(authorization.url, limits, signal)
   }
 
-  function answerTo(placement: Placement): Answer {
+  function answerTo(placement: LocatedRecord): Answer {
     return located.get(placement) as Answer
   }
 }
@@ -136,7 +136,7 @@ const orderedName = ({ identifier, wildcard }: Authorization): Name =>
 
 const notProved = (failed: ReadonlyMap<Name, unknown>): unknown => combine([...failed.values()], { byName: failed })
 
-function wish(target: Target, { authorization, challenge }: Answer): Wish {
+function wish(target: Target, { authorization, challenge }: Answer): RecordRequest {
   const { identifier: host, wildcard } = authorization
   const { token, keyAuthorization, value } = challenge
   const facts = { host, wildcard, token, keyAuthorization, targetFile: target.file, env: target.env }

@@ -9,9 +9,9 @@ import { type CertificateFacts, checkIssued, readCertificate } from '../x509/cer
 import { createCsr } from '../x509/csr.js'
 import { generateKey, type KeyPair } from '../x509/keys.js'
 import type { CertificateAuthorities, CertificateAuthority } from './authorities.js'
-import { isReady, type ProveParts, prove } from './authorize.js'
+import { type AuthorizeParts, authorize, isReady } from './authorize.js'
 
-export interface IssueParts extends ProveParts {
+export interface IssueParts extends AuthorizeParts {
   readonly world: World
   readonly state: StateDir
   readonly authorities: CertificateAuthorities
@@ -21,7 +21,7 @@ export interface IssueParts extends ProveParts {
 const signingSeconds = 600
 
 /** What to ask for. */
-export interface IssueWish {
+export interface IssueRequest {
   readonly names: readonly Name[]
   /** Whether a certificate for these alone is of use (request.partial). */
   readonly worthwhile?: (names: readonly Name[]) => boolean
@@ -49,7 +49,7 @@ const mostOrders = 3
 export async function issue(
   parts: IssueParts,
   target: Target,
-  wish: IssueWish = { names: target.requestNames },
+  wish: IssueRequest = { names: target.requestNames },
 ): Promise<Issued> {
   const { world, state, authorities, publisher } = parts
   const arrived = publisher.expect()
@@ -78,7 +78,7 @@ export async function issue(
 /** Tries with ever fewer names, as long as it is worthwhile. */
 async function leavingOut(
   target: Target,
-  { names: all, worthwhile = () => true }: IssueWish,
+  { names: all, worthwhile = () => true }: IssueRequest,
   attempt: (names: readonly Name[]) => Promise<string>,
 ): Promise<Issued> {
   const missing = new Map<Name, unknown>()
@@ -119,7 +119,7 @@ async function obtain(parts: IssueParts, it: Obtaining): Promise<string> {
   const { world, state, signal } = parts
   const { authority, target, key, names } = it
   const order = await authority.client.newOrder({ names }, signal)
-  const ready = isReady(order) ? order : await prove(parts, authority, target, order, it.arrived)
+  const ready = isReady(order) ? order : await authorize(parts, authority, target, order, it.arrived)
   const id = await state.addOrder({ url: order.url, accountId: authority.accountId, keyId: key.id })
   it.keyIsNeeded() // from here on an order knows the key: it stays
   world.log.step(titleOf(target), 'waiting for the certificate')

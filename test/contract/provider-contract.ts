@@ -12,7 +12,7 @@ export interface Subject {
   readonly zones: readonly [string, string]
   /** TXT values that stand at a name now, asked behind the provider's back; [] when there are none. */
   values(name: Name): Promise<readonly string[]>
-  /** Somebody else writes this value at the name. Absent where the provider can't keep others' (keepsOthers: false). */
+  /** Somebody else writes this value at the name. Absent where the provider can't keep others' (additive: false). */
   put?: ((name: Name, value: string) => Promise<void>) | undefined
   /** How many changes (API calls that write) there were so far; for batch: true. */
   changes?: (() => number) | undefined

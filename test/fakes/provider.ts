@@ -39,7 +39,7 @@ export function fakeProvider(events: string[], wishes: ProviderWishes = {}): Ope
       summary: 'a fake',
       settings: {},
       batch: true,
-      keepsOthers: true,
+      additive: true,
       testedWith: 'itself',
       open: () => {
         throw new Error('it is open already')

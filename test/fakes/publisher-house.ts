@@ -4,7 +4,7 @@ import { Dns01Error } from '../../src/core/errors.js'
 import type { Log, World } from '../../src/core/world.js'
 import { openResolver } from '../../src/dns/zone.js'
 import type { OpenProvider, Providers } from '../../src/provider/loader.js'
-import { type Placement, Publisher, type PublisherParts, type Wish } from '../../src/publish/publisher.js'
+import { type LocatedRecord, Publisher, type PublisherParts, type RecordRequest } from '../../src/publish/publisher.js'
 import type { JournalEntry } from '../../src/state/journal.js'
 import { listeningLog } from '../contract/provider-contract.js'
 import { fakeClock } from './clock.js'
@@ -79,13 +79,13 @@ export function aHouse(options: Options = {}) {
   return { ...house, clock, dns, stopping, journal, publisher, steps }
 }
 
-export const wish = (host: string, value: string, targetFile = host): Wish => ({
+export const wish = (host: string, value: string, targetFile = host): RecordRequest => ({
   challenge: { ...txt(host, value, 'any.test', targetFile).challenge },
   value,
   dns: { settings: {} },
 })
 
-export const places = (placements: readonly Placement[]) =>
+export const places = (placements: readonly LocatedRecord[]) =>
   placements.map(({ record, by, zone }) => ({
     name: record.name,
     zone: record.zone,

@@ -17,7 +17,7 @@ const C = '2001:db8::3'
 
 function scene(
   manners: Readonly<Record<string, Manners>> = {},
-  limits: { giveUpAfterSeconds?: number; provesSync?: boolean } = {},
+  limits: { giveUpAfterSeconds?: number; confirmsSync?: boolean } = {},
 ) {
   const clock = fakeClock()
   const dns = fakeDns(clock)
@@ -33,7 +33,7 @@ function scene(
   const parts = {
     world,
     resolver: openResolver(world, []),
-    provesSync: limits.provesSync ?? false,
+    confirmsSync: limits.confirmsSync ?? false,
     limits: { giveUpAfterSeconds: limits.giveUpAfterSeconds ?? 900, firstPauseSeconds: 0.05, maxPauseSeconds: 2 },
   }
   const prove = (name = at, value = 'v1') => proveVisible(parts, zone, { name, value }, signal)
@@ -242,7 +242,7 @@ describe('where no server can be asked', () => {
   }
 
   test("the provider's own word decides, and is said once", async () => {
-    const { clock, prove, said } = scene(blocked, { provesSync: true })
+    const { clock, prove, said } = scene(blocked, { confirmsSync: true })
     await Promise.all([prove(), prove('b.example.test' as Name)])
     await prove('c.example.test' as Name)
     expect(clock.seconds).toBeLessThan(9)

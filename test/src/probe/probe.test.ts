@@ -234,7 +234,7 @@ describe('what is wrong, and what to do', () => {
     [
       'a provider that would overwrite',
       {
-        provider: { definition: { keepsOthers: false } },
+        provider: { definition: { additive: false } },
         dns: dns => dns.add('_acme-challenge.www.a.test', 'TXT', 'theirs'),
       },
       /skipped rights: not tried: fake may replace what stands there/,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Dns01Error } from '../../../src/core/errors.js'
 import { parseName } from '../../../src/core/names.js'
 import { refused, unavailable } from '../../../src/provider/api.js'
-import type { Placement } from '../../../src/publish/publisher.js'
+import type { LocatedRecord } from '../../../src/publish/publisher.js'
 import type { JournalEntry } from '../../../src/state/journal.js'
 import { fakeResolver } from '../../fakes/dns.js'
 import { txt } from '../../fakes/provider.js'
@@ -184,7 +184,7 @@ describe('publish', () => {
   })
 
   test('the word of a provider that proves it counts when its servers cannot be asked', async () => {
-    const { publisher, dns, said } = aHouse({ provider: { definition: { provesSync: true } } })
+    const { publisher, dns, said } = aHouse({ provider: { definition: { confirmsSync: true } } })
     const [placement] = await publisher.locate([wish('x.a.test', 'v1')])
     for (const address of ['192.0.2.1', '192.0.2.2']) dns.manners(address, { unheard: 'noRoute' })
     await publisher.publish(placement!)
@@ -218,9 +218,9 @@ describe('the price', () => {
   })
 
   test('targets that come one after the other share a dear change, as they are expected', async () => {
-    const { publisher, events, clock } = aHouse({ provider: { definition: { gatherSeconds: 5 } } })
+    const { publisher, events, clock } = aHouse({ provider: { definition: { batchDelaySeconds: 5 } } })
     const pause = (seconds: number) => clock.sleep(seconds, new AbortController().signal)
-    const issue = async (host: string, afterSeconds: number): Promise<Placement[]> => {
+    const issue = async (host: string, afterSeconds: number): Promise<LocatedRecord[]> => {
       const arrived = publisher.expect()
       await pause(afterSeconds)
       const placements = await publisher.locate([wish(host, `v-${host}`)])
@@ -237,7 +237,7 @@ describe('the price', () => {
   })
 
   test('one that never comes is not waited for', async () => {
-    const { publisher, clock } = aHouse({ provider: { definition: { gatherSeconds: 60 } } })
+    const { publisher, clock } = aHouse({ provider: { definition: { batchDelaySeconds: 60 } } })
     const [placement] = await publisher.locate([wish('x.a.test', 'v1')])
     const gone = publisher.expect()
     const stays = publisher.expect()
@@ -447,7 +447,7 @@ describe('place and remove, for who keeps no journal', () => {
     const { publisher, clock, dns } = aHouse()
     const [placement] = await publisher.locate([wish('x.a.test', 'v1')])
     let proven = false
-    const proof = publisher.prove(placement as Placement).then(() => {
+    const proof = publisher.prove(placement as LocatedRecord).then(() => {
       proven = true
     })
     await clock.sleep(3, new AbortController().signal)

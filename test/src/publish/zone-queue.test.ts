@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Dns01Error, unwritten } from '../../../src/core/errors.js'
 import { type Name, parseName } from '../../../src/core/names.js'
 import { refused, unavailable } from '../../../src/provider/api.js'
-import { openLine } from '../../../src/publish/zone-queue.js'
+import { openZoneQueue } from '../../../src/publish/zone-queue.js'
 import { listeningLog } from '../../contract/provider-contract.js'
 import { fakeClock } from '../../fakes/clock.js'
 import { countingRandom, fakeJournal, fakeProvider, type ProviderWishes, txt } from '../../fakes/provider.js'
@@ -34,7 +34,7 @@ function aLine(
   const world = { clock, random: countingRandom(), log: { ...listeningLog(said), debug: () => {} } }
   const by = fakeProvider(events, typeof wishes === 'function' ? wishes(clock) : wishes)
   const leftBehind = (text: string): void => void said.push(text)
-  const line = openLine({ world, journal, signal: stopping.signal, othersMayCome, leftBehind }, by, zone)
+  const line = openZoneQueue({ world, journal, signal: stopping.signal, othersMayCome, leftBehind }, by, zone)
   const pause = (seconds: number) => clock.sleep(seconds, new AbortController().signal)
   return { clock, events, said, stopping, journal, line, pause }
 }
@@ -106,8 +106,8 @@ describe('one call for what waits', () => {
   })
 })
 
-describe('a provider whose changes are dear (gatherSeconds)', () => {
-  const gathering = (clock: Clock) => slow(5, { definition: { gatherSeconds: 2 } })(clock)
+describe('a provider whose changes are dear (batchDelaySeconds)', () => {
+  const gathering = (clock: Clock) => slow(5, { definition: { batchDelaySeconds: 2 } })(clock)
 
   test('a change waits for others that may come, at most so long', async () => {
     const { line, events, clock, pause } = aLine(gathering, { othersMayCome: () => true })
@@ -417,7 +417,10 @@ describe('when the run is stopped', () => {
   })
 
   test('a gathering change does not hold up the end', async () => {
-    const { line, clock, stopping, pause } = aLine({ definition: { gatherSeconds: 60 } }, { othersMayCome: () => true })
+    const { line, clock, stopping, pause } = aLine(
+      { definition: { batchDelaySeconds: 60 } },
+      { othersMayCome: () => true },
+    )
     const waiting = line.present(one('v1'))
     await pause(1)
     stopping.abort(new Error('Ctrl-C'))
@@ -440,7 +443,7 @@ describe('close', () => {
   })
 
   test('waits for nobody who might have come to be removed too', async () => {
-    const { line, clock } = aLine({ definition: { gatherSeconds: 60 } })
+    const { line, clock } = aLine({ definition: { batchDelaySeconds: 60 } })
     await Promise.all([one('v1'), one('v2')].map(line.present))
     void line.cleanup(one('v1'))
     await line.close()

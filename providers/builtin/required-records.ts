@@ -20,7 +20,7 @@ interface Look {
 }
 
 /** The CNAME of each host into our zones, and the delegation of these zones to this machine; each with what is missing. */
-export async function guide(
+export async function requiredRecords(
   look: Look,
   plan: ZonePlan,
   addresses: readonly string[],
