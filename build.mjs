@@ -55,6 +55,9 @@ const withoutUnused = {
   },
 }
 
+/** The address for reports is only known once the owner of the repository has replaced `owner.invalid` in package.json. */
+const { version, bugs } = JSON.parse(readFileSync('package.json', 'utf8'))
+
 const providers = readdirSync('providers').filter(file => file.endsWith('.ts'))
 const result = await build({
   entryPoints: {
@@ -72,7 +75,10 @@ const result = await build({
   legalComments: 'none',
   // Bundled CommonJS packages call require() for node's own modules.
   banner: { js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);" },
-  define: { DNS01_VERSION: JSON.stringify(JSON.parse(readFileSync('package.json', 'utf8')).version) },
+  define: {
+    DNS01_VERSION: JSON.stringify(version),
+    DNS01_BUGS: JSON.stringify(bugs.includes('.invalid/') ? '' : bugs),
+  },
   plugins: [withoutUnused],
   logLevel: 'error',
   metafile: true,

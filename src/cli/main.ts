@@ -13,6 +13,8 @@ import type { GlobalFlags } from './flags.js'
 import type { Invocation } from './parse.js'
 
 declare const DNS01_VERSION: string
+/** Where bugs are reported, from package.json; empty while that is a placeholder. */
+declare const DNS01_BUGS: string
 
 /** Exit status after a signal: 128 and its number. */
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
@@ -151,7 +153,12 @@ function logFor(flags: GlobalFlags, status: TerminalLine | undefined): Log {
 
 /** An error for people: what happened, what to do; the stack only of a bug. */
 function tell(log: Log, error: unknown): void {
-  log.error(...linesOf(error), ...(codeOf(error) === 'BUG' ? ['this is a bug in dns01: please report it'] : []))
+  log.error(...linesOf(error), ...(codeOf(error) === 'BUG' ? [reportLine()] : []))
+}
+
+function reportLine(): string {
+  const where = typeof DNS01_BUGS === 'string' && DNS01_BUGS !== '' ? ` at ${DNS01_BUGS}` : ''
+  return `this is a bug in dns01: please report it${where}`
 }
 
 /** Into a pipe node writes later: what is not yet written would be lost by process.exit(). */
