@@ -12,7 +12,7 @@ import { findZone, followCnames, type Resolver, type Zone } from '../dns/zone.js
 import type { KnownZone, Provider, ProviderCall } from '../provider/api.js'
 import type { OpenProvider, Providers } from '../provider/loader.js'
 import type { Journal, JournalEntry } from '../state/journal.js'
-import { openZoneQueue, type ZoneQueue } from './zone-queue.js'
+import { holdsOneValuePerName, ZoneQueue } from './zone-queue.js'
 
 /** A TXT value that a challenge asks for, before anybody knows where it must stand. */
 export interface RecordRequest {
@@ -69,7 +69,7 @@ export class Publisher {
       if (!open) return
       open = false
       this.#expected--
-      if (this.#expected === 0) for (const line of this.#lines.values()) line.nudge()
+      if (this.#expected === 0) for (const line of this.#lines.values()) line.reconsider()
     }
   }
 
@@ -161,7 +161,7 @@ export class Publisher {
     const rounds: LocatedRecord[][] = []
     for (const sameName of groupBy(placements, p => p.record.name).values()) {
       for (const [i, one] of sameName.entries()) {
-        const round = holdsOne(one.by) ? i : 0
+        const round = holdsOneValuePerName(one.by) ? i : 0
         rounds[round] = [...(rounds[round] ?? []), one]
       }
     }
@@ -285,7 +285,7 @@ export class Publisher {
       othersMayCome: () => this.#expected > 0,
       leftBehind: (text: string) => this.#leftBehind(text),
     }
-    const line = this.#lines.get(key) ?? openZoneQueue(parts, by, zone)
+    const line = this.#lines.get(key) ?? new ZoneQueue(parts, by, zone)
     this.#lines.set(key, line)
     return line
   }
@@ -298,9 +298,6 @@ export class Publisher {
 }
 
 const lineKey = (by: OpenProvider, zone: Name): string => JSON.stringify([by.config, zone])
-
-const holdsOne = ({ provider, definition }: OpenProvider): boolean =>
-  provider.oneValuePerName ?? definition.oneValuePerName ?? false
 
 const placement = (
   { challenge, value }: RecordRequest,

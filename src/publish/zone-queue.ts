@@ -1,41 +1,32 @@
+// Collects what a run wants of one zone and hands it to the provider in few calls, never two at once.
 import { codeOf, FAULTS, isUnwritten, messageOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
-import { retry } from '../core/retry.js'
 import type { TxtRecord } from '../core/txt-record.js'
 import type { World } from '../core/world.js'
 import type { OpenProvider } from '../provider/loader.js'
 import type { Journal } from '../state/journal.js'
-
-/** All changes of one zone at one provider. Never two calls at once: what comes while one runs is the next one. */
-export interface ZoneQueue {
-  /** Resolves when the provider has accepted the value. */
-  present(record: TxtRecord): Promise<void>
-  /** Resolves when the value is gone, or could not be removed and stays in the journal. */
-  cleanup(record: TxtRecord): Promise<void>
-  /** Look again whether to go: who was expected came or won't come. */
-  nudge(): void
-  /** Removes at once all that is up and not yet waiting for removal; resolves when nothing runs any more. */
-  close(): Promise<void>
-}
+import { callProvider, cleanupDeadline } from './call-provider.js'
+import { PlacedValues } from './placed-values.js'
 
 export interface ZoneQueueParts {
   readonly world: Pick<World, 'clock' | 'random' | 'log'>
   readonly journal: Journal
   /** Stops presenting, never cleaning. */
   readonly signal: AbortSignal
-  /** Whether somebody may still ask for a record in this run: then a dear change waits for batchDelaySeconds. */
+  /** Whether somebody may still ask for a record in this run: then a change that takes long waits for batchDelaySeconds. */
   readonly othersMayCome: () => boolean
-  /** Told of values that may be up and could not be removed. */
+  /** Hears of values that may be up and could not be removed. */
   readonly leftBehind: (text: string) => void
 }
 
-/** A provider that answers "later" is asked again for this long; then the record's target waits for the next run. */
-const presentGiveUpSeconds = 120
-/** cleanup has a deadline of its own: the signal that stopped the run must not stop the cleaning. */
-const cleanupGiveUpSeconds = 60
-/** A lone value waits for others to be removed with it at most this many gather times. */
-const cleanupPatience = 10
+/**
+ * A value that nobody needs any more waits for others to be removed with it for at most this many times the provider's
+ * batchDelaySeconds: for Route 53 20 s, in which the other names of a run mostly become valid, too. Removing is never
+ * urgent, but a run ends only after it.
+ */
+const cleanupWaitsForDelays = 10
 
+/** A value that waits for the next call, and whoever waits for it. */
 interface Waiting {
   readonly record: TxtRecord
   readonly since: Date
@@ -43,180 +34,214 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-const keyOf = (record: TxtRecord): string => `${record.name} ${record.value}`
+/**
+ * All changes of one zone at one provider. A value goes through these states:
+ *
+ *     to present → placed (noted in the journal, then with the provider, then up) → to clean up → gone
+ *
+ * - `#toPresent` and `#toCleanup` wait for the next call. `#placed` has what may be up: a value comes there before the
+ *   provider hears of it, and stays when present() fails, unless that failure proves that nothing was written.
+ * - `#running` is the loop: it sleeps until a call is worth making, makes it, and looks again. It begins with the first
+ *   value and ends when nothing waits that could be done; values that come while a call is under way are the next call.
+ * - When: the values of one moment go together. While others may come, present() waits for the provider's
+ *   batchDelaySeconds; cleanup() waits until all that is up is to go, ten times that long at most. Where a name holds one
+ *   value at a time, a second value waits until the first is gone, and a cleanup never waits.
+ * - Its end: reconsider() interrupts the sleep; `signal` rejects all that is to be presented, while cleaning goes on;
+ *   close() removes what is up and resolves when the loop has ended.
+ */
+export class ZoneQueue {
+  readonly #parts: ZoneQueueParts
+  readonly #by: OpenProvider
+  readonly #zone: Name
+  readonly #placed: PlacedValues
+  readonly #batchDelaySeconds: number
+  readonly #oneValuePerName: boolean
+  #toPresent: Waiting[] = []
+  #toCleanup: Waiting[] = []
+  #running: Promise<void> | undefined
+  #sleeping = new AbortController()
+  #closing = false
 
-export function openZoneQueue(parts: ZoneQueueParts, by: OpenProvider, zone: Name): ZoneQueue {
-  const { world, journal, signal } = parts
-  const batchDelaySeconds = by.definition.batchDelaySeconds ?? 0
-  const oneAName = by.provider.oneValuePerName ?? by.definition.oneValuePerName ?? false
-  let toPresent: Waiting[] = []
-  let toCleanup: Waiting[] = []
-  /** Values that are up, or may be: told to the provider and not yet taken back. */
-  const up = new Map<string, TxtRecord>()
-  /** Journal entry → keys of its records that may still be up. */
-  const noted = new Map<string, Set<string>>()
-  let nudged = new AbortController()
-  let running: Promise<void> | undefined
-  let closing = false
-
-  const ageSeconds = (waiting: Waiting | undefined): number =>
-    waiting ? (world.clock.now().getTime() - waiting.since.getTime()) / 1000 : 0
-  const nameIsFree = ({ record }: Waiting): boolean =>
-    !oneAName || ![...up.values()].some(other => other.name === record.name)
-
-  /** Seconds until a call is worth making: 0 now; undefined: not before somebody nudges. */
-  function secondsLeft(): number | undefined {
-    if (toPresent.length + toCleanup.length === 0) return undefined
-    const free = toPresent.find(nameIsFree)
-    if (signal.aborted || (closing && (free || toCleanup.length > 0))) return 0
-    if (free) return parts.othersMayCome() ? Math.max(0, batchDelaySeconds - ageSeconds(free)) : 0
-    if (toCleanup.length === 0) return undefined
-    return oneAName || toCleanup.length >= up.size
-      ? 0
-      : Math.max(0, cleanupPatience * batchDelaySeconds - ageSeconds(toCleanup[0]))
+  constructor(parts: ZoneQueueParts, by: OpenProvider, zone: Name) {
+    this.#parts = parts
+    this.#by = by
+    this.#zone = zone
+    this.#placed = new PlacedValues(parts.world, parts.journal, by, zone)
+    this.#batchDelaySeconds = by.definition.batchDelaySeconds ?? 0
+    this.#oneValuePerName = holdsOneValuePerName(by)
+    parts.signal.addEventListener('abort', this.#onAbort)
   }
 
-  async function serve(): Promise<void> {
-    await world.clock.sleep(0, new AbortController().signal) // what is asked for in the same moment goes together
-    for (let left = secondsLeft(); left !== undefined; left = secondsLeft()) {
-      if (left > 0) await sleepUntilNudged(left)
-      else await change()
+  readonly #onAbort = (): void => this.reconsider()
+
+  /** Resolves when the provider has accepted the value. @throws Dns01Error what the provider says */
+  present(record: TxtRecord): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#toPresent.push({ record, since: this.#now(), resolve, reject })
+      this.reconsider()
+    })
+  }
+
+  /** Resolves when the value is gone, or could not be removed and stays in the journal. */
+  cleanup(record: TxtRecord): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#toCleanup.push({ record, since: this.#now(), resolve, reject })
+      this.reconsider()
+    })
+  }
+
+  /** Looks again whether a call is worth making: a value came, or those that were expected will not come. */
+  reconsider(): void {
+    this.#sleeping.abort()
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined
+      if (this.#secondsUntilCall() !== undefined) this.reconsider() // it came after the loop had looked for the last time
+    })
+  }
+
+  /** Removes at once all that is up and not yet waiting for removal; resolves when nothing runs any more. */
+  async close(): Promise<void> {
+    this.#closing = true
+    this.#parts.signal.removeEventListener('abort', this.#onAbort)
+    do {
+      await Promise.all(this.#placed.all.map(record => this.cleanup(record)))
+      this.reconsider()
+      while (this.#running) await this.#running
+    } while (this.#placed.all.length > 0) // what was under way or waiting has come up meanwhile
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#parts.world
+    await clock.sleep(0, new AbortController().signal) // what is asked for in the same moment goes together
+    for (let left = this.#secondsUntilCall(); left !== undefined; left = this.#secondsUntilCall()) {
+      if (left > 0) await this.#sleep(left)
+      else await this.#change()
     }
   }
 
-  async function sleepUntilNudged(seconds: number): Promise<void> {
-    nudged = new AbortController()
-    await world.clock.sleep(seconds, nudged.signal).catch(() => {})
-  }
-
-  async function change(): Promise<void> {
-    const adding = takePresent()
-    const removing = toCleanup
-    toCleanup = []
-    if (adding.length > 0) await add(adding)
-    if (removing.length > 0) await remove(removing)
-  }
-
-  /** All that wait, or (one value a name) the first of each free name. */
-  function takePresent(): Waiting[] {
-    if (signal.aborted) {
-      for (const { reject } of toPresent.splice(0)) reject(signal.reason)
-      return []
-    }
-    const names = new Set<Name>()
-    const taken = toPresent.filter(
-      w => nameIsFree(w) && (!oneAName || (!names.has(w.record.name) && names.add(w.record.name))),
-    )
-    toPresent = toPresent.filter(w => !taken.includes(w))
-    return taken
-  }
-
-  async function add(adding: readonly Waiting[]): Promise<void> {
-    const records = adding.map(w => w.record)
-    let news: readonly TxtRecord[] = []
+  /** Ends early when reconsider() is called. */
+  async #sleep(seconds: number): Promise<void> {
+    this.#sleeping = new AbortController()
     try {
-      news = await note(records)
-      await call('present', records, presentGiveUpSeconds, signal)
+      await this.#parts.world.clock.sleep(seconds, this.#sleeping.signal)
+    } catch {
+      // interrupted: the loop looks again
+    }
+  }
+
+  /** Seconds until a call is worth making: 0 now; undefined: not before reconsider(). */
+  #secondsUntilCall(): number | undefined {
+    const { signal } = this.#parts
+    const [next] = this.#presentable()
+    const waits = this.#toPresent.length + this.#toCleanup.length > 0
+    const canDo = next !== undefined || this.#toCleanup.length > 0
+    if (waits && signal.aborted) return 0 // to reject what is to be presented
+    if (!canDo) return undefined
+    if (this.#closing) return 0
+    return next ? this.#secondsUntilPresent(next) : this.#secondsUntilCleanup()
+  }
+
+  #secondsUntilPresent(next: Waiting): number {
+    return this.#parts.othersMayCome() ? Math.max(0, this.#batchDelaySeconds - this.#ageSeconds(next)) : 0
+  }
+
+  #secondsUntilCleanup(): number {
+    const [oldest] = this.#toCleanup
+    const isEverything = this.#toCleanup.length >= this.#placed.all.length
+    if (!oldest || this.#oneValuePerName || isEverything) return 0
+    return Math.max(0, cleanupWaitsForDelays * this.#batchDelaySeconds - this.#ageSeconds(oldest))
+  }
+
+  /** What the next present() may take: all that wait, or, where a name holds one value, the first for each free name. */
+  #presentable(): readonly Waiting[] {
+    if (!this.#oneValuePerName) return this.#toPresent
+    return firstOfEachName(this.#toPresent.filter(({ record }) => !this.#placed.hasName(record.name)))
+  }
+
+  async #change(): Promise<void> {
+    if (this.#parts.signal.aborted) this.#rejectToPresent()
+    const adding = new Set(this.#presentable())
+    const removing = this.#toCleanup
+    this.#toPresent = this.#toPresent.filter(waiting => !adding.has(waiting))
+    this.#toCleanup = []
+    if (adding.size > 0) await this.#add([...adding])
+    if (removing.length > 0) await this.#remove(removing)
+  }
+
+  #rejectToPresent(): void {
+    for (const { reject } of this.#toPresent) reject(this.#parts.signal.reason)
+    this.#toPresent = []
+  }
+
+  async #add(adding: readonly Waiting[]): Promise<void> {
+    const { signal, world } = this.#parts
+    const records = adding.map(waiting => waiting.record)
+    let added: readonly TxtRecord[] = []
+    try {
+      added = await this.#placed.note(records)
+      await callProvider(world, this.#by, 'present', records, { zone: this.#zone, signal })
       for (const { resolve } of adding) resolve()
     } catch (error) {
-      if (isUnwritten(error)) await unnote(news)
-      const files = new Set(adding.map(w => w.record.challenge.targetFile))
-      if (files.size > 1 && !signal.aborted && !FAULTS[codeOf(error)].again) await addApart(adding, files)
-      else for (const { reject } of adding) reject(error)
+      if (isUnwritten(error)) await this.#neverWritten(added)
+      await this.#addApartOrReject(adding, error)
     }
   }
 
   /** A change that was refused as a whole is tried again target by target: one wrong name must not hold up the others. */
-  async function addApart(adding: readonly Waiting[], files: ReadonlySet<string>): Promise<void> {
-    for (const file of files) await add(adding.filter(w => w.record.challenge.targetFile === file))
-  }
-
-  /** What is new of these: that which this call alone may bring up. */
-  async function note(records: readonly TxtRecord[]): Promise<TxtRecord[]> {
-    const news = records.filter(record => !up.has(keyOf(record)))
-    if (news.length > 0) {
-      const id = Buffer.from(world.random(12)).toString('hex')
-      await journal.note({ id, zone, records: news, ...by.config })
-      noted.set(id, new Set(news.map(keyOf)))
-    }
-    for (const record of records) up.set(keyOf(record), record)
-    return news
-  }
-
-  /** Nothing of it was written, for sure: nobody need take it back, in this run or a later one. */
-  async function unnote(news: readonly TxtRecord[]): Promise<void> {
-    for (const record of news) up.delete(keyOf(record))
-    try {
-      await forget(news)
-    } catch (error) {
-      world.log.debug(`${zone}: the journal keeps records that were never written: ${messageOf(error)}`)
+  async #addApartOrReject(adding: readonly Waiting[], error: unknown): Promise<void> {
+    const targetOf = ({ record }: Waiting): string => record.challenge.targetFile
+    const targets = new Set(adding.map(targetOf))
+    const isFinal = !FAULTS[codeOf(error)].again
+    if (targets.size > 1 && isFinal && !this.#parts.signal.aborted) {
+      for (const target of targets) await this.#add(adding.filter(waiting => targetOf(waiting) === target))
+    } else {
+      for (const { reject } of adding) reject(error)
     }
   }
 
-  async function remove(removing: readonly Waiting[]): Promise<void> {
-    const records = removing.map(w => w.record).filter(record => up.has(keyOf(record)))
+  /** Nothing of these was written, for sure: nobody need take them back, in this run or a later one. */
+  async #neverWritten(records: readonly TxtRecord[]): Promise<void> {
+    this.#placed.leave(records)
     try {
-      if (records.length > 0)
-        await call('cleanup', records, cleanupGiveUpSeconds, world.clock.deadline(cleanupGiveUpSeconds + 30))
-      await forget(records)
+      await this.#placed.gone(records)
     } catch (error) {
-      parts.leftBehind(
-        `${zone}: ${records.length} TXT record(s) could not be removed: ${messageOf(error)}; the next run tries again`,
+      this.#parts.world.log.debug(
+        `${this.#zone}: the journal keeps records that were never written: ${messageOf(error)}`,
       )
     }
-    for (const record of records) up.delete(keyOf(record))
+  }
+
+  async #remove(removing: readonly Waiting[]): Promise<void> {
+    const { leftBehind, world } = this.#parts
+    const records = removing.map(waiting => waiting.record).filter(record => this.#placed.has(record))
+    const call = { zone: this.#zone, signal: cleanupDeadline(world) }
+    try {
+      if (records.length > 0) await callProvider(world, this.#by, 'cleanup', records, call)
+      await this.#placed.gone(records)
+    } catch (error) {
+      leftBehind(
+        `${this.#zone}: ${records.length} TXT record(s) could not be removed: ${messageOf(error)}; the next run tries again`,
+      )
+    }
+    this.#placed.leave(records)
     for (const { resolve } of removing) resolve()
   }
 
-  async function forget(records: readonly TxtRecord[]): Promise<void> {
-    for (const [id, keys] of noted) {
-      for (const record of records) keys.delete(keyOf(record))
-      if (keys.size > 0) continue
-      noted.delete(id)
-      await journal.gone(id)
-    }
+  #now(): Date {
+    return this.#parts.world.clock.now()
   }
 
-  const call = (
-    what: 'present' | 'cleanup',
-    records: readonly TxtRecord[],
-    giveUpAfterSeconds: number,
-    stop: AbortSignal,
-  ): Promise<void> => {
-    world.log.debug(`${by.definition.name}: ${what} ${records.length} record(s) in ${zone}`)
-    return retry(world, { what: `${by.definition.name}: ${what} in ${zone}`, giveUpAfterSeconds, signal: stop }, () =>
-      by.provider[what](records, { zone, signal: stop, log: world.log }),
-    )
+  #ageSeconds({ since }: Waiting): number {
+    return (this.#now().getTime() - since.getTime()) / 1000
   }
+}
 
-  function nudge(): void {
-    nudged.abort()
-    running ??= serve().finally(() => {
-      running = undefined
-      if (secondsLeft() !== undefined) nudge()
-    })
-  }
+/** Whether a name holds one value at a time at this provider. What was opened knows better than its definition. */
+export const holdsOneValuePerName = ({ provider, definition }: OpenProvider): boolean =>
+  provider.oneValuePerName ?? definition.oneValuePerName ?? false
 
-  const enqueue = (queue: () => Waiting[], record: TxtRecord): Promise<void> =>
-    new Promise((resolve, reject) => {
-      queue().push({ record, since: world.clock.now(), resolve, reject })
-      nudge()
-    })
-
-  signal.addEventListener('abort', nudge)
-  const cleanup = (record: TxtRecord): Promise<void> => enqueue(() => toCleanup, record)
-  return {
-    present: record => enqueue(() => toPresent, record),
-    cleanup,
-    nudge,
-    close: async () => {
-      closing = true
-      signal.removeEventListener('abort', nudge)
-      do {
-        await Promise.all([...up.values()].map(cleanup))
-        nudge()
-        while (running) await running
-      } while (up.size > 0) // what was under way or waiting has come up meanwhile
-    },
-  }
+function firstOfEachName(waiting: readonly Waiting[]): Waiting[] {
+  const first = new Map<Name, Waiting>()
+  for (const one of waiting) if (!first.has(one.record.name)) first.set(one.record.name, one)
+  return [...first.values()]
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Dns01Error, unwritten } from '../../../src/core/errors.js'
 import { type Name, parseName } from '../../../src/core/names.js'
 import { refused, unavailable } from '../../../src/provider/api.js'
-import { openZoneQueue } from '../../../src/publish/zone-queue.js'
+import { ZoneQueue } from '../../../src/publish/zone-queue.js'
 import { listeningLog } from '../../contract/provider-contract.js'
 import { fakeClock } from '../../fakes/clock.js'
 import { countingRandom, fakeJournal, fakeProvider, type ProviderWishes, txt } from '../../fakes/provider.js'
@@ -22,7 +22,7 @@ const slow = (seconds: number, wishes: ProviderWishes = {}): ((clock: Clock) => 
 }
 type Clock = ReturnType<typeof fakeClock>
 
-function aLine(
+function aQueue(
   wishes: ProviderWishes | ((clock: Clock) => ProviderWishes) = {},
   { othersMayCome = (): boolean => false } = {},
 ) {
@@ -34,29 +34,29 @@ function aLine(
   const world = { clock, random: countingRandom(), log: { ...listeningLog(said), debug: () => {} } }
   const by = fakeProvider(events, typeof wishes === 'function' ? wishes(clock) : wishes)
   const leftBehind = (text: string): void => void said.push(text)
-  const line = openZoneQueue({ world, journal, signal: stopping.signal, othersMayCome, leftBehind }, by, zone)
+  const queue = new ZoneQueue({ world, journal, signal: stopping.signal, othersMayCome, leftBehind }, by, zone)
   const pause = (seconds: number) => clock.sleep(seconds, new AbortController().signal)
-  return { clock, events, said, stopping, journal, line, pause }
+  return { clock, events, said, stopping, journal, queue, pause }
 }
 
 const calls = (events: readonly string[]) => events.filter(event => /^(present|cleanup)/.test(event))
 
 describe('one call for what waits', () => {
   test('everything of the same moment is one present, one journal entry, and one cleanup', async () => {
-    const { line, events } = aLine()
+    const { queue, events } = aQueue()
     const records = [one('v1'), one('v2'), one('v3')]
-    await Promise.all(records.map(line.present))
-    await Promise.all(records.map(line.cleanup))
+    await Promise.all(records.map(record => queue.present(record)))
+    await Promise.all(records.map(record => queue.cleanup(record)))
     expect(events).toEqual(['note v1 v2 v3', 'present a.test: v1 v2 v3', 'cleanup a.test: v1 v2 v3', 'gone v1 v2 v3'])
   })
 
   test('what comes while a call is under way is the next call', async () => {
-    const { line, events, pause, clock } = aLine(slow(10))
-    const first = line.present(one('v1'))
+    const { queue, events, pause, clock } = aQueue(slow(10))
+    const first = queue.present(one('v1'))
     await pause(1)
-    const second = line.present(one('v2'))
+    const second = queue.present(one('v2'))
     await pause(1)
-    const third = line.present(one('v3'))
+    const third = queue.present(one('v3'))
     await first
     expect(clock.seconds).toBeCloseTo(10, 3)
     await Promise.all([second, third])
@@ -65,41 +65,41 @@ describe('one call for what waits', () => {
   })
 
   test('a cleanup never runs beside a present of its zone', async () => {
-    const { line, events, pause } = aLine(slow(10))
-    await line.present(one('v1'))
-    const next = line.present(one('v2'))
+    const { queue, events, pause } = aQueue(slow(10))
+    await queue.present(one('v1'))
+    const next = queue.present(one('v2'))
     await pause(1)
-    await Promise.all([next, line.cleanup(one('v1'))])
+    await Promise.all([next, queue.cleanup(one('v1'))])
     expect(calls(events)).toEqual(['present a.test: v1', 'present a.test: v2', 'cleanup a.test: v1'])
   })
 
   test('a record that is up already is presented again but noted once', async () => {
-    const { line, events, journal } = aLine()
-    await line.present(one('v1'))
-    await line.present(one('v1'))
-    await line.cleanup(one('v1'))
+    const { queue, events, journal } = aQueue()
+    await queue.present(one('v1'))
+    await queue.present(one('v1'))
+    await queue.cleanup(one('v1'))
     expect(events).toEqual(['note v1', 'present a.test: v1', 'present a.test: v1', 'cleanup a.test: v1', 'gone v1'])
     expect(journal.entries()).toEqual([])
   })
 
   test('what was never up is not cleaned up', async () => {
-    const { line, events } = aLine()
-    await line.cleanup(one('v1'))
+    const { queue, events } = aQueue()
+    await queue.cleanup(one('v1'))
     expect(events).toEqual([])
   })
 
   test('the journal entry goes when the last of its records has gone', async () => {
-    const { line, events, journal } = aLine()
-    await Promise.all([one('v1'), one('v2')].map(line.present))
-    await line.cleanup(one('v2'))
+    const { queue, events, journal } = aQueue()
+    await Promise.all([one('v1'), one('v2')].map(record => queue.present(record)))
+    await queue.cleanup(one('v2'))
     expect(journal.entries()).toHaveLength(1)
-    await line.cleanup(one('v1'))
+    await queue.cleanup(one('v1'))
     expect(events.slice(2)).toEqual(['cleanup a.test: v2', 'cleanup a.test: v1', 'gone v1 v2'])
   })
 
   test('the journal says who can take the records away', async () => {
-    const { line, journal } = aLine({ settings: { server: 'ns1' }, definition: { name: 'rfc2136' } })
-    await line.present(one('v1'))
+    const { queue, journal } = aQueue({ settings: { server: 'ns1' }, definition: { name: 'rfc2136' } })
+    await queue.present(one('v1'))
     expect(journal.entries()).toMatchObject([
       { provider: 'rfc2136', settings: { server: 'ns1' }, zone: 'a.test', records: [{ value: 'v1' }] },
     ])
@@ -110,46 +110,46 @@ describe('a provider whose changes are dear (batchDelaySeconds)', () => {
   const gathering = (clock: Clock) => slow(5, { definition: { batchDelaySeconds: 2 } })(clock)
 
   test('a change waits for others that may come, at most so long', async () => {
-    const { line, events, clock, pause } = aLine(gathering, { othersMayCome: () => true })
-    const first = line.present(one('v1'))
+    const { queue, events, clock, pause } = aQueue(gathering, { othersMayCome: () => true })
+    const first = queue.present(one('v1'))
     await pause(1)
-    const second = line.present(one('v2'))
+    const second = queue.present(one('v2'))
     await Promise.all([first, second])
     expect(calls(events)).toEqual(['present a.test: v1 v2'])
     expect(clock.seconds).toBeCloseTo(7, 2)
   })
 
   test('nobody waits when nobody is expected', async () => {
-    const { line, clock } = aLine(gathering)
-    await line.present(one('v1'))
+    const { queue, clock } = aQueue(gathering)
+    await queue.present(one('v1'))
     expect(clock.seconds).toBeCloseTo(5, 2)
   })
 
   test('goes at once when the last one expected has come or never will', async () => {
     let expected = true
-    const { line, clock, pause } = aLine(gathering, { othersMayCome: () => expected })
-    const first = line.present(one('v1'))
+    const { queue, clock, pause } = aQueue(gathering, { othersMayCome: () => expected })
+    const first = queue.present(one('v1'))
     await pause(0.5)
     expected = false
-    line.nudge()
+    queue.reconsider()
     await first
     expect(clock.seconds).toBeCloseTo(5.5, 2)
   })
 
   test('a lone value waits to be removed with the others, and then all go together', async () => {
-    const { line, events, clock, pause } = aLine(gathering)
-    await Promise.all([one('v1'), one('v2')].map(line.present))
-    const first = line.cleanup(one('v1'))
+    const { queue, events, clock, pause } = aQueue(gathering)
+    await Promise.all([one('v1'), one('v2')].map(record => queue.present(record)))
+    const first = queue.cleanup(one('v1'))
     await pause(3)
-    await Promise.all([first, line.cleanup(one('v2'))])
+    await Promise.all([first, queue.cleanup(one('v2'))])
     expect(calls(events).slice(1)).toEqual(['cleanup a.test: v1 v2'])
     expect(clock.seconds).toBeCloseTo(13, 1)
   })
 
   test('but not for ever: ten times as long', async () => {
-    const { line, events, clock } = aLine(gathering)
-    await Promise.all([one('v1'), one('v2')].map(line.present))
-    await line.cleanup(one('v1'))
+    const { queue, events, clock } = aQueue(gathering)
+    await Promise.all([one('v1'), one('v2')].map(record => queue.present(record)))
+    await queue.cleanup(one('v1'))
     expect(calls(events).slice(1)).toEqual(['cleanup a.test: v1'])
     expect(clock.seconds).toBeCloseTo(5 + 20 + 5, 1)
   })
@@ -159,29 +159,29 @@ describe('one value a name', () => {
   const single = (clock: Clock) => slow(1, { definition: { oneValuePerName: true } })(clock)
 
   test('the second value waits until the first is gone; other names go along', async () => {
-    const { line, events } = aLine(single)
-    const [first, second, other] = [line.present(same('v1')), line.present(same('v2')), line.present(one('v3'))]
+    const { queue, events } = aQueue(single)
+    const [first, second, other] = [queue.present(same('v1')), queue.present(same('v2')), queue.present(one('v3'))]
     await Promise.all([first, other])
     expect(calls(events)).toEqual(['present a.test: v1 v3'])
-    await line.cleanup(same('v1'))
+    await queue.cleanup(same('v1'))
     await second
     expect(calls(events).slice(1)).toEqual(['cleanup a.test: v1', 'present a.test: v2'])
   })
 
   test('the opened provider may say so though its definition does not', async () => {
-    const { line, events } = aLine({ definition: { oneValuePerName: true } })
-    await line.present(same('v1'))
-    void line.present(same('v2'))
-    await line.cleanup(same('v1'))
+    const { queue, events } = aQueue({ definition: { oneValuePerName: true } })
+    await queue.present(same('v1'))
+    void queue.present(same('v2'))
+    await queue.cleanup(same('v1'))
     expect(calls(events).slice(0, 2)).toEqual(['present a.test: v1', 'cleanup a.test: v1'])
-    await line.close()
+    await queue.close()
   })
 
   test('close lets nothing stand, nor anybody wait', async () => {
-    const { line, events, journal } = aLine(single)
-    const waiting = [line.present(same('v1')), line.present(same('v2'))]
+    const { queue, events, journal } = aQueue(single)
+    const waiting = [queue.present(same('v1')), queue.present(same('v2'))]
     await waiting[0]
-    await line.close()
+    await queue.close()
     await Promise.allSettled(waiting)
     expect(calls(events).filter(e => e.startsWith('present')).length).toBe(
       calls(events).filter(e => e.startsWith('cleanup')).length,
@@ -192,13 +192,13 @@ describe('one value a name', () => {
 
 describe('when the provider fails', () => {
   test('a batch of several targets is tried target by target: one wrong name does not hold up the others', async () => {
-    const { line, events } = aLine({
+    const { queue, events } = aQueue({
       present: records => {
         if (records.some(r => r.value === 'bad')) throw refused('bad is not allowed')
       },
     })
     const results = await Promise.allSettled(
-      [one('v1', 't1'), one('v2', 't1'), one('bad', 't2'), one('v3', 't3')].map(line.present),
+      [one('v1', 't1'), one('v2', 't1'), one('bad', 't2'), one('v3', 't3')].map(record => queue.present(record)),
     )
     expect(results.map(r => r.status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
     expect(results[2]).toMatchObject({ reason: { code: 'REFUSED', message: 'bad is not allowed' } })
@@ -211,46 +211,46 @@ describe('when the provider fails', () => {
   })
 
   test('the values of one target stand or fall together', async () => {
-    const { line, events } = aLine({
+    const { queue, events } = aQueue({
       present: () => {
         throw refused('no')
       },
     })
-    const results = await Promise.allSettled([one('v1', 't'), one('v2', 't')].map(line.present))
+    const results = await Promise.allSettled([one('v1', 't'), one('v2', 't')].map(record => queue.present(record)))
     expect(results.map(r => r.status)).toEqual(['rejected', 'rejected'])
     expect(calls(events)).toHaveLength(1)
   })
 
   test('a present that failed is cleaned up all the same: it may have done half of it', async () => {
-    const { line, events, journal } = aLine({
+    const { queue, events, journal } = aQueue({
       present: () => {
         throw refused('no')
       },
     })
-    await expect(line.present(one('v1'))).rejects.toThrow('no')
+    await expect(queue.present(one('v1'))).rejects.toThrow('no')
     expect(journal.entries()).toHaveLength(1)
-    await line.cleanup(one('v1'))
+    await queue.cleanup(one('v1'))
     expect(events).toEqual(['note v1', 'present a.test: v1', 'cleanup a.test: v1', 'gone v1'])
   })
 
   test('what is temporary is tried again, as one', async () => {
     let tries = 0
-    const { line, events } = aLine({
+    const { queue, events } = aQueue({
       present: () => {
         if (++tries < 3) throw unavailable('busy')
       },
     })
-    await Promise.all([one('v1'), one('v2')].map(line.present))
+    await Promise.all([one('v1'), one('v2')].map(record => queue.present(record)))
     expect(calls(events)).toEqual(Array(3).fill('present a.test: v1 v2'))
   })
 
   test('a provider that is away is given up on once, not target by target', async () => {
-    const { line, clock } = aLine({
+    const { queue, clock } = aQueue({
       present: () => {
         throw unavailable('away')
       },
     })
-    const results = await Promise.allSettled(['v1', 'v2', 'v3', 'v4'].map(value => line.present(one(value))))
+    const results = await Promise.allSettled(['v1', 'v2', 'v3', 'v4'].map(value => queue.present(one(value))))
     expect(results.map(r => r.status === 'rejected' && (r.reason as Dns01Error).code)).toEqual(
       Array(4).fill('UNAVAILABLE'),
     )
@@ -258,32 +258,32 @@ describe('when the provider fails', () => {
   })
 
   test('a bug comes out as it is, at once', async () => {
-    const { line, clock } = aLine({
+    const { queue, clock } = aQueue({
       present: () => {
         throw new TypeError('undefined is not a function')
       },
     })
-    await expect(line.present(one('v1'))).rejects.toThrow(TypeError)
+    await expect(queue.present(one('v1'))).rejects.toThrow(TypeError)
     expect(clock.seconds).toBe(0)
   })
 
   test('nothing is presented that could not be noted', async () => {
-    const { line, events, journal } = aLine()
+    const { queue, events, journal } = aQueue()
     journal.note = async () => {
       throw new Dns01Error('STATE', 'disk full')
     }
-    await expect(line.present(one('v1'))).rejects.toThrow('disk full')
+    await expect(queue.present(one('v1'))).rejects.toThrow('disk full')
     expect(calls(events)).toEqual([])
   })
 
   test('a cleanup that fails keeps the journal entry, says so, and is no error', async () => {
-    const { line, said, journal } = aLine({
+    const { queue, said, journal } = aQueue({
       cleanup: () => {
         throw refused('no rights to delete')
       },
     })
-    await line.present(one('v1'))
-    await line.cleanup(one('v1'))
+    await queue.present(one('v1'))
+    await queue.cleanup(one('v1'))
     expect(journal.entries()).toHaveLength(1)
     expect(said).toEqual([
       'a.test: 1 TXT record(s) could not be removed: no rights to delete; the next run tries again',
@@ -291,15 +291,15 @@ describe('when the provider fails', () => {
   })
 
   test('a cleanup that fails does not stop the next present', async () => {
-    const { line, events } = aLine({
+    const { queue, events } = aQueue({
       cleanup: () => {
         throw refused('no')
       },
     })
-    await line.present(one('v1'))
-    await Promise.all([line.cleanup(one('v1')), line.present(one('v2'))])
+    await queue.present(one('v1'))
+    await Promise.all([queue.cleanup(one('v1')), queue.present(one('v2'))])
     expect(calls(events).at(-1)).toBe('cleanup a.test: v1')
-    await line.present(one('v3'))
+    await queue.present(one('v3'))
     expect(calls(events).at(-1)).toBe('present a.test: v3')
   })
 })
@@ -310,23 +310,23 @@ describe('when it is proved that nothing was written', () => {
   }
 
   test('the journal forgets the records at once, and nobody takes them back', async () => {
-    const { line, events, said, journal } = aLine({ present: no, cleanup: no })
-    await expect(line.present(one('v1'))).rejects.toThrow('BADSIG')
+    const { queue, events, said, journal } = aQueue({ present: no, cleanup: no })
+    await expect(queue.present(one('v1'))).rejects.toThrow('BADSIG')
     expect(journal.entries()).toEqual([])
-    await line.cleanup(one('v1'))
-    await line.close()
+    await queue.cleanup(one('v1'))
+    await queue.close()
     expect([events, said]).toEqual([['note v1', 'present a.test: v1', 'gone v1'], []])
   })
 
   test('of a batch of several targets only what failed by itself is forgotten', async () => {
-    const { line, events, journal } = aLine({
+    const { queue, events, journal } = aQueue({
       present: records => {
         if (records.some(r => r.value === 'bad')) throw unwritten(refused('bad is not allowed'))
       },
     })
-    await Promise.allSettled([one('v1', 't1'), one('bad', 't2')].map(line.present))
+    await Promise.allSettled([one('v1', 't1'), one('bad', 't2')].map(record => queue.present(record)))
     expect(journal.entries().flatMap(entry => entry.records.map(r => r.value))).toEqual(['v1'])
-    await line.close()
+    await queue.close()
     expect(events).toEqual([
       'note v1 bad',
       'present a.test: v1 bad',
@@ -343,85 +343,85 @@ describe('when it is proved that nothing was written', () => {
 
   test('what was up before stays noted', async () => {
     let calls = 0
-    const { line, journal, events } = aLine({ present: () => (++calls > 1 ? no() : undefined) })
-    await line.present(one('v1'))
-    await Promise.allSettled([one('v1'), one('v2')].map(line.present))
+    const { queue, journal, events } = aQueue({ present: () => (++calls > 1 ? no() : undefined) })
+    await queue.present(one('v1'))
+    await Promise.allSettled([one('v1'), one('v2')].map(record => queue.present(record)))
     expect(journal.entries().flatMap(entry => entry.records.map(r => r.value))).toEqual(['v1'])
-    await line.close()
+    await queue.close()
     expect(events.at(-2)).toBe('cleanup a.test: v1')
   })
 
   test('a batch that may have been written in part stays noted, though its targets prove more by themselves', async () => {
     let calls = 0
-    const { line, journal } = aLine({
+    const { queue, journal } = aQueue({
       present: () => {
         if (++calls === 1) throw refused('after the first of them')
         no()
       },
     })
-    await Promise.allSettled([one('v1', 't1'), one('v2', 't2')].map(line.present))
+    await Promise.allSettled([one('v1', 't1'), one('v2', 't2')].map(record => queue.present(record)))
     expect(journal.entries().flatMap(entry => entry.records.map(r => r.value))).toEqual(['v1', 'v2'])
-    await line.close()
+    await queue.close()
     expect(journal.entries()).toEqual([])
   })
 
   test('not after an attempt that may have written', async () => {
     let calls = 0
-    const { line, journal } = aLine({
+    const { queue, journal } = aQueue({
       present: () => {
         if (++calls === 1) throw unavailable('no answer within 5 s')
         no()
       },
     })
-    await expect(line.present(one('v1'))).rejects.toThrow('BADSIG')
+    await expect(queue.present(one('v1'))).rejects.toThrow('BADSIG')
     expect(journal.entries()).toHaveLength(1)
-    await line.close()
+    await queue.close()
   })
 
   test('the next value of a name need not wait for it', async () => {
     let calls = 0
-    const { line, events } = aLine({
+    const { queue, events } = aQueue({
       definition: { oneValuePerName: true },
       present: () => (++calls === 1 ? no() : undefined),
     })
-    await expect(line.present(same('v1'))).rejects.toThrow('BADSIG')
-    await line.present(same('v2'))
+    await expect(queue.present(same('v1'))).rejects.toThrow('BADSIG')
+    await queue.present(same('v2'))
     expect(calls).toBe(2)
-    await line.close()
+    await queue.close()
     expect(events.at(-2)).toBe('cleanup a.test: v2')
   })
 })
 
 describe('when the run is stopped', () => {
   test('what waits is not presented any more; what is up is removed', async () => {
-    const { line, events, stopping, pause } = aLine(slow(10))
-    await line.present(one('v1'))
-    const [second, third] = [line.present(one('v2')), pause(1).then(() => line.present(one('v3')))]
+    const { queue, events, stopping, pause } = aQueue(slow(10))
+    await queue.present(one('v1'))
+    const [second, third] = [queue.present(one('v2')), pause(1).then(() => queue.present(one('v3')))]
     await pause(2)
     stopping.abort(new Error('Ctrl-C'))
     await expect(second).rejects.toThrow('Ctrl-C')
     await expect(third).rejects.toThrow('Ctrl-C')
-    await expect(line.present(one('v4'))).rejects.toThrow('Ctrl-C')
-    await Promise.all([one('v1'), one('v2'), one('v3')].map(line.cleanup))
+    await expect(queue.present(one('v4'))).rejects.toThrow('Ctrl-C')
+    await Promise.all([one('v1'), one('v2'), one('v3')].map(record => queue.cleanup(record)))
     expect(calls(events)).toEqual(['present a.test: v1', 'present a.test: v2', 'cleanup a.test: v1 v2'])
   })
 
   test('the cleanup has a signal of its own', async () => {
     const signals: boolean[] = []
-    const { line, stopping, journal } = aLine({ cleanup: (_, { signal }) => void signals.push(signal.aborted) })
-    await line.present(one('v1'))
+    const { queue, stopping, journal } = aQueue({ cleanup: (_, { signal }) => void signals.push(signal.aborted) })
+    await queue.present(one('v1'))
     stopping.abort(new Error('Ctrl-C'))
-    await line.cleanup(one('v1'))
+    await queue.cleanup(one('v1'))
     expect(signals).toEqual([false])
     expect(journal.entries()).toEqual([])
   })
 
   test('a gathering change does not hold up the end', async () => {
-    const { line, clock, stopping, pause } = aLine(
+    const { queue, clock, stopping, pause } = aQueue(
       { definition: { batchDelaySeconds: 60 } },
       { othersMayCome: () => true },
     )
-    const waiting = line.present(one('v1'))
+    const waiting = queue.present(one('v1'))
     await pause(1)
     stopping.abort(new Error('Ctrl-C'))
     await expect(waiting).rejects.toThrow('Ctrl-C')
@@ -435,56 +435,56 @@ const hangs = (_: unknown, { signal }: { signal: AbortSignal }) =>
 
 describe('close', () => {
   test('removes all that is up, in one call', async () => {
-    const { line, events, journal } = aLine()
-    await Promise.all([one('v1'), one('v2')].map(line.present))
-    await line.close()
+    const { queue, events, journal } = aQueue()
+    await Promise.all([one('v1'), one('v2')].map(record => queue.present(record)))
+    await queue.close()
     expect(calls(events)).toEqual(['present a.test: v1 v2', 'cleanup a.test: v1 v2'])
     expect(journal.entries()).toEqual([])
   })
 
   test('waits for nobody who might have come to be removed too', async () => {
-    const { line, clock } = aLine({ definition: { batchDelaySeconds: 60 } })
-    await Promise.all([one('v1'), one('v2')].map(line.present))
-    void line.cleanup(one('v1'))
-    await line.close()
+    const { queue, clock } = aQueue({ definition: { batchDelaySeconds: 60 } })
+    await Promise.all([one('v1'), one('v2')].map(record => queue.present(record)))
+    void queue.cleanup(one('v1'))
+    await queue.close()
     expect(clock.seconds).toBe(0)
   })
 
   test('twice, or with nothing up, is nothing', async () => {
-    const { line, events } = aLine()
-    await line.close()
-    await line.present(one('v1'))
-    await line.close()
-    await line.close()
+    const { queue, events } = aQueue()
+    await queue.close()
+    await queue.present(one('v1'))
+    await queue.close()
+    await queue.close()
     expect(calls(events)).toHaveLength(2)
   })
 
   test('removes what was under way or still waiting when it was called', async () => {
-    const { line, events, pause, journal } = aLine(slow(10))
-    const waiting = [line.present(one('v1'))]
+    const { queue, events, pause, journal } = aQueue(slow(10))
+    const waiting = [queue.present(one('v1'))]
     await pause(1)
-    waiting.push(line.present(one('v2')))
-    await line.close()
+    waiting.push(queue.present(one('v2')))
+    await queue.close()
     await Promise.allSettled(waiting)
     expect(events.filter(e => e.startsWith('note')).length).toBe(events.filter(e => e.startsWith('gone')).length)
     expect(journal.entries()).toEqual([])
   })
 
   test('in the very moment of a present', async () => {
-    const { line, journal } = aLine()
-    const waiting = line.present(one('v1'))
-    await line.close()
+    const { queue, journal } = aQueue()
+    const waiting = queue.present(one('v1'))
+    await queue.close()
     await waiting.catch(() => {})
     expect(journal.entries()).toEqual([])
   })
 
   test('ends though the provider does not come back before its signal fires', async () => {
-    const { line, clock, said, stopping, journal } = aLine({ present: hangs, cleanup: hangs })
-    const waiting = line.present(one('v1'))
+    const { queue, clock, said, stopping, journal } = aQueue({ present: hangs, cleanup: hangs })
+    const waiting = queue.present(one('v1'))
     await clock.sleep(1, new AbortController().signal)
     stopping.abort(new Error('Ctrl-C'))
     await expect(waiting).rejects.toThrow('Ctrl-C')
-    await line.close()
+    await queue.close()
     expect(clock.seconds).toBeLessThan(120)
     expect(said).toEqual([expect.stringContaining('could not be removed')])
     expect(journal.entries()).toHaveLength(1)

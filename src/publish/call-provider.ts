@@ -1,0 +1,41 @@
+// The one place where a provider's present() and cleanup() are called, and called again while it says "later". Providers
+// themselves try once (see Provider in provider/api.ts): whoever repeats must know how long it is worth, what else waits
+// for the same zone and when the run is stopped, and two loops inside each other would wait for the product of their times.
+import type { Name } from '../core/names.js'
+import { retry } from '../core/retry.js'
+import type { TxtRecord } from '../core/txt-record.js'
+import type { World } from '../core/world.js'
+import type { ProviderCall } from '../provider/api.js'
+import type { OpenProvider } from '../provider/loader.js'
+
+/**
+ * For how long a provider is asked again. 120 s of present() outlive the restart of a name server and most of a service's
+ * rate limits (core/retry.ts obeys a Retry-After up to the same 120 s); what takes longer is for the next run, since the
+ * order at the CA waits meanwhile. cleanup() holds up the end of a run or of a hook, and the journal keeps what is left.
+ */
+const giveUpAfterSeconds = { present: 120, cleanup: 60 } as const
+
+/** An attempt at cleaning that begins at the last moment gets this long. */
+const lastCleanupSeconds = 30
+
+/** Cleaning has a deadline of its own: the signal that stopped the run must not stop it. */
+export const cleanupDeadline = ({ clock }: Pick<World, 'clock'>): AbortSignal =>
+  clock.deadline(giveUpAfterSeconds.cleanup + lastCleanupSeconds)
+
+/**
+ * Calls `act` for records of one zone until it resolves, its error is final, or its time is over.
+ * @throws Dns01Error what the provider says; `nothingWritten` only if every attempt proved that it wrote nothing
+ */
+export function callProvider(
+  world: Pick<World, 'clock' | 'random' | 'log'>,
+  by: OpenProvider,
+  act: 'present' | 'cleanup',
+  records: readonly TxtRecord[],
+  call: { readonly zone: Name } & Pick<ProviderCall, 'signal' | 'acceptedIsEnough'>,
+): Promise<void> {
+  const { definition, provider } = by
+  const what = `${definition.name}: ${act} in ${call.zone}`
+  const limits = { what, giveUpAfterSeconds: giveUpAfterSeconds[act], signal: call.signal }
+  world.log.debug(`${definition.name}: ${act} ${records.length} record(s) in ${call.zone}`)
+  return retry(world, limits, () => provider[act](records, { ...call, log: world.log }))
+}
