@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { parseDnsConfig } from '../src/config/dns-config.js'
+import { parseDnsConfig } from '../src/config/dns-yml.js'
 import { loadProvider, settingValues } from '../src/provider/loader.js'
 import { listeningLog } from './contract/provider-contract.js'
 

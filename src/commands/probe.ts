@@ -1,7 +1,7 @@
 import { type Name, parseNames } from '../core/names.js'
 import type { Wanted } from '../probe/probe.js'
-import { openDnsView } from '../provider/context.js'
 import { defaultProvider } from '../provider/default.js'
+import { openDnsContext } from '../provider/dns-context.js'
 import { hookFolders } from '../provider/hook-scripts.js'
 import { dnsConfig, looking } from '../renew/run.js'
 import type { StateDir } from '../state/state-dir.js'
@@ -19,7 +19,7 @@ export const probe: Command = {
     const state = await looking(context)
     const wanted = wantedOf(state, [...new Set(parseNames(texts(names)))])
     const config = await dnsConfig(context, state)
-    const { providers, resolver } = openDnsView(world, config, () => defaultProvider(world, hookFolders(world.env)))
+    const { providers, resolver } = openDnsContext(world, config, () => defaultProvider(world, hookFolders(world.env)))
     const parts = { world, config, providers, resolver, stateRoot, commandLine, signal }
     const document = await probeNames(parts, wanted).finally(() => providers.close())
     out.show(document, () => probeLines(document))

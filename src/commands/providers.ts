@@ -1,8 +1,8 @@
 import { Dns01Error } from '../core/errors.js'
 import { type Name, parseName } from '../core/names.js'
 import type { ProviderDefinition } from '../provider/api.js'
-import { outerView } from '../provider/context.js'
 import { defaultProvider } from '../provider/default.js'
+import { withResolvers } from '../provider/dns-context.js'
 import { hookFolders } from '../provider/hook-scripts.js'
 import {
   guideLines,
@@ -74,7 +74,7 @@ async function showGuide(context: Context, definition: ProviderDefinition, hosts
     })
   const parts = await partsOf(context)
   const values = settingValues(world, definition, settingsOf(parts, definition, hosts[0]))
-  const records = await definition.requiredRecords(hosts, values as never, outerView(world, parts.config), signal)
+  const records = await definition.requiredRecords(hosts, values as never, withResolvers(world, parts.config), signal)
   out.show(records, () => guideLines(records))
   const missing = records.filter(record => record.missing !== undefined)
   return missing.map(({ name, type }) => new Dns01Error('CONFIG', `${name} ${type} is missing`))

@@ -1,8 +1,9 @@
 import { Dns01Error, shortList } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { World } from '../core/world.js'
+import type { Resolver } from './resolver.js'
 import { type AddressWatch, openAddressWatch, type Rhythm, type Seat } from './watch.js'
-import type { Resolver, Zone } from './zone.js'
+import type { Zone } from './zone.js'
 
 /** Servers with what each of them said, in one message. */
 const toldAtMost = 5

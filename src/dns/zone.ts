@@ -3,8 +3,6 @@ import { ancestors, isWithin, type Name } from '../core/names.js'
 import type { DnsAnswer, RecordType } from '../core/world.js'
 import type { Resolver } from './resolver.js'
 
-export { openResolver, type Resolver } from './resolver.js'
-
 /** A zone and who serves it. */
 export interface Zone {
   readonly apex: Name

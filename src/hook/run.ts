@@ -1,9 +1,8 @@
-import { type DnsConfig, noDnsConfig, withEnv } from '../config/dns-settings.js'
 import { settleAll } from '../core/combine-errors.js'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
-import { openDnsView } from '../provider/context.js'
 import { defaultProvider } from '../provider/default.js'
+import { openDnsContext, readDnsConfig } from '../provider/dns-context.js'
 import { gone, noJournal, note, removeForgotten } from '../publish/hook-notes.js'
 import { type LocatedRecord, Publisher } from '../publish/publisher.js'
 import type { Context } from '../renew/run.js'
@@ -27,9 +26,10 @@ export async function runHook(
   options: HookOptions,
 ): Promise<void> {
   const inside = deeper(world)
-  const config = await readDnsConfig(world, stateRoot)
-  const view = openDnsView(inside, config, () => defaultProvider(world, [])) // no hook folders: one of them may hold us
-  const publisher = new Publisher({ ...view, world: inside, journal: noJournal, signal })
+  const path = `${stateRoot}/conf/dns.yml`
+  const config = await readDnsConfig(world, { text: readIfAny(world, path), path }, { checkProviders: false })
+  const context = openDnsContext(inside, config, () => defaultProvider(world, [])) // no hook folders: one of them may hold us
+  const publisher = new Publisher({ ...context, world: inside, journal: noJournal, signal })
   const locate = (wishes: HookCall['wishes']): Promise<LocatedRecord[]> =>
     publisher.locate(wishes.map(wish => ({ ...wish, dns: { provider: options.provider, settings: {} } })))
   try {
@@ -38,10 +38,10 @@ export async function runHook(
     if (call.action === 'cleanup') await takeBack(world, publisher, placements, call, notes)
     else await present(world, publisher, placements, await mustProve(call, options, placements, locate), notes)
     const leftBehind = (text: string): void => inside.log.info(text) // each call would say it
-    const removing = removeForgotten({ ...view, world: inside, signal, leftBehind }, stateRoot)
+    const removing = removeForgotten({ ...context, world: inside, signal, leftBehind }, stateRoot)
     await Promise.race([removing, aborted(world.clock.deadline(forgottenSeconds))])
   } finally {
-    await view.providers.close()
+    await context.providers.close()
   }
 }
 
@@ -134,18 +134,7 @@ function refuseWhatCannotStay(publisher: Publisher, placements: readonly Located
     )
 }
 
-/** conf/dns.yml of the state directory, if there is one that we may read. */
-async function readDnsConfig(world: World, stateRoot: string): Promise<DnsConfig> {
-  const path = `${stateRoot}/conf/dns.yml`
-  const text = readIfAny(world, path)
-  if (text === '') return withEnv(noDnsConfig, world.env)
-  const { parseDnsConfig } = await import('../config/dns-config.js')
-  const { refuseStrangersPrograms } = await import('../provider/check-config.js')
-  const config = parseDnsConfig(text, path, world.env)
-  refuseStrangersPrograms(world, config, path)
-  return config
-}
-
+/** The text of conf/dns.yml; '' when there is none that we may read: the hook may run as a user who may not. */
 function readIfAny({ files, log }: Pick<World, 'files' | 'log'>, path: string): string {
   try {
     return Buffer.from(files.read(path)).toString('utf8')

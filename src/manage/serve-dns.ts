@@ -1,4 +1,4 @@
-import type { DnsConfig } from '../config/dns-settings.js'
+import type { DnsConfig } from '../config/dns-config.js'
 import { Dns01Error } from '../core/errors.js'
 import { groupBy, type TxtRecord } from '../core/txt-record.js'
 import type { World } from '../core/world.js'

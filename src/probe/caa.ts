@@ -1,6 +1,6 @@
 import { Dns01Error, messageOf } from '../core/errors.js'
 import { ancestors, type Name, withoutWildcard } from '../core/names.js'
-import type { Resolver } from '../dns/zone.js'
+import type { Resolver } from '../dns/resolver.js'
 import { type Finding, failed, ok, warning } from './finding.js'
 
 /** One property of a CAA record (RFC 8659 §4.1). */

@@ -2,7 +2,8 @@ import { Dns01Error, messageOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { World } from '../core/world.js'
 import { answersUnchecked } from '../dns/checking-disabled.js'
-import { findZone, followCnames, openResolver, type Resolver, type Zone } from '../dns/zone.js'
+import { openResolver, type Resolver } from '../dns/resolver.js'
+import { findZone, followCnames, type Zone } from '../dns/zone.js'
 import { type Finding, failed, ok, skipped, warning } from './finding.js'
 
 /** Who is asked, and when to stop. */

@@ -1,9 +1,9 @@
-import type { DnsConfig } from '../config/dns-settings.js'
+import type { DnsConfig } from '../config/dns-config.js'
 import { challengeName, type Name, withoutWildcard } from '../core/names.js'
 import type { Target } from '../core/target.js'
 import type { World } from '../core/world.js'
 import { followCnames } from '../dns/zone.js'
-import { outerView } from '../provider/context.js'
+import { withResolvers } from '../provider/dns-context.js'
 import { type Providers, settingValues } from '../provider/loader.js'
 import { type LocatedRecord, Publisher, type PublisherParts, type RecordRequest } from '../publish/publisher.js'
 import { withLock } from '../state/lock.js'
@@ -170,7 +170,7 @@ async function lookAtGuide(
   const definition = placement?.by.definition
   if (!definition?.requiredRecords || !placement) return []
   const values = settingValues(parts.world, definition, placement.by.config.settings)
-  const world = outerView(parts.world, parts.config)
+  const world = withResolvers(parts.world, parts.config)
   const records = await definition.requiredRecords([withoutWildcard(name)], values as never, world, look.signal)
   return records.map(({ name: at, type, data, missing }) =>
     missing === undefined

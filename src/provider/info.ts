@@ -1,4 +1,4 @@
-import { type DnsConfig, type ZoneConfig, zoneConfigFor } from '../config/dns-settings.js'
+import { type DnsConfig, type ZoneConfig, zoneConfigFor } from '../config/dns-config.js'
 import { Dns01Error } from '../core/errors.js'
 import { challengeName, type Name } from '../core/names.js'
 import type { Target } from '../core/target.js'

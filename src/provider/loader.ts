@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { type DnsConfig, type ZoneConfig, zoneConfigFor } from '../config/dns-settings.js'
+import { type DnsConfig, type ZoneConfig, zoneConfigFor } from '../config/dns-config.js'
 import { readSecretFile } from '../config/secret-file.js'
 import { didYouMean, distance } from '../core/did-you-mean.js'
 import { Dns01Error } from '../core/errors.js'

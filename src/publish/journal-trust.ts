@@ -1,4 +1,4 @@
-import { type DnsConfig, zoneConfigFor } from '../config/dns-settings.js'
+import { type DnsConfig, zoneConfigFor } from '../config/dns-config.js'
 import type { Target } from '../core/target.js'
 import { startsPrograms } from '../core/trust.js'
 import type { World } from '../core/world.js'

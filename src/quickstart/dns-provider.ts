@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { stringify } from 'yaml'
-import type { DnsConfig } from '../config/dns-settings.js'
+import type { DnsConfig } from '../config/dns-config.js'
 import { loadEnv } from '../config/env-file.js'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'

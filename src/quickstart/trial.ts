@@ -1,9 +1,9 @@
-import type { DnsConfig } from '../config/dns-settings.js'
+import type { DnsConfig } from '../config/dns-config.js'
 import { parseName } from '../core/names.js'
 import type { World } from '../core/world.js'
 import type { Finding } from '../probe/finding.js'
 import { probe } from '../probe/probe.js'
-import { openDnsView } from '../provider/context.js'
+import { openDnsContext } from '../provider/dns-context.js'
 import type { Context } from '../renew/run.js'
 import { type Answers, untilGood } from './answers.js'
 import { ID } from './ids.js'
@@ -22,7 +22,7 @@ export async function tryProvider(
   const ask = () => answers.text(ID.trial, 'A host of yours to try it with, as www.example.com (empty: not now):')
   const name = await untilGood(answers, ask, said => (said === undefined ? undefined : parseName(said)))
   if (name === undefined) return []
-  const { providers, resolver } = openDnsView(world, config, () => undefined)
+  const { providers, resolver } = openDnsContext(world, config, () => undefined)
   const parts = { world, config, providers, resolver, stateRoot, commandLine, signal }
   const document = await probe(parts, [{ name, ca, dns: { settings: {} }, env: {} }]).finally(() => providers.close())
   const findings = document.names.flatMap(each => each.findings)

@@ -1,10 +1,9 @@
 import { setMaxListeners } from 'node:events'
-import { type DnsConfig, parseDnsConfig, placesIn } from '../config/dns-config.js'
+import type { DnsConfig } from '../config/dns-config.js'
 import { Dns01Error } from '../core/errors.js'
 import type { World } from '../core/world.js'
-import { checkProviders, refuseStrangersPrograms } from '../provider/check-config.js'
-import { openDnsView } from '../provider/context.js'
 import { defaultProvider } from '../provider/default.js'
+import { openDnsContext, readDnsConfig } from '../provider/dns-context.js'
 import { hookFolders } from '../provider/hook-scripts.js'
 import { removeForgotten } from '../publish/hook-notes.js'
 import { withoutStrangePrograms } from '../publish/journal-trust.js'
@@ -60,10 +59,7 @@ export const looking = ({ world, stateRoot }: Context): Promise<StateDir> =>
 /** conf/dns.yml, checked as a whole. @throws Dns01Error CONFIG with file, line and a suggestion */
 export async function dnsConfig({ world }: Pick<Context, 'world'>, state: StateDir): Promise<DnsConfig> {
   const [text, path] = [state.confText('dns.yml') ?? '', `${state.root}/conf/dns.yml`]
-  const config = parseDnsConfig(text, path, world.env)
-  refuseStrangersPrograms(world, config, path)
-  await checkProviders(config, keys => placesIn(text, path)(keys)) // read again only if something is wrong
-  return config
+  return readDnsConfig(world, { text, path }, { checkProviders: true })
 }
 
 /** At DEBUG a run that finds nothing to do says what it looked at, and why that was enough. */
@@ -83,7 +79,7 @@ export async function reconcileNow(
   if (context.verbose > 1) tellDecisions(world, state)
   const config = await dnsConfig(context, state)
   const folders = hookFolders(world.env)
-  const { providers, resolver, propagation } = openDnsView(world, config, () => defaultProvider(world, folders))
+  const { providers, resolver, propagation } = openDnsContext(world, config, () => defaultProvider(world, folders))
   const journal = withoutStrangePrograms(world, state.journal, config, () => state.targets().targets)
   const left: string[] = []
   const limit = openRunLimit(world, context.batch, signal)

@@ -1,7 +1,7 @@
 import { Packet } from 'dns2'
 import fc from 'fast-check'
 import { objectsOf } from '../../src/acme/objects.js'
-import { parseDnsConfig } from '../../src/config/dns-config.js'
+import { parseDnsConfig } from '../../src/config/dns-yml.js'
 import { loadEnv } from '../../src/config/env-file.js'
 import { editNames } from '../../src/config/target-edit.js'
 import { parseDefaults, parseTarget } from '../../src/config/target-file.js'

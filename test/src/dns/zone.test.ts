@@ -1,14 +1,8 @@
 import { setMaxListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import type { Name } from '../../../src/core/names.js'
-import {
-  findZone,
-  followCnames,
-  longestCnameChain,
-  mostAddressesEach,
-  mostServers,
-  openResolver,
-} from '../../../src/dns/zone.js'
+import { openResolver } from '../../../src/dns/resolver.js'
+import { findZone, followCnames, longestCnameChain, mostAddressesEach, mostServers } from '../../../src/dns/zone.js'
 import { fakeClock } from '../../fakes/clock.js'
 import { type FakeDns, fakeDns, fakeResolver } from '../../fakes/dns.js'
 

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { parseDnsConfig } from '../../../src/config/dns-config.js'
+import { parseDnsConfig } from '../../../src/config/dns-yml.js'
 import { Dns01Error } from '../../../src/core/errors.js'
 import type { RecordType, World } from '../../../src/core/world.js'
 import { serveDns } from '../../../src/manage/serve-dns.js'

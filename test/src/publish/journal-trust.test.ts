@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseDnsConfig } from '../../../src/config/dns-config.js'
+import { parseDnsConfig } from '../../../src/config/dns-yml.js'
 import type { Target } from '../../../src/core/target.js'
 import { withoutStrangePrograms } from '../../../src/publish/journal-trust.js'
 import type { Journal, JournalEntry } from '../../../src/state/journal.js'

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { defaultPropagation, parseDnsConfig, zoneConfigFor } from '../../../src/config/dns-config.js'
+import { defaultPropagation, zoneConfigFor } from '../../../src/config/dns-config.js'
+import { parseDnsConfig } from '../../../src/config/dns-yml.js'
 import { Dns01Error } from '../../../src/core/errors.js'
 import { parseName } from '../../../src/core/names.js'
 
