@@ -153,7 +153,7 @@ async function claim(world: LockWorld, place: string, me: Holder): Promise<'mine
   const { files, log } = world
   let standing = look(world, place)
   if (!standing) {
-    if (await withClaim(world, place, me, mine => ifFree(files.hardLink(mine, place)))) return 'mine'
+    if (await withClaim(world, place, me, mine => ifFree('locking', place, files.hardLink(mine, place)))) return 'mine'
     standing = look(world, place)
   }
   if (!standing || !isDead(world, standing)) return standing?.holder
@@ -164,10 +164,8 @@ async function claim(world: LockWorld, place: string, me: Holder): Promise<'mine
   try {
     const now = look(world, place)
     if (now?.token !== token) return now?.holder
-    await withClaim(world, place, me, async mine => {
-      await doing('taking over the lock', place, files.rename(mine, place))
-      return true
-    })
+    const replace = (mine: string): Promise<boolean> => ifFree('taking over the lock', place, files.rename(mine, place))
+    if (!(await withClaim(world, place, me, replace))) return undefined
     log.warn(
       `took over the lock of ${holder ? describe(holder) : 'an unknown program'}, which ended without giving it back`,
     )
@@ -177,7 +175,13 @@ async function claim(world: LockWorld, place: string, me: Holder): Promise<'mine
   }
 }
 
-/** Writes who we are under a name of our own, synced, for `use` to put at the lock's place; removes what `use` left. */
+/** What withClaim() writes; a lock itself, and the right to replace one, have other names. */
+const CLAIM = /^lock\.[0-9a-f]{24}\.[0-9a-f]{8}$/
+
+/**
+ * Writes who we are under a name of our own, synced, for `use` to put at the lock's place; removes what `use` left. Who
+ * has just got the lock may sweep it away (sweepClaims): then it is as if the place were taken.
+ */
 async function withClaim(
   world: LockWorld,
   place: string,
@@ -194,13 +198,13 @@ async function withClaim(
   }
 }
 
-/** Whether it was made; false when the place was taken. */
-const ifFree = (made: Promise<void>): Promise<boolean> =>
-  made.then(
+/** Whether it was put there; false when the place was taken (EEXIST), or the claim was swept away (ENOENT). */
+const ifFree = (what: string, place: string, put: Promise<void>): Promise<boolean> =>
+  put.then(
     () => true,
     error => {
-      if ((error as { code?: string }).code === 'EEXIST') return false
-      throw stateError('locking', 'the state directory', error)
+      if (['EEXIST', 'ENOENT'].includes((error as { code?: string }).code ?? '')) return false
+      throw stateError(what, place, error)
     },
   )
 
@@ -313,11 +317,17 @@ async function release(world: LockWorld, place: string, me: Holder): Promise<voi
   if (look(world, place)?.token === me.token) await doing('giving back the lock', place, world.files.remove(place))
 }
 
-/** Claims of runs that were killed between two steps. Those of who waits now are alive and stay. */
+/**
+ * Claims of runs that were killed between two steps. Those of who waits now are alive and stay. A claim that is empty or
+ * half-written was left by a kill between making and writing it, or its writer is just at it: he finds it gone, and tries
+ * again.
+ */
 async function sweepClaims(world: LockWorld, place: string): Promise<void> {
   for (const { name } of world.files.list(dirname(place))) {
     const path = join(dirname(place), name)
     const standing = name.startsWith('lock.') ? look(world, path) : undefined
-    if (standing && isDead(world, standing)) await world.files.remove(path).catch(() => {})
+    if (!standing) continue
+    const unwritten = !standing.holder && CLAIM.test(name)
+    if (unwritten || isDead(world, standing)) await world.files.remove(path).catch(() => {})
   }
 }

@@ -90,6 +90,36 @@ describe('the lock', () => {
     })
   })
 
+  it('killed between making and writing its claim leaves nothing to the next run', async () => {
+    const fake = machine({ 7: 100 }, 7)
+    await take(fake)
+    fake.files.restart()
+    fake.files.stopAt = 1 // of writeNew() the second half
+    await expect(take(fake)).rejects.toBeInstanceOf(Stopped)
+    fake.files.restart()
+    const left = fake.files.list('/s/.dns01').map(({ name }) => name)
+    expect(left).toEqual([expect.stringMatching(/^lock\.[0-9a-f]{24}\.[0-9a-f]{8}$/)])
+    expect(fake.files.text(`/s/.dns01/${left[0]}`)).toBe('')
+    await take(fake)
+    expect(fake.files.list('/s/.dns01')).toEqual([])
+  })
+
+  it.each(['the first try', 'a takeover'])('tries again when another run sweeps its claim away: %s', async what => {
+    const files = new MemoryFiles()
+    if (what === 'a takeover') await killed(machine({ 7: 100 }, 7, files))
+    const fake = machine({ 8: 200 }, 8, files)
+    const write = files.writeNew.bind(files)
+    const swept: string[] = []
+    files.writeNew = async (path, bytes, mode) => {
+      await write(path, bytes, mode)
+      if (path.startsWith(`${LOCK}.`) && swept.length === 0) swept.push(path)
+      if (swept.at(-1) === path) await files.remove(path)
+    }
+    expect(await take(fake, 1)).toContain('"pid":8')
+    expect(swept).toHaveLength(1)
+    expect(files.list('/s/.dns01')).toEqual([])
+  })
+
   it.each<[string, Record<number, number>]>([
     ['the process is gone', { 8: 200 }],
     ['its id is another process’s now', { 7: 999, 8: 200 }],
