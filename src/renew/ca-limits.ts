@@ -23,14 +23,14 @@ const CA_LIMITS: Readonly<Record<string, CaLimits>> = {
 /**
  * DNS01_ORDERS_PER_3H takes the place of the table's number for every CA: a smaller share, where several machines use
  * one account, or what a CA has granted.
- * @throws Dns01Error CONFIG when it is no number from 1
+ * @throws Dns01Error CONFIG when it is no whole number of at least 1
  */
 export function limitsOf(ca: string, env: World['env']): CaLimits {
   const own = env.DNS01_ORDERS_PER_3H
   const known = CA_LIMITS[hostOf(ca)] ?? {}
   if (own === undefined || own === '') return known
   if (!/^[1-9]\d*$/.test(own))
-    throw new Dns01Error('CONFIG', `DNS01_ORDERS_PER_3H: "${own}" is no number from 1`, {
+    throw new Dns01Error('CONFIG', `DNS01_ORDERS_PER_3H must be a whole number of at least 1, not "${own}"`, {
       hint: 'how many new orders a CA may get in three hours',
     })
   return { ...known, ordersPer3Hours: Number(own) }

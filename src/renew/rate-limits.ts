@@ -44,7 +44,8 @@ export function ordersUntil(
 ): Date | undefined {
   if (most === undefined) return undefined
   const made = youngerThan(memory.orders.get(caKey(ca)), now, 3)
-  return roomAt([...made, ...Array.from({ length: taken }, () => now)], most - 1, 3)
+  // Those on their way are the youngest: as if `now` were appended so often. It is asked for each of thousands.
+  return most - 1 < taken ? new Date(now.getTime() + 3 * hourMs) : roomAt(made, most - 1 - taken, 3)
 }
 
 /** When no more than `most` of these times, oldest first, are younger than so many hours; undefined: they are now. */
