@@ -36,6 +36,7 @@ describe.skipIf(lacking(...programs))('other clients get their certificates by o
   let netns: Netns
   let bind: Bind
   let pebble: Pebble
+  let oldPebble: Pebble
   let env: Record<string, string>
   let leave = (): void => {}
   let left: Promise<void>
@@ -61,8 +62,10 @@ describe.skipIf(lacking(...programs))('other clients get their certificates by o
       secondaries: ['127.0.0.2'],
       recursion: true,
     })
-    pebble = await startPebble({ netns: netns.name, dnsServer: '127.0.0.1:53', nonceReject: 0, authzReuse: 0 })
-    trustInside(netns.name, pebble.caFile)
+    const options = { netns: netns.name, dnsServer: '127.0.0.1:53', nonceReject: 0, authzReuse: 0 }
+    pebble = await startPebble(options)
+    oldPebble = await startPebble({ ...options, systems: true })
+    trustInside(netns.name, oldPebble.caFile) // who needs it is given that one
     env = {
       DNS01_PROVIDER: 'rfc2136',
       RFC2136_NAMESERVER: '127.0.0.1',
@@ -72,6 +75,7 @@ describe.skipIf(lacking(...programs))('other clients get their certificates by o
     }
   })
   afterAll(async () => {
+    await oldPebble?.stop()
     await pebble?.stop()
     await bind?.stop()
     leave()
@@ -82,7 +86,8 @@ describe.skipIf(lacking(...programs))('other clients get their certificates by o
   async function getOne(name: string, client: Client, names: readonly string[]): Promise<void> {
     const own = join(folder.path, names.join('+').slice(0, 60))
     mkdirSync(own)
-    const pem = await client.certificate({ folder: own, names, pebble, env, netns: netns.name })
+    const ca = client.oldPebble ? oldPebble : pebble
+    const pem = await client.certificate({ folder: own, names, pebble: ca, env, netns: netns.name })
     expect(namesIn(pem).sort(), name).toEqual([...names].sort())
   }
 

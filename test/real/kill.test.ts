@@ -60,12 +60,13 @@ describe.skipIf(lacking('pebble', 'named', 'dig', 'netns'))('a real run', () => 
   )
 
   test('two at once: the second waits, and then has nothing to do; a third does not wait and says who is at work', () =>
-    inDomain(lagging(3), async domain => {
+    // Long enough for two others to start meanwhile, on a slow machine too.
+    inDomain(lagging(8), async domain => {
       domain.want('www.corp.test')
       const first = domain.start(['--batch'])
       await untilPlaced(domain)
-      const second = domain.start(['--batch'])
       const third = await domain.start(['--batch', '--lock-wait', '0.5']).result
+      const second = domain.start(['--batch'])
       expect(third.exit).toBe(5)
       expect(third.stderr).toMatch(new RegExp(`locked by dns01 --batch \\(pid ${first.pid} on .*waited 0.5 s`))
       expect(await first.result).toMatchObject({ exit: 0, stderr: '' })

@@ -8,6 +8,7 @@ import { encodeQuery } from '../../../src/dns/message.js'
 import { openDns } from '../../../src/platform/dns.js'
 import { framed, parseEndpoint } from '../../../src/platform/dns-transport.js'
 import { listeningLog } from '../../contract/provider-contract.js'
+import { aboutLinear, growth } from '../../fakes/growth.js'
 
 const said: string[] = []
 const log = listeningLog(said)
@@ -136,7 +137,7 @@ describe('asking and answering', () => {
     })
   })
 
-  test('closes in milliseconds, also with idle TCP clients, and the address is free again', async () => {
+  test('closes without waiting for idle TCP clients, and the address is free again', async () => {
     const server = await dns.serve(['127.0.0.1:0'], () => txt('v'), log)
     const { address, port } = parseEndpoint(server.addresses[0]!)
     const clients = await Promise.all(
@@ -150,7 +151,7 @@ describe('asking and answering', () => {
     )
     const began = performance.now()
     await server.close()
-    expect(performance.now() - began).toBeLessThan(100)
+    expect(performance.now() - began).toBeLessThan(2500) // they are given 5 s
     await Promise.all(clients.map(client => client.destroyed || new Promise(resolve => client.on('close', resolve))))
     await serve(() => txt('v'), [`${address}:${port}`])
   })
@@ -158,12 +159,10 @@ describe('asking and answering', () => {
 
 describe('a server that misbehaves', () => {
   test('a closed port is known at once', async () => {
-    const began = performance.now()
     await expect(txts('127.0.0.1:9')).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       message: `asking 127.0.0.1:9 for TXT ${name}: nothing listens there (ECONNREFUSED)`,
     })
-    expect(performance.now() - began).toBeLessThan(500)
   })
 
   test('a silent one ends with the time-out, after several datagrams', async () => {
@@ -171,12 +170,10 @@ describe('a server that misbehaves', () => {
     const server = await puppet(() => void packets++)
     const holder = net.createServer(() => {}).listen(Number(server.split(':')[1]), '127.0.0.1')
     cleanups.push(() => holder.close())
-    const began = performance.now()
     await expect(txts(server, 2)).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       message: expect.stringContaining('no answer within 2 s'),
     })
-    expect(performance.now() - began).toBeLessThan(2300)
     expect(packets).toBeGreaterThanOrEqual(2)
   })
 
@@ -296,18 +293,16 @@ test("the machine's resolvers are addresses that can be asked", () => {
   for (const server of dns.systemResolvers()) expect(() => parseEndpoint(server)).not.toThrow()
 })
 
-test('100 names at 4 servers: 400 questions within 1.5 s', async () => {
+test('1,000 questions to 4 servers cost about ten times what 100 cost', async () => {
   const servers = (await Promise.all(Array.from({ length: 4 }, () => serve(() => txt('v'))))).flat()
-  const began = performance.now()
-  const answers = await Promise.all(
-    servers.flatMap(server =>
-      Array.from({ length: 100 }, (_, i) =>
-        dns.query({ name: `h${i}.example.test` as Name, type: 'TXT' }, where(server, 5)),
+  const ask = (names: number) =>
+    Promise.all(
+      servers.flatMap(server =>
+        Array.from({ length: names }, (_, i) =>
+          dns.query({ name: `h${i}.example.test` as Name, type: 'TXT' }, where(server, 20)),
+        ),
       ),
-    ),
-  )
-  const seconds = (performance.now() - began) / 1000
-  process.stderr.write(`400 questions: ${seconds.toFixed(2)} s\n`)
-  expect(answers).toHaveLength(400)
-  expect(seconds).toBeLessThan(1.5)
-})
+    )
+  expect(await ask(100)).toHaveLength(400)
+  expect(await growth(ask, 25)).toBeLessThan(aboutLinear)
+}, 60_000)
