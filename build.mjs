@@ -1,11 +1,13 @@
-// Builds dist/: main.js (the program), providers/NAME.js (one for each file of providers/), chunks/ (what they share),
-// LICENSES.txt. Everything is bundled: it starts in half the time that node_modules takes, and who installs dns01 gets
+// Builds dist/: main.js (the program), providers/NAME.js (one for each file of providers/), provider.js and
+// provider-contract.js (the plugin API) with their types/, chunks/ (what they share), LICENSES.txt. Everything is bundled: it starts in half the time that node_modules takes, and who installs dns01 gets
 // no other package. Prints errors only.
 import './node-version.mjs'
+import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -14,6 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { isBuiltin } from 'node:module'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { build } from 'esbuild'
 
@@ -58,10 +61,15 @@ const withoutUnused = {
 /** The address for reports is only known once the owner of the repository has replaced `owner.invalid` in package.json. */
 const { version, bugs } = JSON.parse(readFileSync('package.json', 'utf8'))
 
+/** What others import as dns01/provider and dns01/provider-contract (`exports` of package.json), shared with the program: an
+ *  error that a provider throws is of the class that the program knows. */
+const api = { provider: 'src/provider/api.ts', 'provider-contract': 'src/contract/index.ts' }
+
 const providers = readdirSync('providers').filter(file => file.endsWith('.ts'))
 const result = await build({
   entryPoints: {
     main: 'src/main.ts',
+    ...api,
     ...Object.fromEntries(providers.map(file => [`providers/${basename(file, '.ts')}`, `providers/${file}`])),
   },
   outdir: dist,
@@ -93,7 +101,7 @@ if (foreign.length > 0) {
   console.error(`not bundled, so it would be missing at the user's: ${foreign.join(', ')}`)
   process.exit(1)
 }
-write(result.outputFiles, licenses(Object.keys(result.metafile.inputs)))
+write([...result.outputFiles, ...declarations()], licenses(Object.keys(result.metafile.inputs)))
 
 /** Each file is replaced whole and only when it changed, so that a dns01 that runs meanwhile goes on undisturbed. */
 function write(files, notices) {
@@ -120,6 +128,35 @@ function withShebang({ path, contents }) {
   return path === join(dist, 'main.js')
     ? { path, contents: Buffer.concat([Buffer.from(shebang), contents]) }
     : { path, contents }
+}
+
+/** The types of `api`, as dist/types/…/*.d.ts: those that it names, and no others. */
+function declarations() {
+  const folder = mkdtempSync(join(tmpdir(), 'dns01-types-'))
+  try {
+    const options = ['--ignoreConfig', '--declaration', '--emitDeclarationOnly', '--rootDir', 'src', '--outDir', folder]
+    const language = ['--target', 'ES2023', '--module', 'NodeNext', '--types', 'node', '--skipLibCheck', '--strict']
+    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    const { status, stdout } = spawnSync(process.execPath, [tsc, ...options, ...language, ...Object.values(api)], {
+      encoding: 'utf8',
+    })
+    if (status !== 0) {
+      console.error(stdout)
+      process.exit(1)
+    }
+    const entries = Object.values(api).map(path => join(folder, relative('src', path).replace(/ts$/, 'd.ts')))
+    const wanted = new Set(entries)
+    for (const path of wanted) {
+      const imports = readFileSync(path, 'utf8').matchAll(/from '(\.[^']+)\.js'/g)
+      for (const [, name] of imports) wanted.add(join(dirname(path), `${name}.d.ts`))
+    }
+    return [...wanted].map(path => ({
+      path: join(dist, 'types', relative(folder, path)),
+      contents: readFileSync(path),
+    }))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 }
 
 /** The notices that the licences of the bundled packages want to be kept. */

@@ -10,7 +10,7 @@ import {
   type TxtRecord,
   unwritten,
   type World,
-} from '../src/provider/api.js'
+} from '../src/provider/shipped.js'
 import { everywhere, isTaken, listenAt, listenTogether, near, servedByAnother } from './builtin/listening.js'
 import { requiredRecords } from './builtin/required-records.js'
 import { aliasFor, answerFrom, list, planOf, type Values, type ZonePlan, zoneOf } from './builtin/zones.js'

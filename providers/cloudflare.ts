@@ -15,7 +15,7 @@ import {
   unwritten,
   type World,
   wasNeverSent,
-} from '../src/provider/api.js'
+} from '../src/provider/shipped.js'
 
 /** Records in one batch on the smallest plan, Free (developers.cloudflare.com/dns/manage-dns-records/how-to/batch-record-changes). */
 const longestBatch = 200

@@ -15,7 +15,7 @@ import {
   unavailable,
   unwritten,
   type World,
-} from '../src/provider/api.js'
+} from '../src/provider/shipped.js'
 import { type Act, commandWords, type DialectName, dialects, type Invocation, type Program } from './exec/dialects.js'
 
 export default defineProvider({

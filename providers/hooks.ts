@@ -16,7 +16,7 @@ import {
   settleAll,
   type TxtRecord,
   unavailable,
-} from '../src/provider/api.js'
+} from '../src/provider/shipped.js'
 
 /** Hosts whose hooks run at the same time. */
 const hostsAtOnce = 8

@@ -16,7 +16,7 @@ import {
   type World,
   wasNeverSent,
   withDetails,
-} from '../src/provider/api.js'
+} from '../src/provider/shipped.js'
 import { readKey, wrong } from './rfc2136/key.js'
 import {
   addTxt,

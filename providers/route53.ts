@@ -10,7 +10,7 @@ import {
   refused,
   type TxtRecord,
   type World,
-} from '../src/provider/api.js'
+} from '../src/provider/shipped.js'
 import { type Account, accountOf } from './route53/account.js'
 import { describe, type How, withoutPrefix, type Zone } from './route53/api.js'
 import { iamPolicy } from './route53/policy.js'

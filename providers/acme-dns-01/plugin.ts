@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { Dns01Error, type TxtRecord, type World, weakness } from '../../src/provider/api.js'
+import { Dns01Error, type TxtRecord, type World, weakness } from '../../src/provider/shipped.js'
 
 /** What plugins are told of a challenge (README of acme-dns-01-test). */
 export interface PluginChallenge {

@@ -7,7 +7,7 @@ import {
   systemCodeOf,
   type TxtRecord,
   type World,
-} from '../../src/provider/api.js'
+} from '../../src/provider/shipped.js'
 
 export const everywhere = '0.0.0.0:53,[::]:53'
 

@@ -7,7 +7,7 @@ import {
   type NeededRecord,
   type Question,
   type World,
-} from '../../src/provider/api.js'
+} from '../../src/provider/shipped.js'
 import { aliasFor, familyOf, type ZonePlan, zoneOf } from './zones.js'
 
 const timeoutSeconds = 3

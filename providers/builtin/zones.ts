@@ -7,7 +7,7 @@ import {
   parseName,
   type Question,
   type ResourceRecord,
-} from '../../src/provider/api.js'
+} from '../../src/provider/shipped.js'
 
 /** Nobody shall keep a challenge, nor that there was none (RFC 2308 §5). */
 const challengeTtlSeconds = 0

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { Dns01Error, notMyEvent, type TxtRecord } from '../../src/provider/api.js'
+import { Dns01Error, notMyEvent, type TxtRecord } from '../../src/provider/shipped.js'
 
 /** The program that a user has, as the settings name it. */
 export interface Program {

@@ -1,4 +1,4 @@
-import { Dns01Error, readSecretFile, type World } from '../../src/provider/api.js'
+import { Dns01Error, readSecretFile, type World } from '../../src/provider/shipped.js'
 import { ALGORITHMS, type Algorithm, type Key } from './message.js'
 
 /** The provider's settings about the key. */

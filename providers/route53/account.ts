@@ -7,7 +7,7 @@ import type {
   ListResourceRecordSetsResponse,
   Route53Client,
 } from '@aws-sdk/client-route-53'
-import { retry, unavailable, type World } from '../../src/provider/api.js'
+import { retry, unavailable, type World } from '../../src/provider/shipped.js'
 import type { How, Zone } from './api.js'
 import { credentialsOf } from './credentials.js'
 import { throughWorld } from './http.js'

@@ -1,4 +1,4 @@
-import { challengeName, type Name } from '../../src/provider/api.js'
+import { challengeName, type Name } from '../../src/provider/shipped.js'
 import { withoutPrefix } from './api.js'
 
 /** The least policy for these hosts: their challenge sets, TXT only, CREATE and DELETE only, in these zones (none: any). */

@@ -1,5 +1,5 @@
 import type { Change } from '@aws-sdk/client-route-53'
-import { Dns01Error, doubtful, groupBy, type Name, type TxtRecord, unavailable } from '../../src/provider/api.js'
+import { Dns01Error, doubtful, groupBy, type Name, type TxtRecord, unavailable } from '../../src/provider/shipped.js'
 import type { Account } from './account.js'
 import { describe, type How, quoted, type TxtSet, type Zone } from './api.js'
 import { readSets } from './read.js'

@@ -1,4 +1,4 @@
-import { Dns01Error, type Name, refused, unavailable, unwritten, wasNeverSent } from '../../src/provider/api.js'
+import { Dns01Error, type Name, refused, unavailable, unwritten, wasNeverSent } from '../../src/provider/shipped.js'
 import { fromApi } from './api.js'
 
 export const hints = {

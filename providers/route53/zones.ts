@@ -1,5 +1,13 @@
 import type { ListHostedZonesByNameRequest, ListHostedZonesByNameResponse } from '@aws-sdk/client-route-53'
-import { ancestors, groupBy, isWithin, type Name, refused, unavailable, type World } from '../../src/provider/api.js'
+import {
+  ancestors,
+  groupBy,
+  isWithin,
+  type Name,
+  refused,
+  unavailable,
+  type World,
+} from '../../src/provider/shipped.js'
 import type { Account } from './account.js'
 import { describe, fromApi, type How, withoutPrefix, type Zone } from './api.js'
 import { oneAtATime } from './pace.js'

@@ -1,6 +1,10 @@
 import type { Name } from './names.js'
 
-/** Which challenge a TXT record answers: what hooks of other tools are told besides name and value. */
+/**
+ * Which challenge a TXT record answers. To write the record, its name and value are enough; this is for who must tell
+ * somebody else more: a hook of another tool, a plugin of another program, a provider that serves each host with
+ * credentials of its own.
+ */
 export interface ChallengeFacts {
   /** The identifier, never with `*.` */
   readonly host: Name
@@ -23,8 +27,6 @@ export interface TxtRecord {
   readonly ttlSeconds: number
   readonly challenge: ChallengeFacts
 }
-
-export const byZone = (records: readonly TxtRecord[]): Map<Name, TxtRecord[]> => groupBy(records, r => r.zone)
 
 /** Values grouped by a key, in order of first appearance (Map.groupBy is not in Node 20). */
 export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {

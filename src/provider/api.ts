@@ -1,41 +1,33 @@
+/**
+ * The plugin API, which others import as `dns01/provider`: what a provider is, what is promised to it, and the few
+ * functions with which it keeps its own promises. docs/plugin-api.md shows them in use; `dns01/provider-contract`
+ * (src/contract/) tests them. What the providers that we ship use besides is in shipped.ts, and nobody else's.
+ *
+ * Units: every number says its own (`…Seconds`), a moment is a Date. Names are lower case, in A-labels (`xn--…`), and have
+ * no final dot; a TXT value has no quotes. Who talks to an API that wants a dot or quotes adds them, and takes them off.
+ */
 import { Dns01Error, doubtful, unwritten } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { TxtRecord } from '../core/txt-record.js'
 import type { DnsServer, Log, RecordType, World } from '../core/world.js'
 
-export { readSecretFile } from '../config/secret-file.js'
-export { settleAll } from '../core/combine-errors.js'
-export { Dns01Error, doubtful, messageOf, systemCodeOf, unwritten, wasNeverSent, withDetails } from '../core/errors.js'
-export { issueText } from '../core/gate.js'
-export { ancestors, challengeName, isWithin, longestMatch, type Name, parseName } from '../core/names.js'
-export { retry } from '../core/retry.js'
-export { weakness } from '../core/trust.js'
+export { Dns01Error, unwritten } from '../core/errors.js'
+export { isWithin, longestMatch, type Name, parseName } from '../core/names.js'
 export { type ChallengeFacts, groupBy, type TxtRecord } from '../core/txt-record.js'
-export type {
-  DnsAnswer,
-  DnsServer,
-  HttpResponse,
-  Log,
-  Question,
-  RecordType,
-  ResourceRecord,
-  RunResult,
-  World,
-} from '../core/world.js'
-export {
-  findHooks,
-  type HookResult,
-  holdSeveralValues,
-  hookFolders,
-  hookTimeoutSeconds,
-  notMyEvent,
-  runHooks,
-} from './hook-scripts.js'
+export type { HttpRequest, HttpResponse, Log, RecordType, World } from '../core/world.js'
 
-/** What comes with every call. `signal` stops all waiting; cleanup() gets one of its own. */
+/** How long a call that fails with UNAVAILABLE is made again. dns01 does it; a provider need not retry by itself. */
+export const repeated = { presentSeconds: 120, cleanupSeconds: 60 } as const
+
+/** What comes with every call. */
 export interface ProviderCall {
+  /** The zone of all records of the call: its apex; for a provider with `findsZone` that the engine found no zone for,
+   *  the record's own name. */
   readonly zone: Name
+  /** Stops all waiting: hand it to everything that waits, and throw its reason. cleanup() gets one of its own, since what
+   *  stopped the run must not stop the cleaning. */
   readonly signal: AbortSignal
+  /** Secrets of the settings are masked in it. info() is seen with -v, debug() with -vv; a warning reaches cron's mail. */
   readonly log: Log
   /** With present(): resolve as soon as the change is accepted; whoever calls waits for the servers by itself. */
   readonly acceptedIsEnough?: boolean
@@ -48,18 +40,38 @@ export interface KnownZone {
   readonly servers?: readonly string[]
 }
 
-/** An opened provider. Never called twice at once for one zone; different zones are served in parallel. */
+/**
+ * An opened provider.
+ *
+ * One call at a time for a zone: present() and cleanup() are never called while another call of theirs for the same zone is
+ * under way; different zones are served in parallel. Another process (a second machine, another ACME client) may write
+ * the same names at any time.
+ *
+ * Errors: refused() if the same call would fail again (credentials, rights, no such zone), unavailable() if it may work
+ * later. After UNAVAILABLE the call is made again, with growing pauses, for `repeated.presentSeconds` or
+ * `repeated.cleanupSeconds` in all; `retryAfterSeconds` of the error is obeyed. What is thrown besides is a bug of the provider,
+ * told with its stack and never retried. Messages go to logs, mails and JSON: no secret in them, no whole body of an
+ * answer. (What is `secret` in the settings is masked there too, but not what an API makes of it.)
+ */
 export interface Provider {
-  /** Adds these TXT values. All records of one call lie in `call.zone`; several may share a name. Values already there
-   *  stay. Resolves when the provider says all its servers have them, if its API can tell; else once accepted.
-   *  Twice is the same as once. Throws refused() or unavailable(); as unwritten(…) if it is proved that this call wrote
-   *  none of them: the server said no to the whole, the credentials were not taken, not a byte was sent. Then cleanup()
-   *  is not called and no run after this one hears of it. A time-out proves nothing, nor does the exit status of a program, nor an error
-   *  after a part was accepted: beforeWriting() and oneByOne() mind that, and retry() minds what an earlier attempt
-   *  may have written. */
+  /**
+   * Adds these TXT values. All records of one call lie in `call.zone`; several may share a name (a host and its wildcard
+   * do). Values already there stay. Twice is the same as once, since a call whose answer was lost is made again.
+   * Resolves when the provider says that all its servers have them, if its API can tell; else once they are accepted: the
+   * engine then asks the servers by itself.
+   *
+   * An error thrown as unwritten(…) says: it is proved that this call wrote none of its records. The server said no to the
+   * whole, the credentials were not taken, not a byte was sent. Then cleanup() is not called, and no later run hears of the
+   * records. A time-out proves nothing, nor does an error after a part was accepted: see beforeWriting() and oneByOne().
+   */
   present(records: readonly TxtRecord[], call: ProviderCall): Promise<void>
-  /** Removes exactly these values and no others. A value already gone is success. Is called even when present() failed,
-   *  unless that proved that nothing was written. */
+  /**
+   * Removes exactly these values and no others. A value already gone is success.
+   * Is called even when present() failed, unless that proved that nothing was written. It may come from another process,
+   * days later: dns01 notes the records in a journal before present(), and after a crash the next run opens the
+   * provider with the same settings and hands it the records that were read there. So whatever cleanup() needs it finds by name and value, and
+   * keeps no ids in memory for it, but as a short cut.
+   */
   cleanup(records: readonly TxtRecord[], call: ProviderCall): Promise<void>
   /** The zone of a challenge name, if this provider knows it better than the DNS (it is the name server, or has a list). Asked before the DNS is. */
   zoneFor?(name: Name, signal: AbortSignal): Promise<KnownZone | undefined>
@@ -67,7 +79,7 @@ export interface Provider {
   ready?(signal: AbortSignal): Promise<void>
   /** Overrides the definition's, where that depends on the settings. */
   readonly oneValuePerName?: boolean
-  /** Ends what open() or present() began (sockets, clients). */
+  /** Ends what open() or present() began (sockets, clients). Called once, at the end of the run. */
   close?(): Promise<void>
 }
 
@@ -81,9 +93,11 @@ export interface NeededRecord {
   readonly missing?: string | undefined
 }
 
+/** One thing that a provider must be told. */
 export interface Setting {
   /** Environment variables that give it, best first; `NAME_FILE` gives a path to read instead. */
   readonly env: readonly string[]
+  /** A phrase for `dns01 providers NAME`, quickstart's question, and the error when it is missing. */
   readonly help: string
   readonly required?: boolean
   /** Masked in every log; refused in conf/dns.yml (write `KEY-file: PATH` there). */
@@ -95,12 +109,16 @@ export interface Setting {
 
 export type Settings = Readonly<Record<string, Setting>>
 
+/** What open() is given: a string where the setting is required or has a default. */
 export type SettingValues<S extends Settings> = {
   readonly [K in keyof S]: S[K] extends { required: true } | { default: string } ? string : string | undefined
 }
 
+/** A provider as its file describes it, before it is opened. */
 export interface ProviderDefinition<S extends Settings = Settings> {
+  /** As in conf/dns.yml and the name of the file or package; lower case, digits, hyphens. */
   readonly name: string
+  /** A line for `dns01 providers`. */
   readonly summary: string
   /** Keyed by the name used in conf/dns.yml, lower case with hyphens. */
   readonly settings: S
@@ -122,6 +140,10 @@ export interface ProviderDefinition<S extends Settings = Settings> {
   readonly batchDelaySeconds?: number
   /** `real server: BIND 9, Knot` or `double: test/fakes/route53.ts`. */
   readonly testedWith: string
+  /**
+   * Called once a run for each set of settings, and only if one of its names is due: so no request here. Whatever touches
+   * the outside goes through `world` (`fetch` knows the user's proxies and CAs); tests hand in another.
+   */
   open(values: SettingValues<S>, world: World): Provider | Promise<Provider>
   /** The least rights that serve these hosts (none: any host), as text for the provider's own console. */
   policy?(names: readonly Name[], values: SettingValues<S>): string
@@ -141,7 +163,7 @@ export interface ProviderDefinition<S extends Settings = Settings> {
   ): Promise<DnsServer>
 }
 
-/** Gives `open` its types; a provider file's one default export. */
+/** Gives `open` its types; the one default export of a provider's file. */
 export const defineProvider = <const S extends Settings>(definition: ProviderDefinition<S>): ProviderDefinition<S> =>
   definition
 

@@ -66,6 +66,7 @@ providerContract('cloudflare', async () => {
     values: async at => fake.values(at),
     put: async (at, value) => fake.put(at, value),
     changes: () => writes(fake),
+    reopened: async () => (await opened(fake)).provider,
     refusing: async () => (await opened(fake, { token: 'X'.repeat(40) })).provider,
     refusingTheRest: async () => {
       const { provider } = await opened(fake)

@@ -13,6 +13,7 @@ providerContract('route53', async () => {
     values: async name => double.txt(name),
     put: async (name, value) => double.put(zone, name, 'TXT', [`"${value}"`]),
     changes: () => double.batches.length,
+    reopened: async () => route53.open(keys as never, world),
     refusing: async () => route53.open({ ...keys, 'access-key-id': 'AKIAWRONGWRONGWRONG1' } as never, world),
     refusingTheRest: async () => {
       const { world: other, route53: its } = route53World()
