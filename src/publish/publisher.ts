@@ -50,28 +50,45 @@ const recoverSeconds = 90
 const placeSeconds = 120
 const removeSeconds = 60
 
+/** What one target has on its way to the zones; made by Publisher.batch(). */
+export interface Batch {
+  /** Publishes all of these; a promise for each, as that of Publisher.publish(). From here on nobody waits for the batch. */
+  publish(placements: readonly LocatedRecord[]): Promise<void>[]
+  /** It will not come any more. A second time it does nothing. */
+  close(): void
+}
+
 /** The one place where TXT records appear and disappear: locate, note, group, present, watch, withdraw. */
 export class Publisher {
   readonly #parts: PublisherParts
   readonly #lines = new Map<string, ZoneQueue>()
   readonly #progress = new Map<Name, ZoneProgress>()
   readonly #ready = new Map<Provider, Promise<void>>()
-  #expected = 0
+  /** Batches that are open: their records may still come. */
+  readonly #open = new Set<Batch>()
 
   constructor(parts: PublisherParts) {
     this.#parts = parts
   }
 
-  /** Says that a publish() may come soon, so that a change worth sharing waits for it a little. Returns "it came, or never will". */
-  expect(): () => void {
-    let open = true
-    this.#expected++
-    return () => {
-      if (!open) return
-      open = false
-      this.#expected--
-      if (this.#expected === 0) for (const line of this.#lines.values()) line.reconsider()
+  /**
+   * Says that records of one more target may come soon: while a batch is open, a change worth sharing waits for it a
+   * little. It ends with its first publish(), or with close() where nothing will come.
+   */
+  batch(): Batch {
+    const batch: Batch = {
+      publish: placements => {
+        const published = placements.map(placement => this.publish(placement))
+        batch.close()
+        return published
+      },
+      close: () => {
+        const wasLast = this.#open.delete(batch) && this.#open.size === 0
+        if (wasLast) for (const line of this.#lines.values()) line.reconsider()
+      },
     }
+    this.#open.add(batch)
+    return batch
   }
 
   /**
@@ -283,7 +300,7 @@ export class Publisher {
     const { world, journal, signal } = this.#parts
     const parts = {
       ...{ world, journal, signal },
-      othersMayCome: () => this.#expected > 0,
+      othersMayCome: () => this.#open.size > 0,
       leftBehind: (text: string) => this.#leftBehind(text),
     }
     const line = this.#lines.get(key) ?? new ZoneQueue(parts, by, zone)

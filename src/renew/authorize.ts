@@ -1,142 +1,178 @@
+// Authorizing (RFC 8555 §7.5): one order's names are proved by TXT records. What this costs in time is the DNS; so all
+// names of an order go together, and each is answered for itself, as soon as its own record can be seen everywhere.
 import { type DnsChallenge, dnsChallenge } from '../acme/challenge.js'
 import type { Authorization, Order } from '../acme/client.js'
-import { combine } from '../core/combine-errors.js'
 import { Dns01Error } from '../core/errors.js'
 import { type Name, withoutWildcard } from '../core/names.js'
 import { type Target, titleOf } from '../core/target.js'
 import type { World } from '../core/world.js'
-import type { LocatedRecord, Publisher, RecordRequest } from '../publish/publisher.js'
+import type { Batch, LocatedRecord, Publisher, RecordRequest } from '../publish/publisher.js'
 import type { CertificateAuthority } from './authorities.js'
 
 export interface AuthorizeParts {
   readonly world: Pick<World, 'log'>
-  readonly publisher: Publisher
+  readonly publisher: Pick<Publisher, 'locate' | 'rounds' | 'withdraw'>
+  /** Ours among those of the run: others wait for it until its records are published, or it is closed. */
+  readonly batch: Batch
+  readonly authority: Pick<CertificateAuthority, 'client' | 'accountKey'>
+  readonly target: Target
   readonly signal: AbortSignal
+}
+
+export interface Authorized {
+  /** As the CA showed it last; ready to be finalized if nobody failed. */
+  readonly order: Order
+  /** Names as ordered that are not proved, and why not. */
+  readonly failed: ReadonlyMap<Name, unknown>
 }
 
 /** How long the CA may take to validate. */
 const limits = { giveUpAfterSeconds: 600 } as const
 
-export const isReady = (order: Order): boolean => order.status === 'ready' || order.status === 'valid'
-
+/** A name as ordered, and what proves it. */
 interface Answer {
-  /** As ordered. */
   readonly name: Name
   readonly authorization: Authorization
   readonly challenge: DnsChallenge
 }
 
+interface LocatedAnswer extends Answer {
+  readonly record: LocatedRecord
+}
+
 /**
  * Places the record of every authorization that is not yet valid, answers its challenge as soon as the record is
- * visible, and waits until the CA has validated them all (RFC 8555 §7.5.1, §8.4). The records go away in any case.
- * Where names fail, the CA's verdict on the others is waited for: so it is known what it counts as failed, and what it
- * will reuse.
- * @throws Dns01Error with `byName` for the names that failed
+ * visible, and waits until the CA has validated them all (RFC 8555 §7.5.1, §8.4). The records go away in any case; that
+ * is not waited for. Price: 2 requests a name, and looks at the order; none for an order that is ready.
+ * @throws Dns01Error what is no name's fault; REFUSED for an authorization that nobody ordered or without dns-01
  */
-export async function authorize(
-  parts: AuthorizeParts,
-  { client, accountKey }: CertificateAuthority,
-  target: Target,
-  order: Order,
-  arrived: () => void,
-): Promise<Order> {
-  const { publisher, signal, world } = parts
+export async function authorize(parts: AuthorizeParts, order: Order): Promise<Authorized> {
+  const { authority, batch, publisher, signal, target } = parts
+  if (isReady(order)) return { order, failed: new Map() }
+  const { client, accountKey } = authority
   const all = await Promise.all(order.authorizations.map(url => client.authorization(url, signal)))
   refuseStrangers(order, all)
-  const open = all.filter(authorization => authorization.status !== 'valid')
-  const answers = open.map(authorization => ({
-    name: orderedName(authorization),
-    authorization,
-    challenge: dnsChallenge(authorization, accountKey),
-  }))
-  const failed = new Map<Name, unknown>()
-  const located = await locate()
-  const placements = [...located.keys()]
-  if (failed.size > 0 && (!target.partial || placements.length === 0)) throw notProved(failed)
-  const accepted = new Set<Answer>()
+  const open = all.filter(({ status }) => status !== 'valid')
+  const proof = new Proof(parts)
+  const answers = await proof.locate(open.map(each => answerTo(each, accountKey)))
+  if (answers.length === 0) batch.close()
+  const { failed } = proof
+  if (failed.size > 0 && (!target.partial || answers.length === 0)) return { order, failed }
   try {
-    await placeAll()
-    if (failed.size === 0) return await allValid()
-    await Promise.all([...accepted].map(attempt(verdict)))
-    throw notProved(failed)
+    await proof.place(answers)
+    if (failed.size === 0) return { order: await proof.allValid(order, answers), failed }
+    await proof.verdicts()
+    return { order, failed }
   } finally {
-    void publisher.withdraw(placements)
+    void publisher.withdraw(answers.map(({ record }) => record))
+  }
+}
+
+const isReady = ({ status }: Order): boolean => status === 'ready' || status === 'valid'
+
+/** The names of one order on their way: one that fails is noted, and stops no other. */
+class Proof {
+  readonly failed = new Map<Name, unknown>()
+  readonly #parts: AuthorizeParts
+  /** Those whose challenge the CA was told of: each will be valid or invalid. */
+  readonly #accepted: Answer[] = []
+
+  constructor(parts: AuthorizeParts) {
+    this.#parts = parts
   }
 
-  /** Does it for one name, whose failure is noted and stops no other. */
-  function attempt<T>(act: (answer: Answer) => Promise<T>): (answer: Answer) => Promise<T | undefined> {
-    return async answer => {
-      try {
-        return failed.has(answer.name) ? undefined : await act(answer)
-      } catch (error) {
-        signal.throwIfAborted()
-        failed.set(answer.name, error)
-        return undefined
-      }
-    }
-  }
-
-  async function locate(): Promise<Map<LocatedRecord, Answer>> {
-    const found = await Promise.all(
-      answers.map(attempt(async answer => (await publisher.locate([wish(target, answer)]))[0])),
-    )
-    return new Map(answers.flatMap((answer, i) => (found[i] ? [[found[i], answer] as const] : [])))
+  /** Those whose record has a place. */
+  async locate(answers: readonly Answer[]): Promise<LocatedAnswer[]> {
+    const { publisher, target } = this.#parts
+    const located: LocatedAnswer[] = []
+    await this.#each(answers, async answer => {
+      const [record] = await publisher.locate([requestOf(answer, target)])
+      if (record) located.push({ ...answer, record })
+    })
+    return located
   }
 
   /** One value a name, where the provider holds no more: the CA must have seen it before the next takes its place. */
-  async function placeAll(): Promise<void> {
-    const rounds = publisher.rounds(placements)
+  async place(answers: readonly LocatedAnswer[]): Promise<void> {
+    const { batch, publisher, target, world } = this.#parts
+    const byRecord = new Map(answers.map(answer => [answer.record, answer]))
+    const rounds = publisher.rounds([...byRecord.keys()])
     world.log.step(titleOf(target), undefined) // what goes on with its records is told by their zones
     for (const [i, round] of rounds.entries()) {
-      const placing = round.map(placement => attempt(() => place(placement))(answerTo(placement)))
-      arrived()
-      await Promise.all(placing)
-      if (failed.size > 0 && !target.partial) return
-      if (i === rounds.length - 1) return
-      await Promise.all(round.map(answerTo).map(attempt(verdict)))
+      const answersOfRound = round.flatMap(record => byRecord.get(record) ?? [])
+      const published = new Map(batch.publish(round).map((visible, k) => [round[k], visible]))
+      await this.#each(answersOfRound, async answer => {
+        await published.get(answer.record)
+        await this.#accept(answer)
+      })
+      if (i === rounds.length - 1 || (this.failed.size > 0 && !target.partial)) return
+      await this.#each(answersOfRound, answer => this.#verdict(answer))
       await publisher.withdraw(round)
     }
   }
 
-  async function place(placement: LocatedRecord): Promise<void> {
-    await publisher.publish(placement)
-    const answer = answerTo(placement)
-    accepted.add(answer)
-    await client.accept(answer.challenge, signal)
-  }
-
-  async function allValid(): Promise<Order> {
+  /** Waits for the whole order. When it turns invalid, each name's own verdict says who failed. */
+  async allValid(order: Order, answers: readonly Answer[]): Promise<Order> {
+    const { authority, signal, target, world } = this.#parts
     world.log.step(titleOf(target), 'waiting for the CA to validate')
+    const stage = { stage: 'validating', names: this.#accepted.length } as const
     try {
-      const stage = { stage: 'validating', names: accepted.size } as const
-      return await client.pollOrder(order.url, isReady, { ...limits, stage }, signal)
+      return await authority.client.pollOrder(order.url, isReady, { ...limits, stage }, signal)
     } catch (error) {
       if (!(error instanceof Dns01Error) || error.failedValidations.length === 0) throw error
-      await Promise.all(answers.map(attempt(verdict)))
-      throw failed.size > 0 ? notProved(failed) : error
+      await this.#each(answers, answer => this.#verdict(answer))
+      if (this.failed.size === 0) throw error
+      return order
     }
   }
 
-  function verdict({ authorization }: Answer): Promise<Authorization> {
-    return client.pollAuthorization(authorization.url, limits, signal)
+  /** Waits for the CA's word on all that it was told of: so it is known what it counts as failed, and what it will reuse. */
+  verdicts(): Promise<void> {
+    return this.#each(this.#accepted, answer => this.#verdict(answer))
   }
 
-  function answerTo(placement: LocatedRecord): Answer {
-    return located.get(placement) as Answer
+  async #accept(answer: Answer): Promise<void> {
+    const { authority, signal } = this.#parts
+    this.#accepted.push(answer)
+    await authority.client.accept(answer.challenge, signal)
+  }
+
+  #verdict({ authorization }: Answer): Promise<Authorization> {
+    const { authority, signal } = this.#parts
+    return authority.client.pollAuthorization(authorization.url, limits, signal)
+  }
+
+  /** Acts for all of these that have not failed, at once; notes whose act fails. @throws when the run is stopped */
+  async #each<T extends Answer>(answers: readonly T[], act: (answer: T) => Promise<unknown>): Promise<void> {
+    const noting = async (answer: T): Promise<void> => {
+      if (this.failed.has(answer.name)) return
+      try {
+        await act(answer)
+      } catch (error) {
+        this.#parts.signal.throwIfAborted()
+        this.failed.set(answer.name, error)
+      }
+    }
+    await Promise.all(answers.map(noting))
   }
 }
 
+/** An authorization for a name that is not in the order would prove it for others (RFC 8555 §7.1.4). */
 function refuseStrangers({ identifiers }: Order, all: readonly Authorization[]): void {
   const stranger = all.find(({ identifier }) => !identifiers.some(name => withoutWildcard(name) === identifier))
   if (stranger) throw new Dns01Error('REFUSED', `the CA wants ${stranger.identifier} proved, which nobody ordered`)
 }
 
+const answerTo = (authorization: Authorization, accountKey: CertificateAuthority['accountKey']): Answer => ({
+  name: orderedName(authorization),
+  authorization,
+  challenge: dnsChallenge(authorization, accountKey),
+})
+
 const orderedName = ({ identifier, wildcard }: Authorization): Name =>
   (wildcard ? `*.${identifier}` : identifier) as Name
 
-const notProved = (failed: ReadonlyMap<Name, unknown>): unknown => combine([...failed.values()], { byName: failed })
-
-function wish(target: Target, { authorization, challenge }: Answer): RecordRequest {
+function requestOf({ authorization, challenge }: Answer, target: Target): RecordRequest {
   const { identifier: host, wildcard } = authorization
   const { token, keyAuthorization, value } = challenge
   const facts = { host, wildcard, token, keyAuthorization, targetFile: target.file, env: target.env }

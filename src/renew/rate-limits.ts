@@ -1,8 +1,11 @@
+import { Dns01Error } from '../core/errors.js'
 import { type Name, withoutWildcard } from '../core/names.js'
 import type { Target } from '../core/target.js'
+import type { World } from '../core/world.js'
 import type { Memory } from '../state/ledger.js'
+import type { StateDir } from '../state/state-dir.js'
 import { caKey, validationKey } from './backoff.js'
-import type { CaLimits } from './ca-limits.js'
+import { type CaLimits, limitsOf } from './ca-limits.js'
 
 /** What the ledger leaves of what a CA allows. */
 
@@ -52,4 +55,23 @@ export function ordersUntil(
 function roomAt(times: readonly Date[], most: number, hours: number): Date | undefined {
   const excess = times[times.length - Math.max(most, 0) - 1]
   return excess && new Date(excess.getTime() + hours * hourMs)
+}
+
+/**
+ * Counts an order where the CA's limit is known, before it is made.
+ * @throws Dns01Error UNAVAILABLE when the CA allows no more now
+ */
+export async function countOrder(
+  { world, state }: { readonly world: Pick<World, 'clock' | 'env'>; readonly state: Pick<StateDir, 'ledger'> },
+  ca: string,
+): Promise<void> {
+  const limits = limitsOf(ca, world.env)
+  if (limits.ordersPer3Hours === undefined) return
+  const now = world.clock.now()
+  const until = ordersUntil(state.ledger(), limits, ca, now)
+  if (until)
+    throw new Dns01Error('UNAVAILABLE', `${limits.ordersPer3Hours} orders in three hours are all that ${ca} allows`, {
+      retryAfterSeconds: (until.getTime() - now.getTime()) / 1000,
+    })
+  await state.ledger().ordered(caKey(ca))
 }

@@ -25,7 +25,7 @@ import { type IssueParts, issue } from './issue.js'
 import { type HookFailure, mendKeyLinks, pointLinks, tellWhatChanged } from './links.js'
 import { slowClock } from './outlook.js'
 import { type Due, firstWave, type LinkChange, type Plan, plan } from './plan.js'
-import { countOrder, rememberFailure, rememberSuccess, whyMissing } from './record-result.js'
+import { rememberFailure, rememberSuccess, whyMissing } from './record-result.js'
 import { awaitedAtMostHours, resume } from './resume.js'
 import { revoke } from './revoke.js'
 import { leftOver, noRunLimit, type RunLimit } from './run-limit.js'
@@ -186,11 +186,7 @@ async function issueOne(parts: Issuing, due: Ready, options: ReconcileOptions): 
     const wait = caWaits(due, state.ledger(), circumstances(world, parts.targets.length, options))
     if (wait) return [waits({ ...due, ...wait })]
     world.log.info(`${target.file}: ${why}`)
-    const issued = await issue(parts, target, {
-      names,
-      worthwhile: rest => due.lacking.some(name => rest.includes(name)),
-      beforeOrder: () => countOrder(parts, target),
-    })
+    const issued = await issue(parts, target, { names, needed: due.lacking })
     world.log.info(`${target.file}: certificate ${issued.id} issued`)
     parts.live.issued()
     await rememberSuccess(parts, target, issued)

@@ -8,7 +8,6 @@ import type { CertificateAuthorities } from './authorities.js'
 import { afterFailure, caKey, isCounted, namesKey, targetKey, validationKey } from './backoff.js'
 import { limitsOf } from './ca-limits.js'
 import type { Issued } from './issue.js'
-import { ordersUntil } from './rate-limits.js'
 
 export interface RememberParts {
   readonly world: Pick<World, 'clock' | 'env'>
@@ -79,20 +78,4 @@ export async function rememberSuccess(parts: RememberParts, target: Target, { na
 /** What is wrong with the names that are not in a certificate that was issued. */
 export function whyMissing(missing: Issued['missing']): unknown {
   return combine([...missing.values()], { byName: missing })
-}
-
-/**
- * Counts an order where the CA's limit is known, before it is made.
- * @throws Dns01Error UNAVAILABLE when the CA allows no more now
- */
-export async function countOrder({ world, state }: RememberParts, { ca }: Target): Promise<void> {
-  const limits = limitsOf(ca, world.env)
-  if (limits.ordersPer3Hours === undefined) return
-  const now = world.clock.now()
-  const until = ordersUntil(state.ledger(), limits, ca, now)
-  if (until)
-    throw new Dns01Error('UNAVAILABLE', `${limits.ordersPer3Hours} orders in three hours are all that ${ca} allows`, {
-      retryAfterSeconds: (until.getTime() - now.getTime()) / 1000,
-    })
-  await state.ledger().ordered(caKey(ca))
 }

@@ -217,16 +217,14 @@ describe('the price', () => {
     expect(journal.entries()).toEqual([])
   })
 
-  test('targets that come one after the other share a dear change, as they are expected', async () => {
+  test('targets that come one after the other share a dear change, as each has a batch open', async () => {
     const { publisher, events, clock } = aHouse({ provider: { definition: { batchDelaySeconds: 5 } } })
     const pause = (seconds: number) => clock.sleep(seconds, new AbortController().signal)
     const issue = async (host: string, afterSeconds: number): Promise<LocatedRecord[]> => {
-      const arrived = publisher.expect()
+      const batch = publisher.batch()
       await pause(afterSeconds)
       const placements = await publisher.locate([wish(host, `v-${host}`)])
-      const published = placements.map(p => publisher.publish(p))
-      arrived()
-      await Promise.all(published)
+      await Promise.all(batch.publish(placements))
       return placements
     }
     const placements = await Promise.all([issue('x.a.test', 0), issue('y.a.test', 1), issue('z.a.test', 2)])
@@ -236,18 +234,18 @@ describe('the price', () => {
     expect(calls(events)).toHaveLength(2)
   })
 
-  test('one that never comes is not waited for', async () => {
+  test('a batch that is closed without a record is not waited for any longer', async () => {
     const { publisher, clock } = aHouse({ provider: { definition: { batchDelaySeconds: 60 } } })
     const [placement] = await publisher.locate([wish('x.a.test', 'v1')])
-    const gone = publisher.expect()
-    const stays = publisher.expect()
+    const gone = publisher.batch()
+    const stays = publisher.batch()
     const published = publisher.publish(placement!)
     await clock.sleep(2, new AbortController().signal)
-    gone()
-    gone()
+    gone.close()
+    gone.close()
     await clock.sleep(2, new AbortController().signal)
     expect(clock.seconds).toBeLessThan(5)
-    stays()
+    stays.close()
     await published
     expect(clock.seconds).toBeLessThan(6)
   })
