@@ -1,5 +1,6 @@
 // npm test: installs what is missing, then types, style, unused code, build, and all tests of vitest, to which the
 // arguments go. Ends with a line `N passed, N failed, N skipped`; each check before the tests counts as one.
+// npm run test:fast: only the tests that need no server, and of their long series a sample (test/thorough.ts).
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,14 +9,19 @@ import { howToInstall, installNpmPackages, installServers, root, SERVERS } from 
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 
+const words = process.argv.slice(2)
+const fast = words.includes('--fast')
 installNpmPackages()
-const missing = installServers(Object.keys(SERVERS))
+const missing = fast ? [] : installServers(Object.keys(SERVERS))
 if (missing.length > 0) reportMissing()
-check('types', 'tsc', ['--noEmit'])
-check('style', 'biome', ['check', '--error-on-warnings', '.'])
-check('unused code', 'knip', [])
-check('build', process.execPath, ['build.mjs'])
-runTests(process.argv.slice(2))
+if (fast) runTests(['--project=fast', ...words.filter(word => word !== '--fast')])
+else {
+  check('types', 'tsc', ['--noEmit'])
+  check('style', 'biome', ['check', '--error-on-warnings', '.'])
+  check('unused code', 'knip', [])
+  check('build', process.execPath, ['build.mjs'])
+  runTests(words)
+}
 if (missing.length > 0) reportMissing()
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
@@ -41,7 +47,11 @@ function check(name, program, args) {
 function runTests(args) {
   const folder = mkdtempSync(join(tmpdir(), 'dns01-test-'))
   const report = join(folder, 'report.json')
-  const env = { ...process.env, ...(!process.stdout.isTTY && { NO_COLOR: '1' }) }
+  const env = {
+    ...process.env,
+    ...(!process.stdout.isTTY && { NO_COLOR: '1' }),
+    ...(!fast && { DNS01_THOROUGH: '1' }),
+  }
   const vitest = [
     join(root, 'node_modules/vitest/vitest.mjs'),
     'run',

@@ -43,6 +43,8 @@ export function openProgress({ clock, log }: Pick<World, 'clock' | 'log'>, zone:
   const placed = new Set<Placing>()
   const watched = new Set<Watching>()
   let told = { text: '', at: clock.now() }
+  /** Since it was looked for news last: a thousand names hear of each answer to any of them. */
+  let changed = true
   /** Since nobody waited last. */
   let finished = { names: 0, since: clock.now() }
 
@@ -70,6 +72,8 @@ export function openProgress({ clock, log }: Pick<World, 'clock' | 'log'>, zone:
   const show = (): void => log.step(zone, placed.size + watched.size > 0 ? text : undefined)
   const tell = (first: Watching): void => {
     if (secondsSince(first.since) < tellAfterSeconds) return
+    if (!changed && secondsSince(told.at) < tellAgainSeconds) return
+    changed = false
     const news = whoHasThem()
     if (news === told.text && secondsSince(told.at) < tellAgainSeconds) return
     told = { text: news, at: clock.now() }
@@ -97,14 +101,17 @@ export function openProgress({ clock, log }: Pick<World, 'clock' | 'log'>, zone:
       const one: Watching = { since: clock.now(), atMostSeconds, seen: undefined }
       if (watched.size === 0) finished = { names: 0, since: one.since }
       watched.add(one)
+      changed = true
       show()
       return {
         news: seen => {
+          changed ||= !sameSight(one.seen, seen)
           one.seen = seen
           if (seen.missing.length > 0) tell(oldest(watched) ?? one)
         },
         end: shown => {
           watched.delete(one)
+          changed = true
           if (shown) finish()
           show()
         },
@@ -112,5 +119,8 @@ export function openProgress({ clock, log }: Pick<World, 'clock' | 'log'>, zone:
     },
   }
 }
+
+const sameSight = (a: Seen | undefined, b: Seen): boolean =>
+  a?.servers === b.servers && a.missing.length === b.missing.length && a.missing.every((who, i) => who === b.missing[i])
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`

@@ -34,8 +34,7 @@ export interface Scenario {
   readonly runsADay: number
   readonly targets: number
   readonly trouble?: Trouble | undefined
-  /** Default: three years. */
-  readonly days?: number
+  readonly days: number
 }
 
 export interface Played {
@@ -52,7 +51,7 @@ export function play(scenario: Scenario): Played {
   const failures = new Map<string, Failure>()
   const memory = { failures, validations: new Map<string, Date[]>(), orders: new Map<string, Date[]>() }
   const seen = { expired: new Set<string>(), expiredMs: 0, orders: 0, failures: 0 }
-  const end = start + (scenario.days ?? 3 * 365) * dayMs
+  const end = start + scenario.days * dayMs
 
   for (let at = start + 17 * 60_000; at < end; at += dayMs / scenario.runsADay) if (at >= firstDue()) run(new Date(at))
   return { ...seen, expired: seen.expired.size, expiredHours: Math.round(seen.expiredMs / hourMs) }
