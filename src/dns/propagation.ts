@@ -1,26 +1,64 @@
+// Proves that a TXT value is visible before the CA is told to look: every address of every authoritative server is asked
+// directly. A CA may ask any of them, and does so from several places (Baseline Requirements §3.2.2.9); a failed validation
+// counts against its rate limits. Resolvers would tell what they remember, not what the servers say now.
 import { Dns01Error, shortList } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { World } from '../core/world.js'
 import type { Resolver } from './resolver.js'
-import { type AddressWatch, openAddressWatch, type Rhythm, type Seat } from './watch.js'
+import { type Rhythm, ServerWatch, type Subscription } from './server-watch.js'
 import type { Zone } from './zone.js'
 
-/** Servers with what each of them said, in one message. */
-const toldAtMost = 5
+/** Servers with what each of them said, in one message: more does not help a reader. */
+const shownAtMost = 5
 
 interface ProofLimits extends Rhythm {
   readonly giveUpAfterSeconds: number
 }
 
+/**
+ * What all proofs of one run share: a watch for each server, so that all values that wait at one server share its
+ * questions, and what was logged already. Whoever makes proofs makes one and hands it to each of them.
+ */
+export class SharedWatches {
+  readonly #world: Pick<World, 'dns' | 'clock'>
+  readonly #watches = new Map<string, ServerWatch>()
+  readonly #logged = new Set<string>()
+
+  constructor(world: Pick<World, 'dns' | 'clock'>) {
+    this.#world = world
+  }
+
+  of(server: string, recursion: boolean, rhythm: Rhythm): ServerWatch {
+    const key = `${server} ${recursion}`
+    const watch = this.#watches.get(key) ?? new ServerWatch(this.#world, server, recursion, rhythm)
+    this.#watches.set(key, watch)
+    return watch
+  }
+
+  /** Those of these texts that were not given to it before. */
+  notYetLogged(texts: readonly string[]): string[] {
+    const fresh = texts.filter(text => !this.#logged.has(text))
+    for (const text of fresh) this.#logged.add(text)
+    return fresh
+  }
+}
+
 export interface ProofParts {
   readonly world: Pick<World, 'dns' | 'clock' | 'log'>
-  /** Decides where no server of the zone can be asked, unless the provider does. Watches are kept with it, for the run. */
+  readonly watches: SharedWatches
+  /** Decides where no server of the zone can be asked, unless the provider does. */
   readonly resolver: Resolver
   /** The provider's own word counts: its servers had the value when present() came back (Route 53: INSYNC). */
   readonly confirmsSync: boolean
   readonly limits: ProofLimits
-  /** Told with every answer: of how many servers, which do not show the value yet, as far as they can be asked. */
-  readonly onNews?: (seen: { readonly servers: number; readonly missing: readonly string[] }) => void
+  /** Hears after every answer of how many servers there are, and which do not show the value yet, as far as they can be asked. */
+  readonly onProgress?: (seen: { readonly servers: number; readonly missing: readonly string[] }) => void
+}
+
+/** A value at its name. */
+interface Wanted {
+  readonly name: Name
+  readonly value: string
 }
 
 /** Who does not yet serve every value. `seen`: an entry per address that answered, an empty one per silent server. */
@@ -30,156 +68,116 @@ export function lagging(seen: ReadonlyMap<string, readonly string[]>, values: re
 }
 
 /**
- * Resolves when every address of every server of the zone, asked directly, shows the value: the CA may ask any of them.
- * An address that is of no use (see watch.ts) is reported once and does not stop the run while another one confirms;
- * if all are of no use (port 53 blocked), the provider's word or else the configured resolvers decide, and the log says
- * which. Call it for many records at once: they share the questions.
+ * Resolves when every address of every server of the zone, asked directly, shows the value. An address that is of no use
+ * (see server-health.ts) is reported once and does not stop the run while another one confirms; if all are of no use
+ * (port 53 blocked), the provider's word or else the configured resolvers decide, and the log says which. Call it for many
+ * records at once: they share the questions.
  * @throws Dns01Error NOT_VISIBLE naming who lacks it; UNAVAILABLE when nobody at all can be asked; the signal's reason
  */
-export async function proveVisible(
-  { world, resolver, confirmsSync, limits, onNews = () => {} }: ProofParts,
-  zone: Zone,
-  record: { readonly name: Name; readonly value: string },
-  signal: AbortSignal,
-): Promise<void> {
-  const state = stateOf(resolver)
+export async function proveVisible(parts: ProofParts, zone: Zone, wanted: Wanted, signal: AbortSignal): Promise<void> {
+  const { world, watches, resolver, confirmsSync, limits } = parts
   const addresses = [...new Set(zone.servers.flatMap(server => server.addresses))]
   if (addresses.length === 0) throw new Dns01Error('UNAVAILABLE', `${zone.apex}: no authoritative server to ask`)
-  const endsAt = world.clock.now().getTime() + limits.giveUpAfterSeconds * 1000
-  const leftSeconds = (): number => Math.max(0, (endsAt - world.clock.now().getTime()) / 1000)
-  const watch = (servers: readonly string[], recursion: boolean): Promise<Verdict> => {
-    const watches = servers.map(server => state.watch(world, server, recursion, limits))
-    const time = { seconds: leftSeconds(), saidSeconds: limits.giveUpAfterSeconds }
-    return settle(world, { watches, record, time, onNews }, signal)
-  }
-  if (zone.leftOut !== undefined && state.isNew(`${zone.apex} has more`))
+  const timeUp = world.clock.deadline(limits.giveUpAfterSeconds)
+  if (zone.leftOut !== undefined && watches.notYetLogged([`${zone.apex} has more`]).length > 0)
     world.log.notice(`${zone.apex}: ${addresses.length} server addresses are asked; it has ${zone.leftOut}`)
-  const direct = await watch(addresses, false)
-  if (direct.visible) return warnOnce(world, state, zone, direct.useless)
-  if (confirmsSync) return tellOnce(world, state, zone, direct.useless, 'the provider says that all have the record')
-  tellOnce(world, state, zone, direct.useless, `the resolvers ${shortList(resolver.servers)} decide`)
-  const indirect = await watch(resolver.servers, true)
-  if (!indirect.visible) throw nobody(record.name, [...direct.useless, ...indirect.useless])
+  const direct = await watchAll(parts, { servers: addresses, recursion: false }, wanted, timeUp, signal)
+  if (direct.visible) return warnOfUnusable(parts, zone, direct.unusable)
+  if (confirmsSync) return tellWhoDecides(parts, zone, direct.unusable, 'the provider says that all have the record')
+  tellWhoDecides(parts, zone, direct.unusable, `the resolvers ${shortList(resolver.servers)} decide`)
+  const indirect = await watchAll(parts, { servers: resolver.servers, recursion: true }, wanted, timeUp, signal)
+  if (!indirect.visible) throw nobodyToAsk(wanted.name, [...direct.unusable, ...indirect.unusable])
 }
 
 interface Verdict {
+  /** All servers that are of use show the value; false: none is of use. */
   readonly visible: boolean
   /** `ADDRESS: why` */
-  readonly useless: readonly string[]
+  readonly unusable: readonly string[]
 }
 
-interface Settling {
-  readonly watches: readonly AddressWatch[]
-  readonly record: { readonly name: Name; readonly value: string }
-  readonly time: { readonly seconds: number; readonly saidSeconds: number }
-  readonly onNews: NonNullable<ProofParts['onNews']>
+interface Asked {
+  readonly servers: readonly string[]
+  readonly recursion: boolean
 }
 
-/** Sits down at every address until all that are of use show the value, or none is of use. */
-function settle(
-  world: Pick<World, 'clock'>,
-  { watches, record, time, onNews: tell }: Settling,
+/** Subscribes at every server until all that are of use show the value, or none is of use. */
+async function watchAll(
+  { watches, limits, onProgress }: ProofParts,
+  { servers, recursion }: Asked,
+  wanted: Wanted,
+  timeUp: AbortSignal,
   signal: AbortSignal,
 ): Promise<Verdict> {
   signal.throwIfAborted()
-  const timeUp = world.clock.deadline(time.seconds)
-  const seats = new Map<string, Seat>()
-  let stop = (): void => {}
-  let giveUp = (): void => {}
-  const verdict = new Promise<Verdict>((resolve, reject) => {
-    stop = () => reject(signal.reason)
-    giveUp = () => reject(notVisible(record.name, seats, time.saidSeconds))
-    const onNews = (): void => {
-      if (seats.size < watches.length) return
-      const found = verdictOf(seats)
-      if (found) resolve(found)
-      else tell({ servers: seats.size, missing: lacking(seats) })
-    }
-    signal.addEventListener('abort', stop, { once: true })
-    timeUp.addEventListener('abort', giveUp, { once: true })
-    for (const watch of watches) seats.set(watch.server, watch.sit(record, onNews))
-  })
-  return verdict.finally(() => {
-    signal.removeEventListener('abort', stop)
-    timeUp.removeEventListener('abort', giveUp)
-    for (const seat of seats.values()) seat.leave()
-  })
+  if (servers.length === 0) return { visible: false, unusable: [] }
+  const subscriptions = new Map<string, Subscription>()
+  const ended = new AbortController()
+  try {
+    return await new Promise<Verdict>((resolve, reject) => {
+      const giveUp = (): void => reject(notVisible(wanted.name, subscriptions, limits.giveUpAfterSeconds))
+      const look = (): void => {
+        if (subscriptions.size < servers.length) return // the others are about to be subscribed to
+        const verdict = verdictOf(subscriptions)
+        if (verdict) resolve(verdict)
+        else onProgress?.({ servers: subscriptions.size, missing: missingAt(subscriptions) })
+      }
+      signal.addEventListener('abort', () => reject(signal.reason), { signal: ended.signal })
+      timeUp.addEventListener('abort', giveUp, { signal: ended.signal })
+      for (const server of servers)
+        subscriptions.set(server, watches.of(server, recursion, limits).subscribe(wanted, look))
+      if (timeUp.aborted) giveUp()
+    })
+  } finally {
+    ended.abort()
+    for (const subscription of subscriptions.values()) subscription.close()
+  }
 }
 
-const lacking = (seats: ReadonlyMap<string, Seat>): string[] =>
-  [...seats].filter(([, seat]) => !seat.shown && seat.useless === undefined).map(([server]) => server)
+const missingAt = (subscriptions: ReadonlyMap<string, Subscription>): string[] =>
+  [...subscriptions].filter(([, { shown, unusable }]) => !shown && unusable === undefined).map(([server]) => server)
 
 /** undefined: it is not yet clear. */
-function verdictOf(seats: ReadonlyMap<string, Seat>): Verdict | undefined {
-  const open = [...seats].filter(([, seat]) => !seat.shown)
-  if (open.some(([, seat]) => seat.useless === undefined)) return undefined
-  const useless = open.map(([server, seat]) => `${server}: ${seat.useless}`)
-  if (open.length < seats.size) return { visible: true, useless }
-  return open.every(([, seat]) => seat.looked) ? { visible: false, useless } : undefined
+function verdictOf(subscriptions: ReadonlyMap<string, Subscription>): Verdict | undefined {
+  const open = [...subscriptions].filter(([, { shown }]) => !shown)
+  if (open.some(([, { unusable }]) => unusable === undefined)) return undefined
+  const unusable = open.map(([server, { unusable }]) => `${server}: ${unusable}`)
+  if (open.length < subscriptions.size) return { visible: true, unusable }
+  return open.every(([, { asked }]) => asked) ? { visible: false, unusable } : undefined
 }
 
-function notVisible(name: Name, seats: ReadonlyMap<string, Seat>, seconds: number): Dns01Error {
-  const seen = new Map([...seats].map(([who, seat]) => [who, seat.shown ? [seat.value] : []]))
-  const late = lagging(seen, [...new Set([...seats.values()].map(seat => seat.value))])
-  const said = late.map(who => `${who}: ${seats.get(who)?.lastSaid}`)
-  const message = `${name}: ${late.length} of ${seats.size} servers lack the value after ${seconds} s (${shortList(said, toldAtMost, '; ')})`
+function notVisible(name: Name, subscriptions: ReadonlyMap<string, Subscription>, seconds: number): Dns01Error {
+  const seen = new Map([...subscriptions].map(([who, { shown, value }]) => [who, shown ? [value] : []]))
+  const late = lagging(seen, [...new Set([...subscriptions.values()].map(({ value }) => value))])
+  const answers = late.map(who => `${who}: ${subscriptions.get(who)?.lastAnswer}`)
+  const message = `${name}: ${late.length} of ${subscriptions.size} servers lack the value after ${seconds} s (${shortList(answers, shownAtMost, '; ')})`
   return new Dns01Error('NOT_VISIBLE', message, { hint: 'dns01 probe shows what each server answers' })
 }
 
-const nobody = (name: Name, useless: readonly string[]): Dns01Error =>
+const nobodyToAsk = (name: Name, unusable: readonly string[]): Dns01Error =>
   new Dns01Error(
     'UNAVAILABLE',
-    `${name}: nobody can be asked whether the record is there (${shortList(useless, toldAtMost, '; ')})`,
+    `${name}: nobody can be asked whether the record is there (${shortList(unusable, shownAtMost, '; ')})`,
     {
       hint: 'name a resolver that can be reached (DNS01_RESOLVERS), or do without the proof: DNS01_PROPAGATION=off',
     },
   )
 
-interface WatchState {
-  watch(world: Pick<World, 'dns' | 'clock'>, server: string, recursion: boolean, rhythm: Rhythm): AddressWatch
-  /** Whether this was not said before. */
-  isNew(text: string): boolean
-}
-
-const states = new WeakMap<Resolver, WatchState>()
-
-/** The watches of a run: all records that wait at one address share its questions. */
-function stateOf(resolver: Resolver): WatchState {
-  const known = states.get(resolver)
-  if (known) return known
-  const watches = new Map<string, AddressWatch>()
-  const said = new Set<string>()
-  const state: WatchState = {
-    watch: (world, server, recursion, rhythm) => {
-      const key = `${server} ${recursion}`
-      const watch = watches.get(key) ?? openAddressWatch(world, server, recursion, rhythm)
-      watches.set(key, watch)
-      return watch
-    },
-    isNew: text => !said.has(text) && said.add(text).size > 0,
-  }
-  states.set(resolver, state)
-  return state
-}
-
-/** One line for each address and zone, whatever it says the second time. */
-function warnOnce({ log }: Pick<World, 'log'>, state: WatchState, zone: Zone, useless: readonly string[]): void {
-  const fresh = useless.filter(text => state.isNew(`${zone.apex} ${text.split(': ')[0]}`))
-  if (fresh.length > 0)
-    log.warn(
-      `${zone.apex}: ${fresh.length} server address(es) cannot be asked, the others confirm (${shortList(fresh, toldAtMost, '; ')})`,
+/** One line for each address and zone, whatever it answers the second time. */
+function warnOfUnusable({ world, watches }: ProofParts, zone: Zone, unusable: readonly string[]): void {
+  const addressIn = (text: string): string => `${zone.apex} ${text.split(': ')[0]}`
+  const fresh = new Set(watches.notYetLogged(unusable.map(addressIn)))
+  const texts = unusable.filter(text => fresh.has(addressIn(text)))
+  if (texts.length > 0)
+    world.log.warn(
+      `${zone.apex}: ${texts.length} server address(es) cannot be asked, the others confirm (${shortList(texts, shownAtMost, '; ')})`,
     )
 }
 
-function tellOnce(
-  { log }: Pick<World, 'log'>,
-  state: WatchState,
-  zone: Zone,
-  useless: readonly string[],
-  who: string,
-): void {
-  if (state.isNew(`${zone.apex} ${who}`))
-    log.notice(
-      `${zone.apex}: none of its servers can be asked from here (${shortList(useless, toldAtMost, '; ')}): ${who}`,
+/** Once for each zone. */
+function tellWhoDecides({ world, watches }: ProofParts, zone: Zone, unusable: readonly string[], who: string): void {
+  if (watches.notYetLogged([`${zone.apex} ${who}`]).length > 0)
+    world.log.notice(
+      `${zone.apex}: none of its servers can be asked from here (${shortList(unusable, shownAtMost, '; ')}): ${who}`,
     )
 }

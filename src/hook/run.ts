@@ -1,10 +1,10 @@
-import { settleAll } from '../core/combine-errors.js'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
 import { defaultProvider } from '../provider/default.js'
 import { openDnsContext, readDnsConfig } from '../provider/dns-context.js'
-import { gone, noJournal, note, removeForgotten } from '../publish/hook-notes.js'
-import { type LocatedRecord, Publisher } from '../publish/publisher.js'
+import { DirectPublisher } from '../publish/direct.js'
+import { removeForgotten } from '../publish/hook-notes.js'
+import { inRounds, type LocatedRecord, Locator, zoneKey } from '../publish/locate.js'
 import type { Context } from '../renew/run.js'
 import type { HookCall } from './dialects.js'
 
@@ -29,16 +29,17 @@ export async function runHook(
   const path = `${stateRoot}/conf/dns.yml`
   const config = await readDnsConfig(world, { text: readIfAny(world, path), path }, { checkProviders: false })
   const context = openDnsContext(inside, config, () => defaultProvider(world, [])) // no hook folders: one of them may hold us
-  const publisher = new Publisher({ ...context, world: inside, journal: noJournal, signal })
+  const parts = { ...context, world: inside, signal, stateRoot }
+  const locator = new Locator(parts)
+  const publisher = new DirectPublisher(parts)
   const locate = (wishes: HookCall['wishes']): Promise<LocatedRecord[]> =>
-    publisher.locate(wishes.map(wish => ({ ...wish, dns: { provider: options.provider, settings: {} } })))
+    locator.locate(wishes.map(wish => ({ ...wish, dns: { provider: options.provider, settings: {} } })))
   try {
     const placements = await locate(call.wishes)
-    const notes = { note: () => note(world, stateRoot, placements), gone: () => gone(world, stateRoot, placements) }
-    if (call.action === 'cleanup') await takeBack(world, publisher, placements, call, notes)
-    else await present(world, publisher, placements, await mustProve(call, options, placements, locate), notes)
+    if (call.action === 'cleanup') await takeBack(world, publisher, placements, call)
+    else await present(world, publisher, placements, await mustProve(call, options, placements, locate))
     const leftBehind = (text: string): void => inside.log.info(text) // each call would say it
-    const removing = removeForgotten({ ...context, world: inside, signal, leftBehind }, stateRoot)
+    const removing = removeForgotten({ ...parts, leftBehind }, stateRoot)
     await Promise.race([removing, aborted(world.clock.deadline(forgottenSeconds))])
   } finally {
     await context.providers.close()
@@ -51,28 +52,19 @@ const forgottenSeconds = 20
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 
-/** Of these placements. */
-interface Notes {
-  note(): Promise<void>
-  gone(): Promise<void>
-}
-
 async function present(
   world: Pick<World, 'log'>,
-  publisher: Publisher,
+  publisher: DirectPublisher,
   placements: readonly LocatedRecord[],
   proven: boolean,
-  notes: Notes,
 ): Promise<void> {
-  refuseWhatCannotStay(publisher, placements)
-  await notes.note()
+  refuseWhatCannotStay(placements)
   try {
     await publisher.place(placements, { acceptedIsEnough: !proven })
-    if (proven) await settleAll(placements.map(placement => publisher.prove(placement)))
+    if (proven) await publisher.prove(placements)
   } catch (error) {
     await publisher
       .remove(placements)
-      .then(notes.gone)
       .catch((also: unknown) => world.log.warn(`TXT records may be left: ${messageOf(also)}`))
     throw error
   }
@@ -80,14 +72,12 @@ async function present(
 
 async function takeBack(
   world: Pick<World, 'log'>,
-  publisher: Publisher,
+  publisher: DirectPublisher,
   placements: readonly LocatedRecord[],
   call: HookCall,
-  notes: Notes,
 ): Promise<void> {
   try {
     await publisher.remove(placements)
-    await notes.gone()
   } catch (error) {
     if (!call.cleanupMustNotFail) throw error
     world.log.error(`${messageOf(error)}; the client is not told, it would give the certificate up`)
@@ -111,21 +101,19 @@ async function mustProve(
   for (const host of call.later) {
     const later = { ...wish, challenge: { ...wish.challenge, host } }
     const [other] = await locate([later]).catch((): LocatedRecord[] => []) // its own call will say what is wrong
-    if (other && lineOf(other) === lineOf(mine)) return false
+    if (other && zoneKey(other.by, other.record.zone) === zoneKey(mine.by, mine.record.zone)) return false
   }
   return true
 }
 
-const lineOf = ({ by, record }: LocatedRecord): string => JSON.stringify([by.config, record.zone])
-
 /** @throws Dns01Error CONFIG */
-function refuseWhatCannotStay(publisher: Publisher, placements: readonly LocatedRecord[]): void {
+function refuseWhatCannotStay(placements: readonly LocatedRecord[]): void {
   const brief = placements.find(({ by }) => by.definition.ephemeral)
   if (brief)
     throw new Dns01Error('CONFIG', `the provider ${brief.by.definition.name} answers only while dns01 runs`, {
       hint: 'a hook ends before the CA looks: choose another provider, or let dns01 itself get the certificate',
     })
-  const [, second] = publisher.rounds(placements)
+  const [, second] = inRounds(placements)
   if (second?.[0])
     throw new Dns01Error(
       'CONFIG',

@@ -1,7 +1,6 @@
 // The one place where a provider's present() and cleanup() are called, and called again while it says "later". Providers
 // themselves try once (see Provider in provider/api.ts): whoever repeats must know how long it is worth, what else waits
 // for the same zone and when the run is stopped, and two loops inside each other would wait for the product of their times.
-import type { Name } from '../core/names.js'
 import { retry } from '../core/retry.js'
 import type { TxtRecord } from '../core/txt-record.js'
 import type { World } from '../core/world.js'
@@ -13,14 +12,19 @@ import type { OpenProvider } from '../provider/loader.js'
  * rate limits (core/retry.ts obeys a Retry-After up to the same 120 s); what takes longer is for the next run, since the
  * order at the CA waits meanwhile. cleanup() holds up the end of a run or of a hook, and the journal keeps what is left.
  */
-const giveUpAfterSeconds = { present: 120, cleanup: 60 } as const
+const giveUpSeconds = { present: 120, cleanup: 60 } as const
 
 /** An attempt at cleaning that begins at the last moment gets this long. */
 const lastCleanupSeconds = 30
 
 /** Cleaning has a deadline of its own: the signal that stopped the run must not stop it. */
 export const cleanupDeadline = ({ clock }: Pick<World, 'clock'>): AbortSignal =>
-  clock.deadline(giveUpAfterSeconds.cleanup + lastCleanupSeconds)
+  clock.deadline(giveUpSeconds.cleanup + lastCleanupSeconds)
+
+export interface CallOptions extends Pick<ProviderCall, 'zone' | 'signal' | 'acceptedIsEnough'> {
+  /** Instead of the usual time for such a call. */
+  readonly giveUpAfterSeconds?: number
+}
 
 /**
  * Calls `act` for records of one zone until it resolves, its error is final, or its time is over.
@@ -31,11 +35,11 @@ export function callProvider(
   by: OpenProvider,
   act: 'present' | 'cleanup',
   records: readonly TxtRecord[],
-  call: { readonly zone: Name } & Pick<ProviderCall, 'signal' | 'acceptedIsEnough'>,
+  { giveUpAfterSeconds = giveUpSeconds[act], ...call }: CallOptions,
 ): Promise<void> {
   const { definition, provider } = by
   const what = `${definition.name}: ${act} in ${call.zone}`
-  const limits = { what, giveUpAfterSeconds: giveUpAfterSeconds[act], signal: call.signal }
+  const limits = { what, giveUpAfterSeconds, signal: call.signal }
   world.log.debug(`${definition.name}: ${act} ${records.length} record(s) in ${call.zone}`)
   return retry(world, limits, () => provider[act](records, { ...call, log: world.log }))
 }

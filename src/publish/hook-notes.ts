@@ -3,9 +3,10 @@ import { dirname, join } from 'node:path'
 import { messageOf } from '../core/errors.js'
 import { weakness } from '../core/trust.js'
 import type { FileInfo, World } from '../core/world.js'
-import type { Journal, JournalEntry } from '../state/journal.js'
+import type { JournalEntry } from '../state/journal.js'
 import { HIDDEN } from '../state/layout.js'
-import { type LocatedRecord, Publisher, type PublisherParts } from './publisher.js'
+import type { LocatedRecord } from './locate.js'
+import { type RecoverParts, recover } from './recover.js'
 
 /**
  * What calls of `dns01 hook` have placed: a small file for each TXT value, made before the value and removed after it. The
@@ -57,7 +58,10 @@ export async function gone(world: NotesWorld, stateRoot: string, placements: rea
 }
 
 /** Removes values that calls placed and nobody took back within an hour: those of the notes, and no others. */
-export async function removeForgotten(parts: Omit<PublisherParts, 'journal'>, stateRoot: string): Promise<void> {
+export async function removeForgotten(
+  parts: Omit<RecoverParts, 'journal'> & { readonly world: NotesWorld },
+  stateRoot: string,
+): Promise<void> {
   const { world } = parts
   const old = noteFolders(world, stateRoot).flatMap(folder => forgotten(world, folder))
   if (old.length === 0) return
@@ -70,24 +74,10 @@ export async function removeForgotten(parts: Omit<PublisherParts, 'journal'>, st
     }
   }
   const entries = old.flatMap(({ path }) => read(path))
-  const journal: Journal = {
-    ...noJournal,
-    entries: () => entries,
-    gone: path => removeIfThere(world, path),
-  }
-  await new Publisher({ ...parts, journal }).recover()
+  const journal = { entries: () => entries, gone: (path: string) => removeIfThere(world, path) }
+  await recover({ ...parts, journal })
   for (const { path, ageSeconds } of old)
     if (ageSeconds > givenUpAfterSeconds || !entries.some(({ id }) => id === path)) await removeIfThere(world, path)
-}
-
-/** Who writes nothing down. */
-export const noJournal: Journal = {
-  note: async () => {},
-  gone: async () => {},
-  entries: () => [],
-  noteUntold: async () => {},
-  untold: () => [],
-  clearUntold: async () => {},
 }
 
 /** Notes that are old enough, and that nobody else can have made: one says which provider is opened, and with what. */

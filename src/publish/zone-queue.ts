@@ -6,6 +6,7 @@ import type { World } from '../core/world.js'
 import type { OpenProvider } from '../provider/loader.js'
 import type { Journal } from '../state/journal.js'
 import { callProvider, cleanupDeadline } from './call-provider.js'
+import { holdsOneValuePerName } from './locate.js'
 import { PlacedValues } from './placed-values.js'
 
 export interface ZoneQueueParts {
@@ -235,10 +236,6 @@ export class ZoneQueue {
     return (this.#now().getTime() - since.getTime()) / 1000
   }
 }
-
-/** Whether a name holds one value at a time at this provider. What was opened knows better than its definition. */
-export const holdsOneValuePerName = ({ provider, definition }: OpenProvider): boolean =>
-  provider.oneValuePerName ?? definition.oneValuePerName ?? false
 
 function firstOfEachName(waiting: readonly Waiting[]): Waiting[] {
   const first = new Map<Name, Waiting>()

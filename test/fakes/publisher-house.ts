@@ -4,11 +4,14 @@ import { Dns01Error } from '../../src/core/errors.js'
 import type { Log, World } from '../../src/core/world.js'
 import { openResolver } from '../../src/dns/resolver.js'
 import type { OpenProvider, Providers } from '../../src/provider/loader.js'
-import { type LocatedRecord, Publisher, type PublisherParts, type RecordRequest } from '../../src/publish/publisher.js'
+import { DirectPublisher } from '../../src/publish/direct.js'
+import { type LocatedRecord, Locator, type RecordRequest } from '../../src/publish/locate.js'
+import { Publisher, type PublisherParts } from '../../src/publish/publisher.js'
 import type { JournalEntry } from '../../src/state/journal.js'
 import { listeningLog } from '../contract/provider-contract.js'
 import { fakeClock } from './clock.js'
 import { fakeDns } from './dns.js'
+import { MemoryFiles } from './memory-files.js'
 import { countingRandom, fakeJournal, fakeProvider, type ProviderWishes, txt } from './provider.js'
 
 interface Options {
@@ -66,17 +69,22 @@ export function aHouse(options: Options = {}) {
   const step: Log['step'] = (subject, doing = 'done') => {
     steps.set(subject, [...(steps.get(subject) ?? []), typeof doing === 'function' ? doing() : doing])
   }
-  const world = { clock, dns, random: countingRandom(), log: { ...listeningLog(said), step } } as unknown as World
+  const files = new MemoryFiles()
+  const env = { XDG_STATE_HOME: '/var/lib' } // of the notes that DirectPublisher makes
+  const self = { uid: 0, gid: 0 }
+  const log = { ...listeningLog(said), step, debug: () => {} }
+  const world = { clock, dns, env, files, log, random: countingRandom(), self } as unknown as World
   const journal = fakeJournal(events, options.left)
-  const publisher = new Publisher({
+  const parts = {
     world,
     providers,
-    journal,
     resolver: openResolver(world, []),
     propagation: { ...defaultPropagation, ...options.propagation },
     signal: stopping.signal,
-  })
-  return { ...house, clock, dns, stopping, journal, publisher, steps }
+  }
+  const publisher = new Publisher({ ...parts, journal })
+  const direct = new DirectPublisher({ ...parts, stateRoot: '/state' })
+  return { ...house, clock, dns, stopping, journal, locator: new Locator(parts), publisher, direct, steps }
 }
 
 export const wish = (host: string, value: string, targetFile = host): RecordRequest => ({

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Name } from '../../src/core/names.js'
 import type { RecordType } from '../../src/core/world.js'
-import { proveVisible } from '../../src/dns/propagation.js'
+import { proveVisible, SharedWatches } from '../../src/dns/propagation.js'
 import { openResolver } from '../../src/dns/resolver.js'
 import { findZone, followCnames } from '../../src/dns/zone.js'
 import { realClock } from '../../src/platform/clock.js'
@@ -100,7 +100,8 @@ describe.skipIf(lacking('named'))('asking BIND', () => {
   test('records are proven at every server in no time', async () => {
     const resolver = openResolver({ dns, clock: realClock }, [server])
     const limits = { giveUpAfterSeconds: 5, firstPauseSeconds: 0.05, maxPauseSeconds: 2 }
-    const parts = { world: { dns, clock: realClock, log }, resolver, confirmsSync: false, limits }
+    const world = { dns, clock: realClock, log }
+    const parts = { world, watches: new SharedWatches(world), resolver, confirmsSync: false, limits }
     const servers = [{ name: 'ns1.example.test' as Name, addresses: [server, `[::1]:${bind.port}`] }]
     const zone = { apex: 'example.test' as Name, servers }
     const began = performance.now()

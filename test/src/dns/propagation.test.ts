@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import type { Name } from '../../../src/core/names.js'
-import { lagging, proveVisible } from '../../../src/dns/propagation.js'
+import { lagging, proveVisible, SharedWatches } from '../../../src/dns/propagation.js'
 import { openResolver } from '../../../src/dns/resolver.js'
-import { nextPauseSeconds, watching } from '../../../src/dns/watch.js'
+import { nextPauseSeconds, watching } from '../../../src/dns/server-watch.js'
 import type { Zone } from '../../../src/dns/zone.js'
 import { listeningLog } from '../../contract/provider-contract.js'
 import { fakeClock } from '../../fakes/clock.js'
@@ -33,6 +33,7 @@ function scene(
   }
   const parts = {
     world,
+    watches: new SharedWatches(world),
     resolver: openResolver(world, []),
     confirmsSync: limits.confirmsSync ?? false,
     limits: { giveUpAfterSeconds: limits.giveUpAfterSeconds ?? 900, firstPauseSeconds: 0.05, maxPauseSeconds: 2 },
@@ -241,6 +242,17 @@ describe('where no server can be asked', () => {
     [B]: { unheard: 'silent' },
     [C]: { unheard: 'noRoute' },
   }
+
+  test('and there is no resolver either, it is said at once', async () => {
+    const { clock, parts, zone } = scene(blocked)
+    const resolver = { ...parts.resolver, servers: [] }
+    const proof = proveVisible({ ...parts, resolver }, zone, { name: at, value: 'v1' }, signal)
+    await expect(proof).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringMatching(/nobody can be asked/),
+    })
+    expect(clock.seconds).toBeLessThan(10)
+  })
 
   test("the provider's own word decides, and is said once", async () => {
     const { clock, prove, said } = scene(blocked, { confirmsSync: true })

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Dns01Error } from '../../../src/core/errors.js'
 import { parseName } from '../../../src/core/names.js'
-import { refused, unavailable } from '../../../src/provider/api.js'
+import { refused } from '../../../src/provider/api.js'
 import type { LocatedRecord } from '../../../src/publish/publisher.js'
 import type { JournalEntry } from '../../../src/state/journal.js'
 import { fakeResolver } from '../../fakes/dns.js'
@@ -14,6 +13,14 @@ describe('locate', () => {
     expect(places(await publisher.locate([wish('x.a.test', 'v1'), wish('deep.er.b.test', 'v2')]))).toEqual([
       { name: '_acme-challenge.x.a.test', zone: 'a.test', by: 'fake', asked: ['192.0.2.1', '192.0.2.2'] },
       { name: '_acme-challenge.deep.er.b.test', zone: 'b.test', by: 'fake', asked: ['192.0.2.3'] },
+    ])
+  })
+
+  test('the search can begin at another name than the challenge has', async () => {
+    const { publisher } = aHouse()
+    const at = parseName('x.challenges.b.test')
+    expect(places(await publisher.locate([{ ...wish('x.a.test', 'v1'), at }]))).toMatchObject([
+      { name: 'x.challenges.b.test', zone: 'b.test' },
     ])
   })
 
@@ -379,86 +386,5 @@ describe('recover', () => {
     await publisher.recover()
     expect(clock.seconds).toBe(90)
     expect(journal.entries()).toHaveLength(1)
-  })
-})
-
-describe('place and remove, for who keeps no journal', () => {
-  const three = [wish('x.a.test', 'v1'), wish('y.a.test', 'v2'), wish('b.test', 'v3')]
-
-  test('are one call a zone each, and note nothing', async () => {
-    const { publisher, events } = aHouse()
-    const placements = await publisher.locate(three)
-    await publisher.place(placements, { acceptedIsEnough: true })
-    await publisher.remove(placements)
-    expect(events).toEqual([
-      'present a.test: v1 v2',
-      'present b.test: v3',
-      'cleanup a.test: v1 v2',
-      'cleanup b.test: v3',
-    ])
-  })
-
-  test.each([true, false])('the provider hears whether acceptance is enough: %s', async acceptedIsEnough => {
-    const heard: unknown[] = []
-    const { publisher } = aHouse({ provider: { present: (_, call) => void heard.push(call.acceptedIsEnough) } })
-    await publisher.place(await publisher.locate([wish('x.a.test', 'v1')]), { acceptedIsEnough })
-    expect(heard).toEqual([acceptedIsEnough])
-  })
-
-  test('an answer that was lost is asked for again', async () => {
-    let lost = 2
-    const act = () => {
-      if (lost-- > 0) throw unavailable('connection reset')
-    }
-    const { publisher, events } = aHouse({ provider: { cleanup: act } })
-    await publisher.remove(await publisher.locate([wish('x.a.test', 'v1')]))
-    expect(events).toEqual(Array(3).fill('cleanup a.test: v1'))
-  })
-
-  test.each([
-    ['refused', () => refused('not yours'), 'not yours', 0, 0.1],
-    ['unavailable for long', () => unavailable('busy'), 'busy', 30, 60],
-  ] as const)('remove() throws what is %s', async (_, error, message, least, most) => {
-    const { publisher, clock } = aHouse({
-      provider: {
-        cleanup: () => {
-          throw error()
-        },
-      },
-    })
-    const placements = await publisher.locate([wish('x.a.test', 'v1')])
-    await expect(publisher.remove(placements)).rejects.toThrow(message)
-    expect(clock.seconds).toBeGreaterThanOrEqual(least)
-    expect(clock.seconds).toBeLessThanOrEqual(most)
-  })
-
-  test('the signal that stops the run stops place(), not remove()', async () => {
-    const house = aHouse({ provider: { present: (_, { signal }) => signal.throwIfAborted() } })
-    const placements = await house.publisher.locate([wish('x.a.test', 'v1')])
-    house.stopping.abort(new Dns01Error('UNAVAILABLE', 'stopped by SIGTERM'))
-    await expect(house.publisher.place(placements, { acceptedIsEnough: true })).rejects.toThrow('stopped by SIGTERM')
-    await house.publisher.remove(placements)
-    expect(house.events).toEqual(['present a.test: v1', 'cleanup a.test: v1'])
-  })
-
-  test('prove() waits until every server shows what was placed', async () => {
-    const { publisher, clock, dns } = aHouse()
-    const [placement] = await publisher.locate([wish('x.a.test', 'v1')])
-    let proven = false
-    const proof = publisher.prove(placement as LocatedRecord).then(() => {
-      proven = true
-    })
-    await clock.sleep(3, new AbortController().signal)
-    expect(proven).toBe(false)
-    dns.add('_acme-challenge.x.a.test', 'TXT', 'v1')
-    await proof
-  })
-
-  test('the search can begin at another name than the challenge has', async () => {
-    const { publisher } = aHouse()
-    const at = parseName('x.challenges.b.test')
-    expect(places(await publisher.locate([{ ...wish('x.a.test', 'v1'), at }]))).toMatchObject([
-      { name: 'x.challenges.b.test', zone: 'b.test' },
-    ])
   })
 })
