@@ -20,6 +20,7 @@ const FOLDERS = [
   'hook',
   'manage',
   'renew',
+  'limits',
   'publish',
   'provider',
   'state',

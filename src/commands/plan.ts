@@ -1,5 +1,5 @@
+import { admit, circumstances, deferralText } from '../limits/admission.js'
 import { forcedNames } from '../manage/desired.js'
-import { circumstances, decide, waitingText } from '../renew/admission.js'
 import { plan as planOf } from '../renew/plan.js'
 import { dnsConfig, looking } from '../renew/run.js'
 import { statusDocument } from '../renew/status.js'
@@ -19,18 +19,23 @@ export const plan: Command = {
     const now = context.world.clock.now()
     const forced = force === undefined ? [] : forcedNames(state, texts(force))
     const made = planOf(held, { now, force: forced })
-    const { go, wait, afterwards } = decide(made.issue, state.ledger(), circumstances(context.world, targets.length))
-    const issue = [...go, ...afterwards.map(due => ({ ...due, names: due.target.requestNames }))]
+    const { admitted, deferred, afterwards } = admit(
+      made.issue,
+      state.ledger(),
+      circumstances(context.world, targets.length),
+    )
+    const asked = admitted.map(({ mostOrders: _, ...due }) => due)
+    const issue = [...asked, ...afterwards.map(due => ({ ...due, names: due.target.requestNames }))]
     const left = state.journal.entries()
     const lines = [
       ...left.map(entry => `remove   ${entry.records.length} TXT record(s) that an earlier run left in ${entry.zone}`),
       ...made.revoke.map(c => `revoke   ${c.facts?.names.join(', ')} (${c.id})`),
       ...made.resume.map(c => `resume   the order ${c.url}`),
       ...issue.map(({ target, names, why }) => `issue    ${names.join(', ')}: ${why} (${target.ca})`),
-      ...wait.map(one => `wait     ${one.target.requestNames.join(', ')}: ${one.why}; ${waitingText(one)}`),
+      ...deferred.map(one => `wait     ${one.target.requestNames.join(', ')}: ${one.why}; ${deferralText(one)}`),
       ...made.link.map(({ link, certificateId }) => `link     live/${link} to ${certificateId}`),
     ]
-    context.out.show({ ...made, issue, wait, remove: left }, () => lines)
+    context.out.show({ ...made, issue, wait: deferred, remove: left }, () => lines)
     if (lines.length === 0) context.out.tell([nothingToDo(statusDocument(context.world, state), now)])
     return problems
   },

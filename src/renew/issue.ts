@@ -5,13 +5,13 @@ import { Dns01Error } from '../core/errors.js'
 import { type Name, withoutWildcard } from '../core/names.js'
 import { type Target, titleOf } from '../core/target.js'
 import type { World } from '../core/world.js'
+import { countOrder } from '../limits/rate-limits.js'
 import type { Publisher } from '../publish/publisher.js'
 import type { StateDir } from '../state/state-dir.js'
 import { generateKey, type KeyPair } from '../x509/keys.js'
 import type { CertificateAuthorities } from './authorities.js'
 import { authorize } from './authorize.js'
 import { finish } from './finalize.js'
-import { countOrder } from './rate-limits.js'
 
 export interface IssueParts {
   readonly world: World

@@ -1,6 +1,6 @@
 import type { Name } from '../core/names.js'
+import { admit, circumstances } from '../limits/admission.js'
 import { parseSeconds } from '../provider/api.js'
-import { circumstances, decide } from './admission.js'
 import { plan } from './plan.js'
 import { type Context, looking } from './run.js'
 
@@ -29,6 +29,6 @@ async function onlyRenewals(context: Context): Promise<boolean> {
   const { targets } = state.targets()
   const now = world.clock.now()
   const { issue } = plan({ targets, certificates: state.certificates(), links: state.links() }, { now })
-  const { go } = decide(issue, state.ledger(), circumstances(world, targets.length))
-  return go.length > 0 && go.every(due => due.live)
+  const { admitted } = admit(issue, state.ledger(), circumstances(world, targets.length))
+  return admitted.length > 0 && admitted.every(due => due.live)
 }

@@ -1,7 +1,9 @@
+import { minute } from '../core/dates.js'
 import type { Target } from '../core/target.js'
 import { groupBy } from '../core/txt-record.js'
+import type { CaLimits } from '../limits/rate-limits.js'
 import type { Certificate } from '../state/certificates.js'
-import { type CaLimits, serverOf } from './ca-limits.js'
+import { caKey } from '../state/ledger-keys.js'
 import { renewAt } from './plan.js'
 
 /** What will go wrong, although every single target looks well: for the log (the clock) and for `status` (the numbers). */
@@ -25,8 +27,8 @@ export function slowClock(certificates: readonly Certificate[], now: Date): Trou
   const names = newest.names.slice(0, 1).join('')
   return [
     {
-      message: `${names}: its certificate is not valid before ${newest.notBefore.toISOString().slice(0, 16)}Z`,
-      hint: `is the clock right? It says ${now.toISOString().slice(0, 16)}Z, and by it nothing is renewed`,
+      message: `${names}: its certificate is not valid before ${minute(newest.notBefore)}`,
+      hint: `is the clock right? It says ${minute(now)}, and by it nothing is renewed`,
     },
   ]
 }
@@ -53,7 +55,7 @@ interface Life {
  * urgent first, with no single failure to be seen.
  */
 export function tooMany(lives: readonly Life[], limitsOf: (ca: string) => CaLimits): Trouble[] {
-  return [...groupBy(lives, ({ target }) => serverOf(target.ca)).values()].flatMap(group => {
+  return [...groupBy(lives, ({ target }) => caKey(target.ca)).values()].flatMap(group => {
     const [first] = group
     const limit = first && limitsOf(first.target.ca).ordersPer3Hours
     if (!limit) return []

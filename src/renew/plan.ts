@@ -1,22 +1,14 @@
+import { minute } from '../core/dates.js'
 import type { Name } from '../core/names.js'
 import { claims, inOrderOfPriority, linkName, type Target } from '../core/target.js'
 import { groupBy } from '../core/txt-record.js'
+import type { Candidate } from '../limits/admission.js'
 import type { Certificate } from '../state/certificates.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 
 /** A target that needs a certificate, and why in a few words. */
-export interface Due {
-  readonly target: Target
+export interface Due extends Candidate {
   readonly why: string
-  /** Somebody asked for it by name. */
-  readonly forced: boolean
-  /** Every name of it has a certificate that is valid still. */
-  readonly live: boolean
-  /** The names for whose sake it is due: all of them, but of a `partial` target those that its certificate lacks. */
-  readonly lacking: readonly Name[]
-  /** When the certificate that it has was due, and when it ends. */
-  readonly renewAt?: Date | undefined
-  readonly notAfter?: Date | undefined
 }
 
 export interface LinkChange {
@@ -204,7 +196,7 @@ export function whyDue(
   if (isForced(target, options)) return 'renewal forced'
   if (now >= held.facts.notAfter) return `expired ${held.facts.notAfter.toISOString().slice(0, 10)}`
   const at = renewAt(held.facts, target.marginDays)
-  if (now >= at) return `renewal due since ${at.toISOString().slice(0, 16)}Z`
+  if (now >= at) return `renewal due since ${minute(at)}`
   const missing = missingNames(target, held)
   return missing.length === 0 ? undefined : `not in the certificate yet: ${missing.join(', ')}`
 }

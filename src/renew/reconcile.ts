@@ -3,21 +3,22 @@ import { Dns01Error } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { Target } from '../core/target.js'
 import type { World } from '../core/world.js'
+import {
+  type Admitted,
+  admit,
+  caDeferral,
+  circumstances,
+  type Deferred,
+  deferralText,
+  forceHint,
+  hasTime,
+} from '../limits/admission.js'
+import { recordFailure, recordSuccess, whyMissing } from '../limits/record-result.js'
 import type { Publisher } from '../publish/publisher.js'
 import type { Certificate } from '../state/certificates.js'
 import { serverPart } from '../state/layout.js'
 import type { Responses } from '../state/responses.js'
 import type { StateDir } from '../state/state-dir.js'
-import {
-  caWaits,
-  circumstances,
-  decide,
-  forceHint,
-  hasTime,
-  type Ready,
-  type Waiting,
-  waitingText,
-} from './admission.js'
 import { openAuthorities } from './authorities.js'
 import { openSlots } from './concurrency.js'
 import { GoingLive } from './going-live.js'
@@ -25,7 +26,6 @@ import { type IssueParts, issue } from './issue.js'
 import { type HookFailure, mendKeyLinks, pointLinks, tellWhatChanged } from './links.js'
 import { slowClock } from './outlook.js'
 import { type Due, firstWave, type LinkChange, type Plan, plan } from './plan.js'
-import { rememberFailure, rememberSuccess, whyMissing } from './record-result.js'
 import { awaitedAtMostHours, resume } from './resume.js'
 import { revoke } from './revoke.js'
 import { leftOver, noRunLimit, type RunLimit } from './run-limit.js'
@@ -165,15 +165,16 @@ async function issueAll(parts: Issuing, due: readonly Due[], options: ReconcileO
   if (due.length === 0) return []
   const { world, state } = parts
   const wave = firstWave(due)
-  const { go, wait, afterwards } = decide(wave.now, state.ledger(), circumstances(world, parts.targets.length, options))
+  const around = circumstances(world, parts.targets.length, options)
+  const { admitted, deferred, afterwards } = admit(wave.now, state.ledger(), around)
   const slots = openSlots(world, parts.parallel)
-  const outcomes = await Promise.all(go.map(one => slots(() => issueOne(parts, one, options))))
+  const outcomes = await Promise.all(admitted.map(one => slots(() => issueOne(parts, one, options))))
   const later = [...wave.later, ...afterwards].map(one => one.target)
   const still = later.length === 0 ? [] : plan(held(parts, later), { ...options, now: world.clock.now() }).issue
-  return [...wait.map(waits), ...outcomes.flat(), ...(await issueAll(parts, still, options))]
+  return [...deferred.map(waits), ...outcomes.flat(), ...(await issueAll(parts, still, options))]
 }
 
-async function issueOne(parts: Issuing, due: Ready, options: ReconcileOptions): Promise<Outcome[]> {
+async function issueOne(parts: Issuing, due: Admitted<Due>, options: ReconcileOptions): Promise<Outcome[]> {
   const { world, state, signal, limit } = parts
   const { target, names, why } = due
   if (limit.over()) {
@@ -183,19 +184,19 @@ async function issueOne(parts: Issuing, due: Ready, options: ReconcileOptions): 
   const about = { subject: target.file, names: target.names }
   try {
     signal.throwIfAborted()
-    const wait = caWaits(due, state.ledger(), circumstances(world, parts.targets.length, options))
-    if (wait) return [waits({ ...due, ...wait })]
+    const deferral = caDeferral(due, state.ledger(), circumstances(world, parts.targets.length, options))
+    if (deferral) return [waits({ ...due, ...deferral })]
     world.log.info(`${target.file}: ${why}`)
     const issued = await issue(parts, target, { names, needed: due.lacking })
     world.log.info(`${target.file}: certificate ${issued.id} issued`)
     parts.live.issued()
-    await rememberSuccess(parts, target, issued)
+    await recordSuccess(parts, target, issued)
     const missing = [...issued.missing.keys()]
     const lacks: Outcome = { subject: target.file, names: missing, result: 'failed', error: whyMissing(issued.missing) }
     return [{ ...about, names: issued.names, result: 'issued' }, ...(missing.length > 0 ? [lacks] : [])]
   } catch (error) {
     const insisted = [...(options.force ?? []), ...(options.wanted ?? [])].length > 0
-    const unwritten = await rememberFailure(parts, target, error, insisted).catch((problem: unknown) => problem)
+    const unwritten = await recordFailure(parts, target, error, insisted).catch((problem: unknown) => problem)
     const errors = unwritten === undefined ? [error] : [error, unwritten]
     return errors.map(each => ({ ...about, names: atFault(target, each), result: 'failed', error: each }))
   }
@@ -207,13 +208,13 @@ const atFault = ({ partial, names }: Target, error: unknown): readonly Name[] =>
 }
 
 /** As cron must know it: not an error of this run, but a name that is not live is no success. */
-const waits = (waiting: Waiting): Outcome => ({
-  subject: waiting.target.file,
-  names: waiting.target.names,
+const waits = (deferred: Deferred<Due>): Outcome => ({
+  subject: deferred.target.file,
+  names: deferred.target.names,
   result: 'waits',
-  notLive: !waiting.live,
-  error: new Dns01Error('UNAVAILABLE', `${waiting.target.file}: ${waiting.why}; ${waitingText(waiting)}`, {
-    hint: waiting.failure && [waiting.failure.hint, forceHint(waiting.target.names)].filter(Boolean).join('; '),
+  notLive: !deferred.live,
+  error: new Dns01Error('UNAVAILABLE', `${deferred.target.file}: ${deferred.why}; ${deferralText(deferred)}`, {
+    hint: deferred.failure && [deferred.failure.hint, forceHint(deferred.target.names)].filter(Boolean).join('; '),
   }),
 })
 

@@ -1,6 +1,7 @@
+import { minute } from '../core/dates.js'
 import { type Name, shortNames } from '../core/names.js'
-import { forceHint, waitingText } from './admission.js'
-import { failedText, minute } from './backoff.js'
+import { deferralText, forceHint } from '../limits/admission.js'
+import { failedText } from '../limits/backoff.js'
 import type { StatusDocument, TargetStatus } from './status.js'
 
 /** What `dns01 status` says to people: a table, or all that is known of a few names. */
@@ -73,7 +74,7 @@ function troubles(target: TargetStatus, { columns = Number.POSITIVE_INFINITY, wh
 function troubleTexts({ names, failure, waits, missing }: TargetStatus, whole: boolean): string[] {
   const next = waits?.until ? forceHint(names) : 'the next run tries again'
   const told = failure && (whole ? `${failedText(failure)}; ${next}` : failedText({ ...failure, hint: undefined }))
-  const held = waits && !failure ? [waitingText(waits)] : []
+  const held = waits && !failure ? [deferralText(waits)] : []
   const since = missing.map(({ name, since }) => (since ? `${name} since ${minute(since)}` : name))
   return [...(told ? [told] : []), ...held, ...(since.length > 0 ? [`missing ${since.join(', ')}`] : [])]
 }
@@ -121,7 +122,7 @@ export function decisionLines(document: StatusDocument, now: Date): string[] {
 
 function decisionOn({ due, waits, certificate, renewAt }: TargetStatus, now: Date): string {
   if (due === undefined) return `certificate ${certificate} will do until ${renewAt ? dayOf(renewAt, now) : 'it ends'}`
-  return waits ? `${due}; ${waitingText(waits)}` : due
+  return waits ? `${due}; ${deferralText(waits)}` : due
 }
 
 const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : url)

@@ -1,10 +1,10 @@
 import type { Name } from '../core/names.js'
 import { claims, linkName, type Target } from '../core/target.js'
 import type { World } from '../core/world.js'
+import { admit, circumstances, type Deferral } from '../limits/admission.js'
+import { type Failed, failureOf, nameFailure } from '../limits/backoff.js'
 import type { Certificate } from '../state/certificates.js'
 import type { StateDir } from '../state/state-dir.js'
-import { circumstances, decide, type Waiting } from './admission.js'
-import { type Failed, failureOf, nameFailure } from './backoff.js'
 import { lifeOf, tooMany } from './outlook.js'
 import { best, byName, dueOf, has, missingNames, nameOf, renewAt } from './plan.js'
 
@@ -64,13 +64,13 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
   )
   const ledger = state.ledger()
   const around = circumstances(world, targets.length)
-  const { wait } = decide([...dues.values()], ledger, around)
+  const { deferred } = admit([...dues.values()], ledger, around)
   const bests = new Map(targets.map(target => [target, best(target, index, links, now)]))
   const outlook = tooMany(
     [...bests].flatMap(([target, held]) => lifeOf(target, held ?? {})),
     around.limitsOf,
   )
-  const waiting = new Map(wait.map(one => [one.target, one]))
+  const deferrals = new Map(deferred.map(one => [one.target, one]))
   const isUnlinked = (link: string, held: Certificate | undefined): boolean =>
     held === undefined || (has(held, nameOf(link)) && links.get(link) !== held.id)
   return {
@@ -100,7 +100,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
           name,
           since: nameFailure(target, name, ledger)?.since,
         })),
-        waits: waitOf(waiting.get(target)),
+        waits: waitOf(deferrals.get(target)),
         failure: due && failureOf(due, ledger),
         unlinked: (owned.get(target) ?? []).filter(link => isUnlinked(link, held)),
       }
@@ -119,8 +119,8 @@ export function setUpOf(
   return isThere || state.targets().targets.length > 0 ? 'yes' : 'empty'
 }
 
-const waitOf = (waiting: Waiting | undefined): TargetStatus['waits'] =>
-  waiting && { until: waiting.until, because: waiting.because }
+const waitOf = (deferral: Deferral | undefined): TargetStatus['waits'] =>
+  deferral && { until: deferral.until, because: deferral.because }
 
 function linksByTarget(targets: readonly Target[]): Map<Target, string[]> {
   const owned = new Map<Target, string[]>()

@@ -18,7 +18,7 @@ export interface Failure {
   readonly notBefore?: Date | undefined
 }
 
-/** What earlier runs learnt about a CA's patience. What the keys mean is the business of patience.ts. */
+/** What earlier runs learnt of what CAs allow and of what fails, by the keys of ledger-keys.ts. */
 export interface Memory {
   readonly failures: ReadonlyMap<string, Failure>
   /** When the CA found a name's challenge wrong. */

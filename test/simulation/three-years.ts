@@ -1,10 +1,11 @@
 import type { Target } from '../../src/core/target.js'
-import { caWaits, circumstances, decide } from '../../src/renew/admission.js'
-import { afterFailure, caKey, targetKey } from '../../src/renew/backoff.js'
-import { limitsOf } from '../../src/renew/ca-limits.js'
+import { admit, caDeferral, circumstances } from '../../src/limits/admission.js'
+import { afterFailure } from '../../src/limits/backoff.js'
+import { limitsOf } from '../../src/limits/rate-limits.js'
 import { plan, renewAt } from '../../src/renew/plan.js'
 import type { Certificate } from '../../src/state/certificates.js'
 import type { Failure } from '../../src/state/ledger.js'
+import { caKey, targetKey } from '../../src/state/ledger-keys.js'
 import { certificate, target } from '../fakes/held.js'
 
 /**
@@ -72,7 +73,8 @@ export function play(scenario: Scenario): Played {
     const targets = all.filter((_, i) => now.getTime() >= wantedAt(i))
     const around = circumstances(world, targets.length)
     const { issue } = plan({ targets, certificates: [...held.values()], links: new Map() }, { now })
-    for (const due of decide(issue, memory, around).go) if (!caWaits(due, memory, around)) attempt(due.target, now)
+    for (const due of admit(issue, memory, around).admitted)
+      if (!caDeferral(due, memory, around)) attempt(due.target, now)
   }
 
   function attempt(of: Target, now: Date): void {

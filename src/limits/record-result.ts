@@ -1,18 +1,22 @@
+/**
+ * What a run writes into the ledger for the next ones: what failed and for whom, and what succeeded.
+ */
 import { concernsAll } from '../acme/problem.js'
 import { combine } from '../core/combine-errors.js'
 import { codeOf, Dns01Error, messageOf } from '../core/errors.js'
+import type { Name } from '../core/names.js'
 import type { Target } from '../core/target.js'
 import type { World } from '../core/world.js'
+import { caKey, identifierKey, namesKey, targetKey } from '../state/ledger-keys.js'
 import type { StateDir } from '../state/state-dir.js'
-import type { CertificateAuthorities } from './authorities.js'
-import { afterFailure, caKey, isCounted, namesKey, targetKey, validationKey } from './backoff.js'
-import { limitsOf } from './ca-limits.js'
-import type { Issued } from './issue.js'
+import { afterFailure, isCounted } from './backoff.js'
+import { limitsOf } from './rate-limits.js'
 
-export interface RememberParts {
+export interface RecordParts {
   readonly world: Pick<World, 'clock' | 'env'>
   readonly state: StateDir
-  readonly authorities: Pick<CertificateAuthorities, 'for'>
+  /** Resolves when the CA can be talked to. */
+  readonly authorities: { for(ca: string): Promise<unknown> }
   readonly signal: AbortSignal
   /** When this run began. */
   readonly began: Date
@@ -24,8 +28,8 @@ export interface RememberParts {
  * a CA that is down must not wait the longer for it.
  * @throws Dns01Error STATE
  */
-export async function rememberFailure(
-  parts: RememberParts,
+export async function recordFailure(
+  parts: RecordParts,
   target: Target,
   error: unknown,
   insisted = false,
@@ -34,7 +38,7 @@ export async function rememberFailure(
   const ledger = state.ledger()
   if (signal.aborted || !(error instanceof Dns01Error) || !isCounted(error)) return
   if (limitsOf(target.ca, world.env).failedValidationsPerHour !== undefined)
-    await ledger.validationFailed(...error.failedValidations.map(name => validationKey(target.ca, name as never)))
+    await ledger.validationFailed(...error.failedValidations.map(name => identifierKey(target.ca, name as never)))
   if (await isOfTheCa(parts, target, error)) {
     const before = ledger.failures.get(caKey(target.ca))
     if (!before) await note(parts, caKey(target.ca), error)
@@ -47,7 +51,7 @@ export async function rememberFailure(
 }
 
 /** About all that we might ask the CA, or it could not even be talked to. */
-const isOfTheCa = ({ authorities }: RememberParts, { ca }: Target, error: unknown): Promise<boolean> =>
+const isOfTheCa = ({ authorities }: RecordParts, { ca }: Target, error: unknown): Promise<boolean> =>
   authorities.for(ca).then(
     () => concernsAll(error),
     () => true,
@@ -55,7 +59,7 @@ const isOfTheCa = ({ authorities }: RememberParts, { ca }: Target, error: unknow
 
 /** `again`: what was known already failed once more, which does not count. @throws Dns01Error STATE */
 export async function note(
-  { state, world }: Pick<RememberParts, 'state' | 'world'>,
+  { state, world }: Pick<RecordParts, 'state' | 'world'>,
   key: string,
   error: unknown,
   again = false,
@@ -68,14 +72,21 @@ export async function note(
   await ledger.failed(key, again && before ? { ...after, times: before.times, last: before.last } : after)
 }
 
+/** Of a certificate that was issued. */
+interface Recorded {
+  readonly names: readonly Name[]
+  /** Names that are not in it, and why not. */
+  readonly missing: ReadonlyMap<Name, unknown>
+}
+
 /** Forgets the failures of the CA, of the target and of each name in the certificate; notes those of the missing ones. */
-export async function rememberSuccess(parts: RememberParts, target: Target, { names, missing }: Issued): Promise<void> {
+export async function recordSuccess(parts: RecordParts, target: Target, { names, missing }: Recorded): Promise<void> {
   const keys = [caKey(target.ca), targetKey(target), ...names.map(name => namesKey(target.ca, [name]))]
   await parts.state.ledger().succeeded(...keys)
-  if (missing.size > 0) await rememberFailure(parts, target, whyMissing(missing))
+  if (missing.size > 0) await recordFailure(parts, target, whyMissing(missing))
 }
 
 /** What is wrong with the names that are not in a certificate that was issued. */
-export function whyMissing(missing: Issued['missing']): unknown {
+export function whyMissing(missing: Recorded['missing']): unknown {
   return combine([...missing.values()], { byName: missing })
 }

@@ -1,21 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { Dns01Error } from '../../../src/core/errors.js'
 import type { Name } from '../../../src/core/names.js'
 import type { Target } from '../../../src/core/target.js'
-import { decide, waitingText } from '../../../src/renew/admission.js'
-import {
-  afterFailure,
-  failureOf,
-  type Insistence,
-  isCounted,
-  minute,
-  namesKey,
-  nextTry,
-  waitsUntil,
-} from '../../../src/renew/backoff.js'
-import { limitsOf } from '../../../src/renew/ca-limits.js'
+import { admit, deferralText } from '../../../src/limits/admission.js'
+import { failureOf } from '../../../src/limits/backoff.js'
+import { limitsOf } from '../../../src/limits/rate-limits.js'
 import type { Due } from '../../../src/renew/plan.js'
 import type { Failure, Memory } from '../../../src/state/ledger.js'
+import { namesKey } from '../../../src/state/ledger-keys.js'
 import { aboutLinear, growth } from '../../fakes/growth.js'
 import { names, target } from '../../fakes/held.js'
 
@@ -31,95 +22,6 @@ const failure = (times: number, minutesAgo: number, more: Partial<Failure> = {})
   last: ago(minutesAgo),
   times,
   ...more,
-})
-
-describe('back-off', () => {
-  test.each([
-    [1, '12:01Z'],
-    [2, '12:10Z'],
-    [3, '13:40Z'],
-    [4, '08:00Z'],
-    [50, '08:00Z'],
-  ])('after failure %d the next try is at …%s', (times, at) => {
-    const next = minute(nextTry(failure(times, 0)))
-    expect(next).toBe(`2026-06-0${times > 3 ? 2 : 1}T${at}`)
-  })
-
-  const hours = (n: number): Date => ago(-60 * n)
-  test.each<[string, number, number | undefined, number | undefined, number]>([
-    ['there is no certificate', 9, undefined, undefined, 1200],
-    ['its end is far', 9, -24, 29 * 24, 1200],
-    ['it is in the first half of its margin', 9, -24, 48, 288],
-    ['the CA fails for the first time, and the end is far', 1, -24, 48, 1],
-    ['it is in the second half of its margin', 9, -480, 240, 100],
-    ['five hours are left', 9, -7, 5, 30],
-    ['a few minutes are left', 9, -12, 0.1, 1],
-    ['it has ended', 9, -72, -1, 100],
-    ['it has ended longer ago than its margin', 9, -200, -101, 1200],
-  ])('when %s, the next try after %d failures is in so many minutes', (_, times, renewIn, endsIn, minutes) => {
-    const atStake = {
-      renewAt: renewIn === undefined ? undefined : hours(renewIn),
-      notAfter: endsIn === undefined ? undefined : hours(endsIn),
-    }
-    expect((nextTry(failure(times, 0), atStake).getTime() - now.getTime()) / 60_000).toBe(minutes)
-  })
-
-  test('a Retry-After of the CA counts, however little is left', () => {
-    const atStake = { renewAt: hours(-12), notAfter: hours(1) }
-    expect(nextTry(failure(1, 0, { notBefore: hours(2) }), atStake)).toEqual(hours(2))
-  })
-
-  test.each<[string, number | undefined, string]>([
-    ['the CA says later than we do', 7200, '2026-06-01T14:00Z'],
-    ['the CA says sooner', 5, '2026-06-01T12:01Z'],
-    ['the CA says nothing', undefined, '2026-06-01T12:01Z'],
-    ['the CA says a year', 31_536_000, '2026-06-08T12:00Z'],
-  ])('%s', (_, retryAfterSeconds, at) => {
-    const first = afterFailure(undefined, now, { code: 'UNAVAILABLE', message: 'later', retryAfterSeconds })
-    expect(minute(nextTry(first))).toBe(at)
-  })
-
-  test('failures are counted from the first; what was last said is kept', () => {
-    const before = failure(2, 30, { hint: 'old', notBefore: now })
-    expect(afterFailure(before, now, { code: 'NOT_VISIBLE', message: 'new' })).toEqual({
-      code: 'NOT_VISIBLE',
-      message: 'new',
-      since: before.since,
-      last: now,
-      times: 3,
-    })
-  })
-
-  const asked = failure(1, 0, { notBefore: ago(-30) })
-  test.each<[string, Failure | undefined, Insistence, string | undefined]>([
-    ['nothing failed', undefined, 'none', undefined],
-    ['it failed just now', failure(1, 0), 'none', '12:01Z'],
-    ['its time has come', failure(1, 1), 'none', undefined],
-    ['it is wanted', failure(4, 0), 'want', undefined],
-    ['it is forced', failure(4, 0), 'force', undefined],
-    ['the CA asked us to wait', asked, 'none', '12:30Z'],
-    ['the CA asked us to wait, and it is wanted', asked, 'want', '12:30Z'],
-    ['the CA asked us to wait, and it is forced', asked, 'force', undefined],
-  ])('when %s', (_, failed, insistence, until) => {
-    const found = waitsUntil(failed, now, insistence)
-    expect(found && minute(found).slice(11)).toBe(until)
-  })
-
-  test.each([
-    ['REFUSED', true],
-    ['UNAVAILABLE', true],
-    ['NOT_VISIBLE', true],
-    ['CONFIG', false],
-    ['STATE', false],
-    ['LOCKED', false],
-    ['HOOK', false],
-  ] as const)('%s counts: %s', (code, counted) => {
-    expect(isCounted(new Dns01Error(code, 'x'))).toBe(counted)
-  })
-
-  test('a bug does not count', () => {
-    expect(isCounted(new TypeError('x'))).toBe(false)
-  })
 })
 
 const due = (wants: Target, more: Partial<Due> = {}): Due => ({
@@ -156,12 +58,12 @@ function decided(dues: readonly Due[], given: Given = {}) {
     orders: new Map([[server, Array.from({ length: given.orders ?? 0 }, (_, i) => ago(170 - i / 10))]]),
   }
   const { env = {}, wanted, targets = dues.length } = given
-  const made = decide(dues, memory, { now, limitsOf: ca => limitsOf(ca, env), wanted, targets })
+  const made = admit(dues, memory, { now, limitsOf: ca => limitsOf(ca, env), wanted, targets })
   return {
-    go: made.go.map(({ target: { file }, names: asked, target: { requestNames } }) =>
+    go: made.admitted.map(({ target: { file }, names: asked, target: { requestNames } }) =>
       asked.length === requestNames.length ? file : `${file}: ${asked.join(' ')}`,
     ),
-    wait: made.wait.map(one => `${one.target.file} ${waitingText(one)}`),
+    wait: made.deferred.map(one => `${one.target.file} ${deferralText(one)}`),
     afterwards: made.afterwards.map(({ target: { file } }) => file),
   }
 }
@@ -169,7 +71,7 @@ function decided(dues: readonly Due[], given: Given = {}) {
 const inLE = (file: string, wants: readonly string[] = [file], more: Partial<Target> = {}): Target =>
   target(file, wants, { ca: LE, ...more })
 
-describe('decide: what failed waits', () => {
+describe('admit: what failed waits', () => {
   const a = due(inLE('a.test'))
   const b = due(inLE('b.test'))
   const other = due(target('o.test', ['o.test']))
@@ -258,7 +160,7 @@ describe('decide: what failed waits', () => {
   })
 })
 
-describe('decide: a partial target', () => {
+describe('admit: a partial target', () => {
   const wants = inLE('t', ['a.test', 'b.test', 'c.test'], { partial: true })
   const failed = (name: string, times = 2, minutesAgo = 0) => ({
     [namesKey(LE, names(name))]: failure(times, minutesAgo),
@@ -302,7 +204,7 @@ describe('decide: a partial target', () => {
   })
 })
 
-describe('decide: never more failed validations than the CA allows', () => {
+describe('admit: never more failed validations than the CA allows', () => {
   const key = `${server} a.test`
   const a = due(inLE('a.test'), { forced: true })
   const both = due(inLE('both', ['a.test', '*.a.test']), { forced: true })
@@ -348,7 +250,7 @@ describe('decide: never more failed validations than the CA allows', () => {
   })
 })
 
-describe('decide: orders are paced', () => {
+describe('admit: orders are paced', () => {
   const many = (count: number, make: (file: string) => Due = file => due(inLE(file))) =>
     Array.from({ length: count }, (_, i) => make(`n${i}`))
   const held = (result: ReturnType<typeof decided>) => [result.go.length, result.wait.length, result.wait[0]]
@@ -376,7 +278,9 @@ describe('decide: orders are paced', () => {
   })
 
   test.each(['0', '-1', 'many', '2.5'])('which can not be %s', text => {
-    expect(() => limitsOf(LE, { DNS01_ORDERS_PER_3H: text })).toThrow(/DNS01_ORDERS_PER_3H/)
+    expect(() => limitsOf(LE, { DNS01_ORDERS_PER_3H: text })).toThrow(
+      `DNS01_ORDERS_PER_3H must be a number of at least 1, not "${text}"`,
+    )
   })
 
   test('what somebody asked for by name goes first, then what has no certificate, then what ends first', () => {
@@ -387,7 +291,30 @@ describe('decide: orders are paced', () => {
   })
 })
 
-describe('decide: renewals are spread', () => {
+describe('admit: orders for one target', () => {
+  const partial = (file: string): Due => due(inLE(file, [file, `www.${file}`], { partial: true }))
+  const orders = (dues: readonly Due[], perThreeHours: string, ca?: string) => {
+    const env = perThreeHours === '' ? {} : { DNS01_ORDERS_PER_3H: perThreeHours }
+    const memory = { failures: new Map(), validations: new Map(), orders: new Map() }
+    const around = { now, limitsOf: () => limitsOf(ca ?? LE, env), targets: dues.length }
+    return admit(dues, memory, around).admitted.map(({ mostOrders }) => mostOrders)
+  }
+
+  test.each<[string, readonly Due[], string, readonly number[]]>([
+    ['one, for what is wanted as a whole', [due(inLE('a.test'))], '300', [1]],
+    ['three where names may be left out', [partial('a.test')], '300', [3]],
+    ['what the CA leaves, one each first', [partial('a.test'), partial('b.test'), due(inLE('c.test'))], '6', [3, 2, 1]],
+    ['one where no more is left', [partial('a.test'), partial('b.test')], '2', [1, 1]],
+  ])('%s', (_, dues, perThreeHours, most) => {
+    expect(orders(dues, perThreeHours)).toEqual(most)
+  })
+
+  test('three at a CA whose limit nobody knows', () => {
+    expect(orders([partial('a.test')], '', 'https://ca.example/directory')).toEqual([3])
+  })
+})
+
+describe('admit: renewals are spread', () => {
   const renewals = (count: number, days: number) =>
     Array.from({ length: count }, (_, i) => renewal(`r${days}-${i}`, days))
   const counts = (dues: readonly Due[], given: Given = {}) => {

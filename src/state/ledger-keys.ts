@@ -1,0 +1,25 @@
+/**
+ * By which keys the ledger remembers: a CA as a whole, names at a CA, one identifier at a CA, an order. They stand in
+ * .dns01/ledger.json, so that a change of one forgets what earlier runs learnt.
+ */
+import { type Name, withoutWildcard } from '../core/names.js'
+import type { Target } from '../core/target.js'
+import { serverPart } from './layout.js'
+
+/** A CA: as accounts/ names it; a URL that cannot be a directory's, by itself. */
+export function caKey(ca: string): string {
+  try {
+    return serverPart(ca)
+  } catch {
+    return ca
+  }
+}
+
+export const namesKey = (ca: string, names: readonly Name[]): string => `${caKey(ca)} ${[...names].sort().join(',')}`
+
+export const targetKey = (target: Target): string => namesKey(target.ca, target.requestNames)
+
+/** A name and its wildcard are one identifier (RFC 8555 §7.1.3), whose failures the CA counts together. */
+export const identifierKey = (ca: string, name: Name): string => `${caKey(ca)} ${withoutWildcard(name)}`
+
+export const orderKey = (url: string): string => `order ${url}`
