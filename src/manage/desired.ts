@@ -9,7 +9,7 @@ import type { World } from '../core/world.js'
 import type { StateDir } from '../state/state-dir.js'
 
 /**
- * Writes a target file for these names, unless one target has them all already (acmetool-compat §14).
+ * Writes a target file for these names, unless one target has them all already (docs/state-directory.md, "Target files").
  * Returns the files of the targets that have them all.
  * @throws Dns01Error USAGE for a name that no public CA issues for, or that is too long to be proved; STATE
  */

@@ -18,8 +18,8 @@ export interface HookPlan {
 }
 
 /**
- * `reload` always, `haproxy` unless declined; asked about with --expert only, and not when it is there (acmetool-compat
- * §13). The folder is the one with the fewest missing components. Changes nothing.
+ * `reload` always, `haproxy` unless declined; asked about with --expert only, and not when it is there (docs/hooks.md,
+ * "The hooks that quickstart installs"). The folder is the one with the fewest missing components. Changes nothing.
  */
 export async function planHooks(
   { files }: Pick<World, 'files'>,

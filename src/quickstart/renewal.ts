@@ -15,7 +15,7 @@ export interface Renewal {
 
 export const defaultStateDir = '/var/lib/acme'
 
-/** The call of ourselves, with the flags that are not the default (acmetool-compat §15). */
+/** The call of ourselves, with the flags that are not the default (docs/settings.md, "Renewal"). */
 export function renewalOf(
   { self, env, random }: Pick<World, 'self' | 'env' | 'random'>,
   stateDir: string,

@@ -18,7 +18,7 @@ export interface CertificateAuthority {
 
 /** One client, and one look for the account, for each CA of a run. */
 export interface CertificateAuthorities {
-  /** With an account that is registered; made if there is none (acmetool-compat §4). */
+  /** With an account that is registered; made if there is none (docs/state-directory.md, "Accounts"). */
   for(ca: string): Promise<CertificateAuthority>
   /** With exactly this account, as a stored order needs it. Throws STATE when its key is not there. */
   ofAccount(accountId: string): Promise<CertificateAuthority>
@@ -57,14 +57,14 @@ function openFor(parts: AuthorityParts, ca: string): Promise<CertificateAuthorit
   return accountId === undefined ? registerNew(parts, ca) : openAccount(parts, ca, accountId)
 }
 
-/** Which of our accounts serves a CA: that of the newest certificate, else the first in byte order (acmetool-compat §4). */
+/** Which of our accounts serves a CA: that of the newest certificate, else the first in byte order; why: docs/state-directory.md, "Accounts". */
 export function accountFor(state: StateDir, ca: string): string | undefined {
   const server = serverPart(ca)
   const held = state.accounts().flatMap(account => (account.server === server ? [account.id] : []))
   return held.length > 1 ? (newestUse(state, held) ?? held[0]) : held[0]
 }
 
-/** Where a CA is asked: old configurations and account folders name Let's Encrypt's first API, which is gone (acmetool-compat §4). */
+/** Where a CA is asked: older configurations name Let's Encrypt's first API, which is gone; see docs/state-directory.md, "Accounts". */
 export const reachable = (ca: string): string =>
   serverPart(ca) === serverPart('https://acme-v01.api.letsencrypt.org/directory')
     ? 'https://acme-v02.api.letsencrypt.org/directory'
@@ -127,7 +127,7 @@ async function register({ world, signal }: AuthorityParts, client: AcmeClient, c
 
 /**
  * Terms by consent: the response `acme-agreement:URL`, else the question. A consent to other terms of the same host
- * counts, with a notice: CAs move their terms, and cron can't be asked (acmetool-compat §10).
+ * counts, with a notice: CAs move their terms, and cron can't be asked (docs/state-directory.md, "Answers").
  * @throws Dns01Error CONFIG with the line to write when nobody consents
  */
 export async function consentTo(

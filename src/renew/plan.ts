@@ -53,8 +53,8 @@ const endOf = ({ notBefore, notAfter }: Dates): Date =>
   new Date(Math.min(notAfter.getTime(), notBefore.getTime() + longestLifeDays * dayMs))
 
 /**
- * acmetool's rule: margin days before the end, but never before the last third of the lifetime (acmetool-compat §8). Ours
- * besides: of less than ten days, the last half.
+ * acmetool's rule (docs/state-directory.md, "Which certificate is live"): margin days before the end, but never before the last
+ * third of the lifetime. Ours besides: of less than ten days, the last half.
  */
 export function renewAt(dates: Dates, marginDays: number): Date {
   const end = endOf(dates).getTime()
@@ -63,7 +63,10 @@ export function renewAt(dates: Dates, marginDays: number): Date {
   return new Date(end - Math.min(marginDays * dayMs, lifetimeMs / share))
 }
 
-/** Whether this certificate may serve the target, its dates apart (acmetool-compat §8): has all names; of a `partial` target, one. */
+/**
+ * Whether this certificate may serve the target, its dates apart: it has all names, or of a `partial` target one
+ * (docs/state-directory.md, "Which certificate is live").
+ */
 export function satisfies(certificate: Certificate, target: Target): boolean {
   const { facts } = certificate
   if (!certificate.complete || !facts || certificate.revoked || certificate.revokeWanted || !certificate.hasKey)
@@ -219,7 +222,7 @@ export const nameOf = (link: string): Name => link.split(':')[0] as Name
 
 /**
  * The due targets that can start now, and those that one of them may make unnecessary: all its names are asked for
- * there too, for the same CA and kind of key. Those are looked at again afterwards (acmetool-compat §6).
+ * there too, for the same CA and kind of key. Those are looked at again afterwards (docs/state-directory.md, "Target files").
  */
 export function firstWave(due: readonly Due[]): { readonly now: Due[]; readonly later: Due[] } {
   const now = new Set<Due>()

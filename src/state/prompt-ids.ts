@@ -1,4 +1,4 @@
-/** acmetool's prompt ids (acmetool-compat §10), and ours. `acme-agreement:URL` is asked by the registration. */
+/** acmetool's prompt ids (docs/state-directory.md, "Answers"), and ours. `acme-agreement:URL` is asked by the registration. */
 export const ID = {
   email: 'acme-enter-email',
   server: 'acmetool-quickstart-choose-server',

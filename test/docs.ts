@@ -1,0 +1,116 @@
+// The tables of docs/ as the code has them. A page holds each of them between two comments; test/docs.test.ts holds the page
+// to the code, and with DOCS=write writes it.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Options } from 'yargs'
+import { GLOBAL } from '../src/cli/flags.js'
+import { COMMANDS } from '../src/commands/index.js'
+import { type Code, FAULTS } from '../src/core/errors.js'
+import { loadProvider, providerNames } from '../src/provider/loader.js'
+
+const root = join(import.meta.dirname, '..')
+
+/** What people read, by its path from the root. */
+export const PAGES: readonly string[] = [
+  ...readdirSync(root).filter(file => file.endsWith('.md')),
+  ...readdirSync(join(root, 'docs')).map(file => `docs/${file}`),
+]
+
+export const pageText = (page: string): string => readFileSync(join(root, page), 'utf8')
+
+/** A fenced block of a page, with the line on which its text begins. */
+export interface Block {
+  readonly page: string
+  readonly line: number
+  /** What stands behind the fence: sh, yaml, ts; empty for none. */
+  readonly language: string
+  readonly text: string
+}
+
+const blocksOf = (page: string): Block[] =>
+  [...pageText(page).matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(({ index, 1: language = '', 2: text = '' }) => ({
+    page,
+    line: pageText(page).slice(0, index).split('\n').length + 1,
+    language,
+    text,
+  }))
+
+export const allBlocks = (language: string): Block[] =>
+  PAGES.flatMap(blocksOf).filter(block => block.language === language)
+
+const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
+
+/** One row an exit status; codes that share one are neighbours. */
+function exitTable(): string {
+  const codes = Object.entries(FAULTS) as [Code, (typeof FAULTS)[Code]][]
+  const rows = codes.map(([code, { exit, meaning, again }]) => [
+    String(exit),
+    `\`${code}\``,
+    meaning,
+    again ? 'tries again' : 'fails again',
+  ])
+  return table(
+    ['exit', 'code', 'meaning', 'next cron run'],
+    [['0', '', 'every wanted name is live; nothing to do counts', ''], ...rows],
+  )
+}
+
+const commandTable = (): string =>
+  table(
+    ['command', 'does'],
+    COMMANDS.map(({ command, describe }) => [`\`${command}\``, describe]),
+  )
+
+const flagRow = ([name, { describe = '', alias }]: [string, Options]): [string, string] => [
+  `\`--${name}\`${alias === undefined ? '' : `, \`-${alias}\``}`,
+  describe,
+]
+
+const flagTable = (): string => table(['flag', 'meaning'], Object.entries<Options>(GLOBAL).map(flagRow))
+
+const ownFlagTable = (): string =>
+  table(
+    ['command', 'flag', 'meaning'],
+    COMMANDS.flatMap(({ command, options = {} }) =>
+      Object.entries(options).map(flag => [`\`${command.split(' ')[0]}\``, ...flagRow(flag)]),
+    ),
+  )
+
+async function providerTable(): Promise<string> {
+  const definitions = await Promise.all(providerNames().map(loadProvider))
+  const rows = definitions.map(({ name, summary, settings, batch, additive, testedWith }) => [
+    `\`${name}\``,
+    summary,
+    Object.entries(settings)
+      .map(([key, { env, required }]) => `\`${env[0] ?? key}\`${required ? ' (required)' : ''}`)
+      .join(' ') || 'none',
+    batch ? 'yes' : 'no',
+    additive ? 'yes' : 'no',
+    testedWith,
+  ])
+  return table(['provider', 'what', 'settings', 'batch', "keeps others' values", 'tested with'], rows)
+}
+
+/** By the name in `<!-- table: NAME -->`. */
+export const TABLES: Readonly<Record<string, () => string | Promise<string>>> = {
+  commands: commandTable,
+  'own flags': ownFlagTable,
+  flags: flagTable,
+  exits: exitTable,
+  providers: providerTable,
+}
+
+/** A page with its tables as the code has them. */
+export async function withTables(text: string): Promise<string> {
+  let made = text
+  for (const [whole, name = ''] of text.matchAll(/<!-- table: ([\w ]+) -->\n[\s\S]*?<!-- end -->/g)) {
+    const make = TABLES[name]
+    if (!make) throw new Error(`there is no table "${name}"`)
+    made = made.replace(whole, `<!-- table: ${name} -->\n${await make()}\n<!-- end -->`)
+  }
+  return made
+}
+
+export const writePage = (page: string, text: string): void => writeFileSync(join(root, page), text)
