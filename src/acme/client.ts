@@ -1,5 +1,6 @@
 import { Dns01Error } from '../core/errors.js'
 import { type Accounts, openAccount, type Registration } from './account.js'
+import { type Authorizations, openAuthorizations } from './authorization.js'
 import type { Account, Directory } from './objects.js'
 import { type Orders, openOrders } from './order.js'
 import { isProblem } from './problem.js'
@@ -14,7 +15,7 @@ export type { Authorization, Order } from './objects.js'
  * Price of a first certificate for N names: directory, nonce, account, order, N authorizations, N challenges, a look at
  * the order, finalize, another look, the certificate: 8 + 2N requests, and a nonce for each that is under way at once.
  */
-export interface AcmeClient extends Orders {
+export interface AcmeClient extends Orders, Authorizations {
   /** Fetched once, then free. */
   directory(signal: AbortSignal): Promise<Directory>
   /** The account of this key, undefined if the CA has none (RFC 8555 §7.3.1). */
@@ -34,11 +35,13 @@ export function openClient(
 ): AcmeClient {
   const session = openSession(world, directoryUrl, key, options)
   const account: Accounts = openAccount(session)
+  const authorizations = openAuthorizations(session, account)
   return {
     directory: session.directory,
     findAccount: account.find,
     register: account.register,
-    ...openOrders(session, account),
+    ...authorizations,
+    ...openOrders(session, account, authorizations),
     revoke: (certificate, reason, signal) => revoke(session, account.post, certificate, reason, signal),
   }
 }

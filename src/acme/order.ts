@@ -1,8 +1,10 @@
+// Orders, from newOrder to the certificate (RFC 8555 §7.4). Their authorizations are authorization.ts.
 import { Dns01Error } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { Accounts } from './account.js'
-import type { Authorization, Challenge, Order } from './objects.js'
-import { authorizationError, orderError, shortList } from './order-errors.js'
+import type { Authorizations } from './authorization.js'
+import type { Order } from './objects.js'
+import { orderError, shortList } from './order-errors.js'
 import { type PollLimits, poll } from './poll.js'
 import { isProblem, problemOf } from './problem.js'
 import { type Answer, retryAfterOf } from './response.js'
@@ -16,18 +18,13 @@ interface OrderWish {
   readonly replaces?: string | undefined
 }
 
-/** Orders of one account, RFC 8555 §7.4 and §7.5. Every method costs one request unless it says otherwise. */
+/** Orders of one account. Every method costs one request unless it says otherwise. */
 export interface Orders {
   newOrder(wish: OrderWish, signal: AbortSignal): Promise<Order>
   order(url: string, signal: AbortSignal): Promise<Order>
-  authorization(url: string, signal: AbortSignal): Promise<Authorization>
-  /** Tells the CA that the record can be seen (§7.5.1). Once more is harmless. */
-  accept(challenge: Pick<Challenge, 'url'>, signal: AbortSignal): Promise<void>
   /** Looks until `until`; a request for each look. An order that becomes invalid throws, for each name with what the CA
    *  said in words, at one more request for each authorization. */
   pollOrder(url: string, until: (order: Order) => boolean, limits: PollLimits, signal: AbortSignal): Promise<Order>
-  /** Looks until it is valid; throws what the CA said when it becomes anything else. */
-  pollAuthorization(url: string, limits: PollLimits, signal: AbortSignal): Promise<Authorization>
   /** Asks for the certificate. An order that was finalized before is returned as it is now. `retryAfterSeconds`: when the
    *  CA wants to be asked for it (§7.4). */
   finalize(
@@ -56,7 +53,21 @@ function refuseOthers({ identifiers }: Order, names: readonly Name[]): void {
   throw new Dns01Error('REFUSED', `newOrder for ${shortList(names)}: the CA made another order: ${what}`)
 }
 
-export function openOrders(session: Session, account: Accounts): Orders {
+/** @throws Dns01Error for each name that failed, with what the CA said of it; one request for each authorization */
+async function refuseInvalid(
+  { authorization }: Pick<Authorizations, 'authorization'>,
+  order: Order,
+  signal: AbortSignal,
+): Promise<void> {
+  if (order.status !== 'invalid') return
+  throw orderError(order, await Promise.all(order.authorizations.map(url => authorization(url, signal))))
+}
+
+export function openOrders(
+  session: Session,
+  account: Pick<Accounts, 'post'>,
+  authorizations: Pick<Authorizations, 'authorization'>,
+): Orders {
   const { world, objects, directory } = session
   const post = (url: string, payload: object | null, what: string, signal: AbortSignal, accept?: string) =>
     account.post(url, payload, { what, signal, ...(accept !== undefined && { accept }) })
@@ -66,22 +77,10 @@ export function openOrders(session: Session, account: Accounts): Orders {
     return { value: objects.order(answer.data, url), answer }
   }
 
-  const readAuthorization = async (url: string, signal: AbortSignal) => {
-    const answer = await post(url, null, `authorization ${url}`, signal)
-    return { value: objects.authorization(answer.data, url), answer }
-  }
-
   const order: Orders['order'] = async (url, signal) => (await readOrder(url, signal)).value
-  const authorization: Orders['authorization'] = async (url, signal) => (await readAuthorization(url, signal)).value
-
-  const refuseInvalid = async (found: Order, signal: AbortSignal): Promise<void> => {
-    if (found.status !== 'invalid') return
-    throw orderError(found, await Promise.all(found.authorizations.map(url => authorization(url, signal))))
-  }
 
   return {
     order,
-    authorization,
 
     async newOrder({ names, profile, replaces }, signal) {
       const { newOrder } = await directory(signal)
@@ -98,34 +97,11 @@ export function openOrders(session: Session, account: Accounts): Orders {
       return made
     },
 
-    async accept({ url }, signal) {
-      const what = `challenge ${url}`
-      try {
-        await post(url, {}, what, signal)
-      } catch (error) {
-        // a repetition of a request whose answer was lost: fine if the CA is past waiting for it
-        if (!isProblem(error, 'malformed')) throw error
-        const { data } = await post(url, null, what, signal)
-        if (objects.challengeStatus(data, url) === 'pending') throw error
-      }
-    },
-
     async pollOrder(url, until, limits, signal) {
       const isDone = (found: Order): boolean => until(found) || found.status === 'invalid'
-      const found = await poll(session, () => readOrder(url, signal), isDone, {
-        ...limits,
-        what: `order ${url}`,
-        signal,
-      })
-      await refuseInvalid(found, signal)
-      return found
-    },
-
-    async pollAuthorization(url, limits, signal) {
-      const isDone = ({ status }: Authorization): boolean => status !== 'pending'
-      const what = `authorization ${url}`
-      const found = await poll(session, () => readAuthorization(url, signal), isDone, { ...limits, what, signal })
-      if (found.status !== 'valid') throw authorizationError(found)
+      const call = { ...limits, what: `order ${url}`, signal }
+      const found = await poll(session, () => readOrder(url, signal), isDone, call)
+      await refuseInvalid(authorizations, found, signal)
       return found
     },
 
@@ -137,7 +113,7 @@ export function openOrders(session: Session, account: Accounts): Orders {
       } catch (error) {
         if (!isProblem(error, 'orderNotReady')) throw error
         const now = await order(ready.url, signal)
-        await refuseInvalid(now, signal)
+        await refuseInvalid(authorizations, now, signal)
         if (now.status === 'processing' || now.status === 'valid') return now
         throw error
       }
