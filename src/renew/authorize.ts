@@ -95,6 +95,7 @@ class Proof {
   /** One value a name, where the provider holds no more: the CA must have seen it before the next takes its place. */
   async place(answers: readonly LocatedAnswer[]): Promise<void> {
     const { batch, publisher, target, world } = this.#parts
+    const isHopeless = (): boolean => this.failed.size > 0 && !target.partial
     const byRecord = new Map(answers.map(answer => [answer.record, answer]))
     const rounds = publisher.rounds([...byRecord.keys()])
     world.log.step(titleOf(target), undefined) // what goes on with its records is told by their zones
@@ -105,9 +106,10 @@ class Proof {
         await published.get(answer.record)
         await this.#accept(answer)
       })
-      if (i === rounds.length - 1 || (this.failed.size > 0 && !target.partial)) return
+      if (i === rounds.length - 1 || isHopeless()) return
       await this.#each(answersOfRound, answer => this.#verdict(answer))
       await publisher.withdraw(round)
+      if (isHopeless()) return
     }
   }
 
