@@ -70,22 +70,14 @@ export function ordersLeft(
 }
 
 /**
- * Counts an order where the CA's limit is known, before it is made.
- * @throws Dns01Error UNAVAILABLE when the CA allows no more now
+ * Counts an order where the CA's limit is known, before it is made. That there is room for it is admission's word.
+ * @throws Dns01Error STATE when it cannot be written
  */
 export async function countOrder(
-  { world, state }: { readonly world: Pick<World, 'clock' | 'env'>; readonly state: Pick<StateDir, 'ledger'> },
+  { world, state }: { readonly world: Pick<World, 'env'>; readonly state: Pick<StateDir, 'ledger'> },
   ca: string,
 ): Promise<void> {
-  const limits = limitsOf(ca, world.env)
-  if (limits.ordersPer3Hours === undefined) return
-  const now = world.clock.now()
-  const { count, nextAt } = ordersLeft(state.ledger(), limits, ca, now)
-  if (count === 0)
-    throw new Dns01Error('UNAVAILABLE', `${limits.ordersPer3Hours} orders in three hours are all that ${ca} allows`, {
-      retryAfterSeconds: (nextAt.getTime() - now.getTime()) / 1000,
-    })
-  await state.ledger().ordered(caKey(ca))
+  if (limitsOf(ca, world.env).ordersPer3Hours !== undefined) await state.ledger().ordered(caKey(ca))
 }
 
 /** A name and its wildcard are one identifier with two challenges. */

@@ -26,6 +26,8 @@ export interface IssueRequest {
   readonly names: readonly Name[]
   /** Those of them for whose sake it is asked: a certificate with none of these is of no use (request.partial). */
   readonly needed: readonly Name[]
+  /** At most so many orders are made: those beyond the first without the names that failed (request.partial). */
+  readonly mostOrders: number
 }
 
 export interface Issued {
@@ -35,9 +37,6 @@ export interface Issued {
   /** Names that are not in it, and why not. */
   readonly missing: ReadonlyMap<Name, unknown>
 }
-
-/** With request.partial: names may turn out bad when ordering, when proving, and when signing (CAA). */
-const mostOrders = 3
 
 /**
  * The story of one target: provider and account there → order → records → validated → key → certificate on disk. Names
@@ -52,7 +51,7 @@ const mostOrders = 3
 export async function issue(
   parts: IssueParts,
   target: Target,
-  request: IssueRequest = { names: target.requestNames, needed: target.requestNames },
+  request: IssueRequest = { names: target.requestNames, needed: target.requestNames, mostOrders: 1 },
 ): Promise<Issued> {
   const { world, state, authorities, publisher, signal } = parts
   const title = titleOf(target)
@@ -93,7 +92,7 @@ async function leavingOut(
       for (const [name, why] of faults(error, names)) missing.set(name, why)
       const rest = names.filter(name => !missing.has(name))
       const isWorthwhile = rest.length < names.length && request.needed.some(name => rest.includes(name))
-      if (!target.partial || !isWorthwhile || orders === mostOrders) throw withReasons(error, missing)
+      if (!target.partial || !isWorthwhile || orders >= request.mostOrders) throw withReasons(error, missing)
       names = rest
     }
   }

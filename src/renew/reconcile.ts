@@ -176,7 +176,7 @@ async function issueAll(parts: Issuing, due: readonly Due[], options: ReconcileO
 
 async function issueOne(parts: Issuing, due: Admitted<Due>, options: ReconcileOptions): Promise<Outcome[]> {
   const { world, state, signal, limit } = parts
-  const { target, names, why } = due
+  const { target, names, mostOrders, why } = due
   if (limit.over()) {
     parts.left.add(target)
     return [waits({ ...due, because: 'the time of this run is over' })]
@@ -187,7 +187,7 @@ async function issueOne(parts: Issuing, due: Admitted<Due>, options: ReconcileOp
     const deferral = caDeferral(due, state.ledger(), circumstances(world, parts.targets.length, options))
     if (deferral) return [waits({ ...due, ...deferral })]
     world.log.info(`${target.file}: ${why}`)
-    const issued = await issue(parts, target, { names, needed: due.lacking })
+    const issued = await issue(parts, target, { names, needed: due.lacking, mostOrders })
     world.log.info(`${target.file}: certificate ${issued.id} issued`)
     parts.live.issued()
     await recordSuccess(parts, target, issued)

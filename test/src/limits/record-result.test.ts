@@ -229,6 +229,20 @@ describe('request.partial', () => {
     expect(machine.ca.issued[0]?.names).toEqual(['h0.one.test'])
   })
 
+  test.each([
+    ['1', 'the others wait for a run that may order', ['h0.one.test failed h1.one.test']],
+    ['2', 'the others are ordered again', ['h0.one.test issued', 'h0.one.test failed h1.one.test']],
+  ])('where the CA takes %s orders, a name fails and %s', async (orders, _, outcomes) => {
+    make([['h0.one.test']], { env: { DNS01_ORDERS_PER_3H: orders } })
+    partial('h0.one.test', 'h1.one.test')
+    machine.ca.manners = { blindFor: ['h1.one.test'] }
+    const run = await machine.run()
+    expect(told(run)).toEqual(outcomes)
+    expect(machine.ca.orders).toHaveLength(Number(orders))
+    const failed = run.outcomes?.find(({ result }) => result === 'failed')
+    expect(String(failed?.error), 'the limit is not what went wrong').not.toContain('three hours')
+  })
+
   test('names that the CA does not take are left out', async () => {
     partial('h0.one.test', 'h1.one.test')
     const identifier = { type: 'dns', value: 'h1.one.test' }
