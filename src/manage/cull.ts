@@ -1,8 +1,9 @@
-import { claims, type Target } from '../core/target.js'
+import { claims } from '../core/target.js'
 import type { Prompt, World } from '../core/world.js'
 import { type LinkChange, plan } from '../renew/plan.js'
 import type { Certificate } from '../state/certificates.js'
 import type { StateDir } from '../state/state-dir.js'
+import { type KeyUse, keyUse, unusedKeys } from '../state/unused-keys.js'
 
 /** What nobody needs any more. */
 export interface Waste {
@@ -14,39 +15,26 @@ export interface Waste {
   readonly keys: readonly string[]
 }
 
-export interface Holdings {
-  readonly targets: readonly Target[]
-  /** No file of desired/ was unreadable: what the targets do not name is unwanted. */
-  readonly allTargetsKnown: boolean
+export interface Holdings extends KeyUse {
   readonly certificates: readonly Certificate[]
   readonly links: ReadonlyMap<string, string>
-  readonly keyIds: Iterable<string>
-  /** request.key.id of conf/target. */
-  readonly sharedKeyId?: string | undefined
 }
 
 /**
- * The waste of a state directory whose links are up to date. Orders not yet downloaded stay, and as long as one of them
- * does not say which key it is for, so do all keys; a valid certificate stays even when nobody wants it.
+ * The waste of a state directory whose links are up to date. Orders not yet downloaded stay; a valid certificate stays
+ * even when nobody wants it.
  */
 export function waste(held: Holdings, now: Date): Waste {
   const wanted = claims(held.targets)
   const links = held.allTargetsKnown ? [...held.links.keys()].filter(link => !wanted.has(link)) : []
   const live = new Set([...held.links].flatMap(([link, id]) => (links.includes(link) ? [] : [id])))
   const certificates = held.certificates.filter(c => c.complete && !live.has(c.id) && isSpent(c, now))
-  return { links, certificates, keys: unusedKeys(held, certificates) }
+  const staying = held.certificates.filter(c => !certificates.includes(c))
+  return { links, certificates, keys: unusedKeys(held, staying) }
 }
 
 const isSpent = ({ revoked, facts }: Certificate, now: Date): boolean =>
   revoked || (facts !== undefined && facts.notAfter <= now)
-
-function unusedKeys(held: Holdings, leaving: readonly Certificate[]): string[] {
-  const staying = held.certificates.filter(c => !leaving.includes(c))
-  const keysInUse = staying.map(c => c.facts?.keyId ?? c.keyId)
-  if (keysInUse.includes(undefined) || !held.allTargetsKnown) return []
-  const used = new Set([...keysInUse, held.sharedKeyId, ...held.targets.map(target => target.key.id)])
-  return [...held.keyIds].filter(id => !used.has(id))
-}
 
 /** Links brought up to date as the next reconcile would, and what is waste then. Changes nothing. */
 export function findWaste(
@@ -54,17 +42,14 @@ export function findWaste(
   state: StateDir,
 ): { readonly waste: Waste; readonly relink: readonly LinkChange[] } {
   const now = world.clock.now()
-  const { targets, problems } = state.targets()
+  const use = keyUse(state)
   const certificates = state.certificates()
   const links = state.links()
-  const { link: relink } = plan({ targets, certificates, links }, { now })
+  const { link: relink } = plan({ targets: use.targets, certificates, links }, { now })
   const held = {
-    targets,
-    allTargetsKnown: problems.length === 0,
+    ...use,
     certificates,
     links: new Map([...links, ...relink.map(({ link, certificateId }) => [link, certificateId] as const)]),
-    keyIds: state.keyIds(),
-    sharedKeyId: problems.length === 0 ? state.defaults().key.id : undefined,
   }
   return { waste: waste(held, now), relink }
 }

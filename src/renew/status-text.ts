@@ -35,6 +35,9 @@ export function statusLines(document: StatusDocument, now: Date, reader: Reader)
     ...(rows.length === 0 ? [nothingWanted(document)] : columns([header, ...rows])),
     ...document.targets.flatMap(target => troubles(target, reader)),
     ...document.problems.map(({ message, hint }) => `! ${message}${hint ? ` (${hint})` : ''}`),
+    ...(document.unusedKeys > 0
+      ? [`! keys that have had no certificate for a week: ${document.unusedKeys}; dns01 cull removes them`]
+      : []),
     ...(document.recordsLeft > 0 ? [`! an earlier run left TXT records; the next reconcile removes them`] : []),
   ]
 }

@@ -5,6 +5,7 @@ import { admit, circumstances, type Deferral } from '../limits/admission.js'
 import { type Failed, failureOf, nameFailure } from '../limits/backoff.js'
 import type { Certificate } from '../state/certificates.js'
 import type { StateDir } from '../state/state-dir.js'
+import { keyUse, unusedKeys } from '../state/unused-keys.js'
 import { lifeOf, tooMany } from './outlook.js'
 import { best, byName, dueOf, has, missingNames, nameOf, renewAt } from './plan.js'
 
@@ -19,7 +20,12 @@ export interface StatusDocument {
   readonly targets: readonly TargetStatus[]
   readonly problems: readonly { readonly message: string; readonly hint?: string | undefined }[]
   readonly recordsLeft: number
+  /** Keys that have had no certificate for a week: runs that were killed leave them. */
+  readonly unusedKeys: number
 }
+
+/** Somebody may have imported a key yesterday, to use it tomorrow. */
+const unusedForDays = 7
 
 export interface TargetStatus {
   readonly file: string
@@ -73,6 +79,8 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
   const deferrals = new Map(deferred.map(one => [one.target, one]))
   const isUnlinked = (link: string, held: Certificate | undefined): boolean =>
     held === undefined || (has(held, nameOf(link)) && links.get(link) !== held.id)
+  const isOld = (keyId: string): boolean =>
+    now.getTime() - (state.keyMadeAt(keyId)?.getTime() ?? now.getTime()) > unusedForDays * 86_400_000
   return {
     stateDirectory: state.root,
     setUp: setUpOf(state),
@@ -107,6 +115,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
     }),
     problems: [...problems, ...outlook].map(({ message, hint }) => ({ message, hint })),
     recordsLeft: state.journal.entries().length,
+    unusedKeys: unusedKeys(keyUse(state), certificates).filter(isOld).length,
   }
 }
 

@@ -203,6 +203,10 @@ export class StateDir {
   key(id: string): KeyPair {
     return this.#readKey(layout.keyPath(id), id)
   }
+  /** When it was put there. */
+  keyMadeAt(id: string): Date | undefined {
+    return this.#disk.info(layout.keyPath(id))?.changedAt
+  }
   async addKey(key: KeyPair): Promise<void> {
     await this.#disk.placeFolder(layout.keyFolder(key.id), { privkey: { bytes: key.pem } })
   }

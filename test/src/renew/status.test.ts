@@ -59,11 +59,14 @@ interface Disk {
   readonly certificates?: readonly Certificate[]
   readonly links?: Readonly<Record<string, string>>
   readonly left?: number
+  /** Key id → how many days it has been there. */
+  readonly keys?: Readonly<Record<string, number>>
   readonly failures?: Readonly<Record<string, Failure>>
 }
 
-const documentOf = ({ targets = [], problems = [], certificates = [], links = {}, left = 0, failures = {} }: Disk) =>
-  statusDocument({ clock, env: {} }, {
+const documentOf = (disk: Disk) => {
+  const { targets = [], problems = [], certificates = [], links = {}, left = 0, failures = {}, keys = {} } = disk
+  return statusDocument({ clock, env: {} }, {
     root: '/var/lib/acme',
     exists: () => true,
     confText: () => '',
@@ -73,7 +76,11 @@ const documentOf = ({ targets = [], problems = [], certificates = [], links = {}
     accounts: () => [{ id: 'ca.example%3a14000%2fdir/key', server: 'ca.example%3a14000%2fdir', keyId: 'key' }],
     journal: { entries: () => Array(left).fill({}) },
     ledger: () => ({ failures: new Map(Object.entries(failures)), validations: new Map(), orders: new Map() }),
+    defaults: () => target(['conf.target']),
+    keyIds: () => new Set(Object.keys(keys)),
+    keyMadeAt: (id: string) => new Date(clock.now().getTime() - (keys[id] ?? 0) * 86_400_000),
   } as unknown as StateDir)
+}
 
 const linesOf = (disk: Disk, reader: Reader = { columns: undefined, whole: false }) =>
   statusLines(documentOf(disk), clock.now(), reader)
@@ -238,6 +245,17 @@ describe('status', () => {
     ])
   })
 
+  test('keys that have had no certificate for a week are told, and who removes them', () => {
+    const used = certificate('cert', ['a.test'], '2026-08-01')
+    const keys = { cert: 60, chosen: 60, young: 6.9, stray: 7.1, another: 60 }
+    const disk = { targets: [target(['a.test'], { key: { ...target(['a.test']).key, id: 'chosen' } })], keys }
+    expect(documentOf({ ...disk, certificates: [used] }).unusedKeys).toBe(2)
+    expect(linesOf({ ...disk, certificates: [used] }).at(-1)).toBe(
+      '! keys that have had no certificate for a week: 2; dns01 cull removes them',
+    )
+    expect(documentOf({ ...disk, problems: [new Dns01Error('CONFIG', 'who knows')] }).unusedKeys).toBe(0)
+  })
+
   test('the document has every name, date and link', () => {
     const { targets, ...rest } = documentOf({
       targets: [target(['a.test', 'b.test'])],
@@ -251,6 +269,7 @@ describe('status', () => {
       accounts: ['ca.example%3a14000%2fdir/key'],
       problems: [],
       recordsLeft: 1,
+      unusedKeys: 0,
     })
     expect(targets).toEqual([
       {

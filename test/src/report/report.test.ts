@@ -40,6 +40,8 @@ const state = {
   ],
   links: () => new Map([['a.example', 'c']]),
   journal: { entries: () => [] },
+  keyIds: () => new Set(),
+  defaults: () => ({ key: {} }),
   ledger: () => ({
     failures: new Map([['ca.example%2fdir *.a.example,a.example', failure]]),
     validations: new Map(),

@@ -21,7 +21,15 @@ const target = (names: readonly string[], more: Partial<TargetStatus> = {}): Tar
 })
 
 const document = (...targets: TargetStatus[]): StatusDocument => ({
-  ...{ stateDirectory: '/var/lib/acme', setUp: 'yes', accounts: [], targets, problems: [], recordsLeft: 0 },
+  ...{
+    stateDirectory: '/var/lib/acme',
+    setUp: 'yes',
+    accounts: [],
+    targets,
+    problems: [],
+    recordsLeft: 0,
+    unusedKeys: 0,
+  },
 })
 
 const summary = (targets: TargetStatus[], columns = 140, renewedBy: string | undefined = '/etc/cron.d/dns01') =>
