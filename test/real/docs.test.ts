@@ -1,0 +1,55 @@
+// What docs/ shows of other programs' configuration is taken by these programs.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { allBlocks } from '../docs.js'
+import { startProgram } from './servers/dns01.js'
+import { lacking, need } from './servers/need.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'dns01-docs-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const run = (...argv: string[]) => startProgram(argv, { cwd: folder }).result
+
+/** The block in a file of the folder, with what stands around it. */
+function written(name: string, text: string): string {
+  writeFileSync(join(folder, name), text, { mode: 0o600 })
+  return join(folder, name)
+}
+
+test.each(allBlocks('sh'))('$page:$line is read by sh', async ({ text }) => {
+  expect(await run('sh', '-n', written('block.sh', text))).toMatchObject({ exit: 0, stderr: '' })
+})
+
+describe.skipIf(lacking('nginx', 'openssl'))('nginx', () => {
+  beforeAll(async () => {
+    const out = ['-keyout', join(folder, 'privkey'), '-out', join(folder, 'fullchain')]
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=my.domain.com']
+    expect((await run(need('openssl'), 'req', '-x509', ...key, ...out)).exit).toBe(0)
+  })
+
+  test.each(allBlocks('nginx'))('takes $page:$line', async ({ text }) => {
+    const here = text
+      .replaceAll('/var/lib/acme/live/my.domain.com', folder)
+      .replace('listen 443', `listen unix:${folder}/socket`)
+    const main = `pid ${folder}/pid; error_log stderr; events {} http { access_log off; ${here} }`
+    const { exit, stderr } = await run(need('nginx'), '-t', '-q', '-e', 'stderr', '-c', written('nginx.conf', main))
+    expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
+  })
+})
+
+describe.skipIf(lacking('named'))('BIND', () => {
+  test.each(allBlocks('named'))('takes $page:$line', async ({ text }) => {
+    const key = written('key', (await run(need('tsig-keygen'), '-a', 'hmac-sha256', 'dns01')).stdout)
+    const { exit, stdout, stderr } = await run(
+      need('named-checkconf'),
+      written('named.conf', text.replace('/etc/bind/dns01.key', key)),
+    )
+    expect({ exit, stdout, stderr }).toEqual({ exit: 0, stdout: '', stderr: '' })
+  })
+})
+
+test('there is something to try with each', () => {
+  expect(['sh', 'nginx', 'named'].filter(language => allBlocks(language).length === 0)).toEqual([])
+})
