@@ -7,7 +7,8 @@ import { parse } from 'yaml'
 import { parseCommandLine } from '../src/cli/parse.js'
 import { parseDnsConfig } from '../src/config/dns-yml.js'
 import { parseDefaults, parseTarget } from '../src/config/target-file.js'
-import { loadProvider, settingValues } from '../src/provider/loader.js'
+import { loadShipped } from '../src/provider/catalog.js'
+import { settingValues } from '../src/provider/loader.js'
 import { isPromptId } from '../src/state/prompt-ids.js'
 import { listeningLog } from './contract/provider-contract.js'
 import { allBlocks, pageText } from './docs.js'
@@ -52,7 +53,7 @@ describe.each(of('conf/dns.yml'))('$page:$line: conf/dns.yml', ({ text }) => {
 
   test('has settings that the providers have', async () => {
     for (const { provider = '', settings } of said) {
-      const definition = await loadProvider(provider)
+      const definition = await loadShipped(provider)
       const values = settingValues({ env: {}, log: listeningLog([]), files } as never, definition, settings)
       for (const [key, value] of Object.entries(settings))
         expect(values[key.replace(/-file$/, '')] ?? values[key], key).toBe(key.startsWith('token') ? 'a secret' : value)

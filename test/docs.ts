@@ -6,7 +6,7 @@ import type { Options } from 'yargs'
 import { GLOBAL } from '../src/cli/flags.js'
 import { COMMANDS } from '../src/commands/index.js'
 import { type Code, FAULTS } from '../src/core/errors.js'
-import { loadProvider, providerNames } from '../src/provider/loader.js'
+import { loadShipped, shippedNames } from '../src/provider/catalog.js'
 
 const root = join(import.meta.dirname, '..')
 
@@ -79,7 +79,7 @@ const ownFlagTable = (): string =>
   )
 
 async function providerTable(): Promise<string> {
-  const definitions = await Promise.all(providerNames().map(loadProvider))
+  const definitions = await Promise.all(shippedNames().map(loadShipped))
   const rows = definitions.map(({ name, summary, settings, batch, additive, testedWith }) => [
     `\`${name}\``,
     summary,

@@ -1,6 +1,7 @@
 import { Dns01Error } from '../core/errors.js'
 import { type Name, parseName } from '../core/names.js'
 import type { ProviderDefinition } from '../provider/api.js'
+import { findProvider, loadProvider } from '../provider/catalog.js'
 import { defaultProvider } from '../provider/default.js'
 import { withResolvers } from '../provider/dns-context.js'
 import { hookFolders } from '../provider/hook-scripts.js'
@@ -15,7 +16,7 @@ import {
   settingsOf,
   wantedOf,
 } from '../provider/info.js'
-import { loadProvider, settingValues } from '../provider/loader.js'
+import { settingValues } from '../provider/loader.js'
 import { type Context, dnsConfig, looking } from '../renew/run.js'
 import { type Command, texts } from './command.js'
 
@@ -31,7 +32,7 @@ export const providers: Command = {
   },
   run: async ({ name, names, 'iam-policy': iamPolicy }, context) => {
     if (name === undefined && !iamPolicy) return showList(context)
-    const definition = await loadProvider(name === undefined ? 'route53' : String(name))
+    const definition = await loadProvider(context.world, name === undefined ? 'route53' : String(name))
     const hosts = texts(names).map(parseName)
     if (iamPolicy) return showPolicy(context, definition, hosts)
     return hosts.length > 0 ? showGuide(context, definition, hosts) : show(context, definition)
@@ -45,13 +46,13 @@ async function partsOf(context: Context): Promise<PolicyParts> {
 
 async function showList(context: Context): Promise<[]> {
   const { world, config, hookFolders: folders } = await partsOf(context)
-  const list = await providerList(config, defaultProvider(world, folders))
+  const list = await providerList(world, config, defaultProvider(world, folders))
   context.out.show(list, () => listLines(list))
   return []
 }
 
-function show({ out }: Context, definition: ProviderDefinition): [] {
-  const document = providerDocument(definition)
+function show({ world, out }: Context, definition: ProviderDefinition): [] {
+  const document = providerDocument(definition, findProvider(world, definition.name).from)
   out.show(document, () => providerLines(document))
   return []
 }

@@ -3,7 +3,8 @@ import { Dns01Error } from '../core/errors.js'
 import { groupBy, type TxtRecord } from '../core/txt-record.js'
 import type { World } from '../core/world.js'
 import type { ProviderDefinition } from '../provider/api.js'
-import { loadProvider, settingValues } from '../provider/loader.js'
+import { loadShipped } from '../provider/catalog.js'
+import { settingValues } from '../provider/loader.js'
 import type { JournalEntry } from '../state/journal.js'
 import { openJournalView } from '../state/journal-view.js'
 
@@ -25,7 +26,7 @@ export interface ServeParts {
  * @throws Dns01Error CONFIG: no zone, an address that can't be had; STATE: the journal cannot be read
  */
 export async function serveDns({ world, config, root, signal }: ServeParts): Promise<void> {
-  const definition = await loadProvider(server)
+  const definition = await loadShipped(server)
   const all = settingsIn(config).map(settings => settingValues(world, definition, settings))
   const records = recordsOf(openJournalView(world, root))
   records()

@@ -8,7 +8,8 @@ import { Dns01Error, messageOf } from '../core/errors.js'
 import { mustBeOurs, startsPrograms } from '../core/trust.js'
 import type { World } from '../core/world.js'
 import { openResolver, type Resolver } from '../dns/resolver.js'
-import { loadProvider, openProviders, type Providers, settingFault } from './loader.js'
+import { type Looking, loadProvider } from './catalog.js'
+import { openProviders, type Providers, settingFault } from './loader.js'
 
 export interface ReadOptions {
   /**
@@ -32,7 +33,7 @@ export async function readDnsConfig(
   const { parseDnsConfig, placesIn } = await import('../config/dns-yml.js')
   const config = parseDnsConfig(text, path, world.env)
   refuseStrangersPrograms(world, config, path)
-  if (options.checkProviders) await checkProviders(config, keys => placesIn(text, path)(keys)) // read again only if something is wrong
+  if (options.checkProviders) await checkProviders(world, config, keys => placesIn(text, path)(keys)) // read again only if something is wrong
   return config
 }
 
@@ -69,23 +70,25 @@ function refuseStrangersPrograms(
 }
 
 /** Loads each provider that the file names, and opens none: so a mistake is told long before a record is needed. */
-async function checkProviders(config: DnsConfig, placeOf: PlaceOf): Promise<void> {
+async function checkProviders(world: Looking, config: DnsConfig, placeOf: PlaceOf): Promise<void> {
   const { provider, settings } = config.fallback
-  if (provider !== undefined) await checkProvider(provider, settings, placeOf)
+  if (provider !== undefined) await checkProvider(world, { provider, settings }, placeOf)
   for (const [name, zone] of config.zones) {
     const chosen = zone.provider ?? provider
     if (chosen !== undefined)
-      await checkProvider(chosen, zone.settings, ([, key]) => placeOf(['zones', name, key ?? 'provider']))
+      await checkProvider(world, { provider: chosen, settings: zone.settings }, ([, key]) =>
+        placeOf(['zones', name, key ?? 'provider']),
+      )
   }
 }
 
 /** `placeOf` is given ['provider'], or ['settings', KEY]. */
 async function checkProvider(
-  provider: string,
-  settings: Readonly<Record<string, string>>,
+  world: Looking,
+  { provider, settings }: { readonly provider: string; readonly settings: Readonly<Record<string, string>> },
   placeOf: PlaceOf,
 ): Promise<void> {
-  const definition = await loadProvider(provider).catch((error: unknown) => {
+  const definition = await loadProvider(world, provider).catch((error: unknown) => {
     if (!(error instanceof Dns01Error)) throw error
     throw new Dns01Error(error.code, `${placeOf(['provider'])}: ${messageOf(error)}`, {
       hint: error.hint,

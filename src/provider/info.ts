@@ -1,12 +1,13 @@
 import { type DnsConfig, type ZoneConfig, zoneConfigFor } from '../config/dns-config.js'
-import { Dns01Error } from '../core/errors.js'
+import { Dns01Error, linesOf } from '../core/errors.js'
 import { challengeName, type Name } from '../core/names.js'
 import type { Target } from '../core/target.js'
 import { groupBy } from '../core/txt-record.js'
 import type { World } from '../core/world.js'
 import type { NeededRecord, ProviderDefinition } from './api.js'
+import { findProvider, type Looking, loadProvider, providerNames } from './catalog.js'
 import { defaultProvider } from './default.js'
-import { loadProvider, providerNames, settingValues } from './loader.js'
+import { settingValues } from './loader.js'
 
 /** What `dns01 providers --json` prints for each. */
 export interface ProviderLine {
@@ -16,35 +17,56 @@ export interface ProviderLine {
   readonly isDefault: boolean
   /** Zones of conf/dns.yml that it serves. */
   readonly zones: readonly Name[]
+  /** `dns01`, or the path of somebody else's file or package. */
+  readonly from: string
+  /** Why it cannot be used: it may not be loaded, or is none. */
+  readonly problem?: string
 }
 
 /** All providers, and which of them conf/dns.yml and the environment choose for what. */
-export async function providerList(config: DnsConfig, chosen: string | undefined): Promise<ProviderLine[]> {
-  const definitions = await Promise.all(providerNames().map(loadProvider))
-  return definitions.map(({ name, summary }) => ({
-    name,
-    summary,
-    isDefault: name === (config.fallback.provider ?? chosen),
-    zones: [...config.zones.keys()].filter(zone => zoneConfigFor(config, zone).provider === name),
-  }))
+export async function providerList(
+  world: Looking,
+  config: DnsConfig,
+  chosen: string | undefined,
+): Promise<ProviderLine[]> {
+  return Promise.all(
+    providerNames(world).map(async name => ({
+      name,
+      ...(await look(world, name)),
+      isDefault: name === (config.fallback.provider ?? chosen),
+      zones: [...config.zones.keys()].filter(zone => zoneConfigFor(config, zone).provider === name),
+    })),
+  )
+}
+
+/** One that cannot be used says why, and keeps the others from nothing. */
+async function look(world: Looking, name: string): Promise<Pick<ProviderLine, 'summary' | 'from' | 'problem'>> {
+  try {
+    return { from: findProvider(world, name).from, summary: (await loadProvider(world, name)).summary }
+  } catch (error) {
+    return { from: '', summary: '', problem: linesOf(error).join('; ') }
+  }
 }
 
 export function listLines(list: readonly ProviderLine[]): string[] {
   const width = Math.max(...list.map(({ name }) => name.length))
   const chosenFor = ({ isDefault, zones }: ProviderLine): string =>
     [...(isDefault ? ['the default'] : []), ...zones].join(', ')
+  const below = (text: string): string => `  ${''.padEnd(width)}  ${text}`
   return list.flatMap(line => [
-    `${line.isDefault || line.zones.length > 0 ? '*' : ' '} ${line.name.padEnd(width)}  ${line.summary}`,
-    ...(chosenFor(line) ? [`  ${''.padEnd(width)}  chosen: ${chosenFor(line)}`] : []),
+    `${line.isDefault || line.zones.length > 0 ? '*' : ' '} ${line.name.padEnd(width)}  ${line.problem ? `cannot be used: ${line.problem}` : line.summary}`,
+    ...(line.problem || line.from === 'dns01' ? [] : [below(`from ${line.from}`)]),
+    ...(chosenFor(line) ? [below(`chosen: ${chosenFor(line)}`)] : []),
   ])
 }
 
 /** What `dns01 providers NAME --json` prints. No value of a setting is in it. */
-export const providerDocument = (definition: ProviderDefinition) => {
+export const providerDocument = (definition: ProviderDefinition, from: string) => {
   const { name, summary, settings, testedWith, ...rest } = definition
   return {
     name,
     summary,
+    from,
     settings: Object.entries(settings).map(([key, { env, help, required, secret, default: otherwise }]) => ({
       key,
       env,
@@ -68,7 +90,7 @@ export const providerDocument = (definition: ProviderDefinition) => {
 }
 
 export function providerLines(document: ReturnType<typeof providerDocument>): string[] {
-  const { name, summary, settings, testedWith } = document
+  const { name, summary, from, settings, testedWith } = document
   return [
     `${name}: ${summary}`,
     '',
@@ -77,6 +99,7 @@ export function providerLines(document: ReturnType<typeof providerDocument>): st
     '',
     ...traitLines(document).map(text => `- ${text}`),
     `- tested with: ${testedWith}`,
+    ...(from === 'dns01' ? [] : [`- it comes from ${from}`]),
   ]
 }
 

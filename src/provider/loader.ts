@@ -1,6 +1,3 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type DnsConfig, type ZoneConfig, zoneConfigFor } from '../config/dns-config.js'
 import { readSecretFile } from '../config/secret-file.js'
 import { didYouMean, distance } from '../core/did-you-mean.js'
@@ -9,6 +6,7 @@ import type { Name } from '../core/names.js'
 import type { Target } from '../core/target.js'
 import type { World } from '../core/world.js'
 import type { Provider, ProviderDefinition, Setting } from './api.js'
+import { anyHost, type Looking, loadProvider, providerNames, secretVariables } from './catalog.js'
 
 /** A provider ready to be called, and how its file describes it. */
 export interface OpenProvider {
@@ -25,53 +23,6 @@ export interface Providers {
   for(name: Name, chosen?: Target['dns']): Promise<OpenProvider>
   open(config: OpenProvider['config']): Promise<OpenProvider>
   close(): Promise<void>
-}
-
-/** The folder `providers` nearest above this file: src/../providers, or dist/providers when bundled. */
-function providersFolder(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'providers')) && folder !== dirname(folder)) folder = dirname(folder)
-  return join(folder, 'providers')
-}
-
-/** Names of all providers: the files of the folder. */
-export const providerNames = (): string[] =>
-  readdirSync(providersFolder())
-    .filter(file => /\.(js|ts)$/.test(file))
-    .map(file => file.replace(/\.(js|ts)$/, ''))
-    .sort()
-
-/** The way on for a DNS host that has no provider here. */
-const anyHost =
-  "any other DNS host: exec with one of acme.sh's dns_* scripts (dialect: acmesh), acme-dns-01 with an npm plugin, or hooks"
-
-/** @throws Dns01Error CONFIG with a suggestion when there is no such provider */
-export async function loadProvider(name: string): Promise<ProviderDefinition> {
-  const names = providerNames()
-  if (!names.includes(name)) {
-    const known = didYouMean(name, names)
-    const hint = known.startsWith('known are') ? `${known}; ${anyHost}` : known
-    throw new Dns01Error('CONFIG', `there is no provider "${name}"`, { hint })
-  }
-  const path = join(providersFolder(), name)
-  const file = existsSync(`${path}.js`) ? `${path}.js` : `${path}.ts`
-  const module: { default: ProviderDefinition } = await import(pathToFileURL(file).href)
-  return module.default
-}
-
-/** The variables in which these providers look for secrets, and those that name a file with one. Loads their definitions. */
-export async function secretVariables(providers: readonly string[]): Promise<ReadonlySet<string>> {
-  const definitions = await Promise.all(providers.map(loadProvider))
-  const secret = definitions.flatMap(({ settings }) => Object.values<Setting>(settings).filter(one => one.secret))
-  return new Set(secret.flatMap(({ env }) => env.flatMap(name => [name, `${name}_FILE`])))
-}
-
-let ofAll: Promise<ReadonlySet<string>> | undefined
-
-/** Those of all providers. They are files of ours and stay what they are: loaded once, in some 60 ms, when first needed. */
-export function allSecretVariables(): Promise<ReadonlySet<string>> {
-  ofAll ??= secretVariables(providerNames())
-  return ofAll
 }
 
 /** The environment without these variables. */
@@ -95,7 +46,7 @@ export function openProviders(world: World, config: DnsConfig, defaultProvider: 
     for: async (name, chosen) => {
       const said = choose(zoneConfigFor(config, name), chosen)
       const provider = said.provider ?? defaultProvider()
-      if (provider === undefined) throw noProvider(name)
+      if (provider === undefined) throw noProvider(world, name)
       return open({ provider, settings: said.settings })
     },
     close: async () => {
@@ -112,13 +63,13 @@ export const choose = (zone: ZoneConfig, chosen: Target['dns'] | undefined): Zon
     ? chosen
     : { provider: zone.provider, settings: { ...zone.settings, ...chosen?.settings } }
 
-const noProvider = (name: Name): Dns01Error =>
+const noProvider = (world: Looking, name: Name): Dns01Error =>
   new Dns01Error('CONFIG', `no DNS provider is chosen for ${name}`, {
-    hint: `set DNS01_PROVIDER, or write conf/dns.yml; there are: ${providerNames().join(', ')}; ${anyHost}`,
+    hint: `set DNS01_PROVIDER, or write conf/dns.yml; there are: ${providerNames(world).join(', ')}; ${anyHost}`,
   })
 
 async function openOne(world: World, config: OpenProvider['config'], named: () => string[]): Promise<OpenProvider> {
-  const definition = await loadProvider(config.provider)
+  const definition = await loadProvider(world, config.provider)
   for (const [name, meant] of misspelt(world.env, definition.settings))
     world.log.warn(`${name} is set, and means nothing: did you mean ${meant}?`)
   const values = settingValues(world, definition, config.settings)
@@ -132,7 +83,10 @@ async function openOne(world: World, config: OpenProvider['config'], named: () =
  */
 async function withoutOthersSecrets(world: World, own: string, named: readonly string[]): Promise<World> {
   const others = named.filter(name => name !== own)
-  return { ...world, env: without(world.env, await secretVariables(others)) }
+  return {
+    ...world,
+    env: without(world.env, secretVariables(await Promise.all(others.map(other => loadProvider(world, other))))),
+  }
 }
 
 /** Variables one or two letters away from one that the provider would read and that is not set; with the right name. */

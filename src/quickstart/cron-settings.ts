@@ -1,5 +1,5 @@
 import type { World } from '../core/world.js'
-import { providerNames } from '../provider/loader.js'
+import { loadAll } from '../provider/catalog.js'
 import { cronLines } from './crontab.js'
 import type { Variables } from './env-text.js'
 import { namesIn, readText } from './outside.js'
@@ -16,7 +16,8 @@ export interface CronSettings {
 const FROM_FLAGS = ['ACME_STATE_DIR', 'ACME_HOOKS_DIR']
 
 /** Variables of providers that a file of /etc/cron.d gives to its call of acmetool, and our own runs would not have. */
-export async function cronSettings({ files, env, self }: World): Promise<CronSettings | undefined> {
+export async function cronSettings(world: World): Promise<CronSettings | undefined> {
+  const { files, env, self } = world
   if (self.uid !== 0) return undefined
   for (const path of namesIn(files, '/etc/cron.d').map(name => `/etc/cron.d/${name}`)) {
     const lines = cronLines(readText(files, path) ?? '', { system: true })
@@ -24,7 +25,7 @@ export async function cronSettings({ files, env, self }: World): Promise<CronSet
       renewalsIn(command, undefined).some(({ program }) => program === 'acmetool'),
     )
     if (!line || Object.keys(line.env).length === 0) continue
-    const known = await knownVariables(providerNames())
+    const known = knownVariables(await loadAll(world))
     const wanted = known.filter(name => line.env[name] && !env[name] && !FROM_FLAGS.includes(name))
     if (wanted.length > 0)
       return { path, variables: Object.fromEntries(wanted.map(name => [name, line.env[name] ?? ''])) }

@@ -4,9 +4,10 @@ import type { DnsConfig } from '../config/dns-config.js'
 import { loadEnv } from '../config/env-file.js'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
+import { loadAll, loadProvider, providerNames } from '../provider/catalog.js'
 import { defaultProvider } from '../provider/default.js'
 import { hookFolders } from '../provider/hook-scripts.js'
-import { loadProvider, openProviders, providerNames } from '../provider/loader.js'
+import { openProviders } from '../provider/loader.js'
 import type { Context } from '../renew/run.js'
 import type { Answers, Choice } from './answers.js'
 import { type CronSettings, cronSettings } from './cron-settings.js'
@@ -58,7 +59,7 @@ export async function chooseProvider(parts: Parts): Promise<DnsChoice> {
   }
   if (found === undefined && config.zones.size === 0)
     world.log.warn(
-      `no DNS provider is chosen yet; set DNS01_PROVIDER, or write conf/dns.yml (${providers().join(', ')})`,
+      `no DNS provider is chosen yet; set DNS01_PROVIDER, or write conf/dns.yml (${providers(world).join(', ')})`,
     )
   else
     await openAll(
@@ -71,20 +72,17 @@ export async function chooseProvider(parts: Parts): Promise<DnsChoice> {
 
 const withVariables = (world: World, variables: Variables): World => ({ ...world, env: { ...world.env, ...variables } })
 
-const providers = (): string[] => providerNames().filter(name => name !== forTests)
+const providers = (world: World): string[] => providerNames(world).filter(name => name !== forTests)
 
-async function pick({ answers }: Parts, found: string | undefined): Promise<string | undefined> {
+async function pick({ answers, context }: Parts, found: string | undefined): Promise<string | undefined> {
   const first = found ?? 'route53'
-  const names = providers().sort((a, b) => Number(b === first) - Number(a === first))
-  const choices = names.map(async (value): Promise<Choice> => {
-    return { value, label: LABELS[value] ?? value, hint: await summary(value) }
-  })
-  return answers.choice(
-    ID.provider,
-    'Who serves your DNS?',
-    answers.interactive ? await Promise.all(choices) : [],
-    found,
-  )
+  const choices = async (): Promise<Choice[]> => {
+    const definitions = (await loadAll(context.world)).filter(({ name }) => name !== forTests)
+    return definitions
+      .map(({ name, summary }) => ({ value: name, label: LABELS[name] ?? name, hint: summary }))
+      .sort((a, b) => Number(b.value === first) - Number(a.value === first))
+  }
+  return answers.choice(ID.provider, 'Who serves your DNS?', answers.interactive ? await choices() : [], found)
 }
 
 /** People know who serves their zone, not what we call it. */
@@ -98,12 +96,10 @@ const LABELS: Readonly<Record<string, string>> = {
   builtin: 'nobody: dns01 itself answers, for a delegated zone (builtin)',
 }
 
-const summary = async (name: string): Promise<string> => (await loadProvider(name)).summary
-
 /** Asks for the provider's settings until they are good, or whoever sits there goes on without. */
 async function settle(parts: Parts, world: World, provider: string): Promise<Given> {
   const { answers, config } = parts
-  const definition = await loadProvider(provider)
+  const definition = await loadProvider(world, provider)
   const memory = new Map<string, string>()
   for (;;) {
     const given = await askSettings(world, answers, definition, memory)
@@ -181,7 +177,7 @@ export async function tellAboutEnvironment(world: World, { provider }: Pick<DnsC
   const { env, files, log } = world
   const path = envFile(world)
   const inFile = await loadEnv(files, { DNS01_ENV_FILE: env.DNS01_ENV_FILE }, undefined)
-  const known = await knownVariables(provider === undefined ? [] : [provider])
+  const known = knownVariables(provider === undefined ? [] : [await loadProvider(world, provider)])
   const fromFlags = ['ACME_STATE_DIR', 'ACME_HOOKS_DIR']
   const only = known.filter(name => env[name] && inFile[name] === undefined && !fromFlags.includes(name))
   if (only.length > 0)

@@ -1,10 +1,11 @@
-import { loadProvider } from '../provider/loader.js'
+import type { ProviderDefinition } from '../provider/api.js'
 
 /** Which environment variables a run reads. */
 
 /** Variables besides those of providers that a run looks at. */
 const general = [
   'DNS01_PROVIDER',
+  'DNS01_PROVIDERS',
   'DNS01_RESOLVERS',
   'DNS01_PROPAGATION',
   'SSL_CERT_FILE',
@@ -13,8 +14,7 @@ const general = [
 ]
 
 /** Names of all variables that the engine or one of these providers reads. */
-export async function knownVariables(providerNames: readonly string[]): Promise<string[]> {
-  const definitions = await Promise.all(providerNames.map(loadProvider))
+export function knownVariables(definitions: readonly Pick<ProviderDefinition, 'settings'>[]): string[] {
   const settings = definitions.flatMap(definition => Object.values(definition.settings))
   return [...new Set([...general, ...settings.flatMap(({ env }) => env.flatMap(name => [name, `${name}_FILE`]))])]
 }

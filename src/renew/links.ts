@@ -4,8 +4,9 @@ import { Dns01Error } from '../core/errors.js'
 import type { Target } from '../core/target.js'
 import type { World } from '../core/world.js'
 import { parseSeconds } from '../provider/api.js'
+import { allSecretVariables } from '../provider/catalog.js'
 import { hookTimeoutSeconds, runHooks } from '../provider/hook-scripts.js'
-import { allSecretVariables, without } from '../provider/loader.js'
+import { without } from '../provider/loader.js'
 import type { StateDir } from '../state/state-dir.js'
 import { type Held, type LinkChange, plan } from './plan.js'
 
@@ -81,7 +82,7 @@ export async function tellHooks(parts: TellParts, names: readonly string[]): Pro
   const stdin = names.map(name => `${name}\n`).join('')
   const call = { folders: hookFolders, event: 'live-updated', args: [], stdin, env: {}, stateDir: state.root, signal }
   const timeoutSeconds = parseSeconds('DNS01_HOOK_TIMEOUT', world.env.DNS01_HOOK_TIMEOUT ?? String(hookTimeoutSeconds))
-  const env = without(world.env, await allSecretVariables())
+  const env = without(world.env, await allSecretVariables(world))
   const { results } = await runHooks({ ...world, env }, { ...call, timeoutSeconds })
   return results
     .filter(({ failed }) => failed)

@@ -3,7 +3,7 @@ import { COMMANDS } from '../../../src/commands/index.js'
 import { providers } from '../../../src/commands/providers.js'
 import type { Dns01Error } from '../../../src/core/errors.js'
 import type { DnsAnswer, Question, ResourceRecord } from '../../../src/core/world.js'
-import { providerNames } from '../../../src/provider/loader.js'
+import { shippedNames } from '../../../src/provider/catalog.js'
 import { machine } from '../../fakes/machine.js'
 
 const dnsYml = `
@@ -29,7 +29,7 @@ async function run(args: Record<string, unknown>, options: Parameters<typeof mac
 
 test('the list has every provider, and says which is chosen for what', async () => {
   const { text, errors } = await run({})
-  for (const name of providerNames()) expect(text).toMatch(new RegExp(`^[* ] ${name} `, 'm'))
+  for (const name of shippedNames()) expect(text).toMatch(new RegExp(`^[* ] ${name} `, 'm'))
   expect(text).toMatch(/^\* rfc2136 .*\n +chosen: the default$/m)
   expect(text).toMatch(/^\* route53 .*\n +chosen: corp\.example, lab\.corp\.example$/m)
   expect(text).toMatch(/^ {2}cloudflare /m)
@@ -39,6 +39,18 @@ test('the list has every provider, and says which is chosen for what', async () 
 test('without conf/dns.yml the environment chooses, as for reconcile', async () => {
   const { text } = await run({}, { env: { DNS01_PROVIDER: 'exec' } })
   expect(text).toMatch(/^\* exec .*\n +chosen: the default$/m)
+})
+
+test("another's provider that cannot be used is listed with the reason, and keeps the others from nothing", async () => {
+  const providersFolder = {
+    '/etc/dns01/providers/broken.mjs': 'export default 7',
+    '/etc/dns01/providers/memory.mjs': '',
+  }
+  const { text, errors } = await run({}, { files: { ...files, ...providersFolder } })
+  expect(text).toMatch(/^ {2}broken +cannot be used: .*cannot be loaded from \/etc\/dns01\/providers\/broken\.mjs/m)
+  expect(text).toMatch(/^ {2}memory +cannot be used: there are two providers "memory"/m)
+  expect(text).toMatch(/^\* rfc2136 /m)
+  expect(errors).toEqual([])
 })
 
 test('one with its settings: key, variables, what is required, secret or has a default', async () => {

@@ -4,15 +4,7 @@ import { Dns01Error } from '../../../src/core/errors.js'
 import { parseName } from '../../../src/core/names.js'
 import type { World } from '../../../src/core/world.js'
 import type { Settings } from '../../../src/provider/api.js'
-import {
-  allSecretVariables,
-  loadProvider,
-  misspelt,
-  openProviders,
-  providerNames,
-  secretVariables,
-  settingValues,
-} from '../../../src/provider/loader.js'
+import { misspelt, openProviders, settingValues } from '../../../src/provider/loader.js'
 import { listeningLog, record } from '../../contract/provider-contract.js'
 import { MemoryFiles } from '../../fakes/memory-files.js'
 
@@ -30,14 +22,6 @@ const settings = {
   note: { env: [], help: 'a note' },
 } satisfies Settings
 const definition = { name: 'foo', settings }
-
-test('the variables that hold secrets are known of every provider, with those that name a file', async () => {
-  const all = await allSecretVariables()
-  for (const name of ['AWS_SECRET_ACCESS_KEY', 'CF_Token', 'RFC2136_TSIG_SECRET', 'DNS01_PLUGIN_OPTIONS'])
-    expect([all.has(name), all.has(`${name}_FILE`)]).toEqual([true, true])
-  expect(all.has('AWS_ACCESS_KEY_ID')).toBe(false)
-  expect([...(await secretVariables(['rfc2136', 'exec']))].some(name => name.startsWith('AWS'))).toBe(false)
-})
 
 test.each<[Record<string, string>, (readonly string[])[]]>([
   [{ FOO_TOKEM: 'x' }, [['FOO_TOKEM', 'FOO_TOKEN']]],
@@ -172,30 +156,6 @@ describe('settingValues', () => {
     expect(error.code).toBe('CONFIG')
     expect(error.message).toContain('cannot read the setting in /etc/token: ')
     expect(error.message).toContain(code)
-  })
-})
-
-describe('loadProvider', () => {
-  test('finds every provider by the name of its file', async () => {
-    expect(providerNames()).toEqual(expect.arrayContaining(['hooks', 'memory', 'rfc2136']))
-    for (const name of providerNames()) expect((await loadProvider(name)).name).toBe(name)
-  })
-
-  test('an unknown one is an error with a suggestion', async () => {
-    await expect(loadProvider('memroy')).rejects.toMatchObject({
-      code: 'CONFIG',
-      message: 'there is no provider "memroy"',
-      hint: 'did you mean "memory"?',
-    })
-  })
-
-  test('a DNS host that has none is told the ways on', async () => {
-    const { hint } = await loadProvider('digitalocean').catch(error => error)
-    expect(hint).toMatch(/^known are: .*rfc2136.*; any other DNS host: exec with .*dns_\*.*acme-dns-01.*hooks$/)
-  })
-
-  test.each(['../src/main', 'rfc2136/tsig', '', '.', 'memory.ts'])('%j is not a name', async name => {
-    await expect(loadProvider(name)).rejects.toMatchObject({ code: 'CONFIG' })
   })
 })
 

@@ -2,18 +2,19 @@ import { setMaxListeners } from 'node:events'
 import { beforeAll, expect, test } from 'vitest'
 import { Dns01Error } from '../../../src/core/errors.js'
 import type { World } from '../../../src/core/world.js'
-import { allSecretVariables } from '../../../src/provider/loader.js'
+import { allSecretVariables } from '../../../src/provider/catalog.js'
 import { GoingLive } from '../../../src/renew/going-live.js'
 import { StateDir } from '../../../src/state/state-dir.js'
 import { ecKey, selfSigned } from '../../fakes/certificates.js'
 import { target } from '../../fakes/held.js'
+import { MemoryFiles } from '../../fakes/memory-files.js'
 import { type Outside, type OutsideOptions, outside, ROOT, serversOf } from '../../fakes/outside.js'
 import { stateWorld } from '../../fakes/state-world.js'
 
 /** Whole runs in which some certificates are there long before others. */
 
 beforeAll(async () => {
-  await allSecretVariables() // loading modules takes time that no clock here knows of
+  await allSecretVariables({ env: {}, files: new MemoryFiles(), self: {} as never }) // loading modules takes time that no clock here knows of
 })
 
 const ZONES = ['one.test', 'slow.test'] as const

@@ -1,0 +1,21 @@
+import * as v from 'valibot'
+import { issueText } from '../core/gate.js'
+
+/** What must be right in a ProviderDefinition of somebody else before anything of it is used; its types may never have been checked. */
+const Definition = v.looseObject({
+  summary: v.string(),
+  settings: v.record(v.string(), v.looseObject({ env: v.array(v.string()), help: v.string() })),
+  batch: v.boolean(),
+  additive: v.boolean(),
+  testedWith: v.string(),
+  open: v.function(),
+})
+
+/** Why this is not a provider's definition, in a phrase; undefined: it is one. */
+export function faultOfDefinition(definition: unknown): string | undefined {
+  if (definition === undefined) return 'it has no default export'
+  const { issues: [issue] = [] } = v.safeParse(Definition, definition)
+  if (issue === undefined) return undefined
+  const path = v.getDotPath(issue)
+  return `${path === null ? 'its default export' : path}: ${issueText(issue)}`
+}
