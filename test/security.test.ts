@@ -15,7 +15,7 @@ interface Named {
 
 /** `FILE` "TITLE", "TITLE"; `FILE` "TITLE" */
 const namedIn = (row: string): Named[] =>
-  [...row.matchAll(/`(test\/[^`]+)`((?:,? "[^"]+")+)/g)].flatMap(([, file = '', titles = '']) =>
+  [...row.matchAll(/`((?:test|src)\/[^`]+)`((?:,? "[^"]+")+)/g)].flatMap(([, file = '', titles = '']) =>
     [...titles.matchAll(/"([^"]+)"/g)].map(([, title = '']) => ({ file, title })),
   )
 
