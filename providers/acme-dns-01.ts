@@ -116,7 +116,7 @@ function parseWait(text: string): 'delay' | 'none' {
   throw new Dns01Error('CONFIG', `acme-dns-01: wait is "${text}"`, { hint: 'it is "delay" or "none"' })
 }
 
-/** Options that are no secrets whatever the plugin. */
+/** Options that are not secrets whatever the plugin. */
 const OPEN = /url|uri|zone|domain|host|region|user|mail|name/i
 
 /** Texts in the options that may be secrets are masked in the log; the returned function takes them out of a message. */

@@ -291,7 +291,7 @@ const has = (error: unknown, codes: readonly number[]): boolean =>
 const rights = 'the token needs Zone:DNS:Edit and Zone:Zone:Read for this zone (dash.cloudflare.com/profile/api-tokens)'
 
 const HINTS: Readonly<Record<number, string>> = {
-  6003: 'that is no API token: copy all of it, and not the global API key',
+  6003: 'that is not an API token: copy all of it, and not the global API key',
   7003: 'correct or unset CF_Zone_ID',
   81053: 'a CNAME stands at that name: remove it, or let dns01 follow it',
 }

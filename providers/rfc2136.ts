@@ -64,7 +64,7 @@ const settings = {
  * Dynamic update (RFC 2136), signed with TSIG (RFC 8945). All records of a call travel in one message, so a server takes
  * or leaves them together, and `present` and `cleanup` cost one exchange each up to some 600 records; none besides when
  * `nameserver` is an address. Adding an RR leaves the others of its set alone, and one that is there already is no
- * error (RFC 2136 §3.4.2.2); deletion names the RR itself (class NONE, §2.5.4), and one that is gone is no error.
+ * error (RFC 2136 §3.4.2.2); deletion names the RR itself (class NONE, §2.5.4), and one that is gone is not an error.
  * A server silently ignores an add at a name that has a CNAME (§3.4.2.2; PowerDNS refuses it): the engine follows CNAMEs
  * before it comes here, and if its resolvers were not shown that one, its watch on the servers reports the missing value.
  *
@@ -101,14 +101,14 @@ export default defineProvider({
 
 function readTtl(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  if (!/^\d{1,9}$/.test(text)) throw wrong(`the TTL ${JSON.stringify(text)} is no number of seconds`)
+  if (!/^\d{1,9}$/.test(text)) throw wrong(`the TTL ${JSON.stringify(text)} is not a number of seconds`)
   return Number(text)
 }
 
 /** Addresses to try one after the other, as World.dns wants them. Costs look-ups only for what is not an address. */
 async function findServers(world: World, nameserver: string | undefined, call: ProviderCall): Promise<string[]> {
   const [, host, port] = (nameserver ?? (await findPrimary(world, call))).match(SERVER) ?? []
-  if (host === undefined) throw wrong(`${JSON.stringify(nameserver)} is no name server`, 'give ADDRESS or HOST:PORT')
+  if (host === undefined) throw wrong(`${JSON.stringify(nameserver)} is not a name server`, 'give ADDRESS or HOST:PORT')
   const addresses = await addressesOf(world, host.replace(/^\[|\]$/g, ''), call.signal)
   if (addresses.length === 0) throw refused(`the name server ${host} has no address`, 'set RFC2136_NAMESERVER')
   return addresses.map(address => `${address.includes(':') ? `[${address}]` : address}:${port ?? 53}`)
@@ -211,7 +211,9 @@ function checkAnswer(bytes: Buffer, expected: Expected): void {
   const { server, zone, key, mac, now } = expected
   const answer = parseAnswer(bytes)
   if (!answer)
-    throw unavailable(`${server} answered the update of ${zone} with ${bytes.length} bytes that are no answer to it`)
+    throw unavailable(
+      `${server} answered the update of ${zone} with ${bytes.length} bytes that are not an answer to it`,
+    )
   const { rcode, tsig } = answer
   if (key && tsig?.error) throw tsigFault(tsig, key, expected)
   if (key && mac && (tsig || rcode === 0)) {

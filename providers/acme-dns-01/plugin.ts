@@ -44,7 +44,7 @@ export interface PluginPlace {
 /**
  * Loads a plugin from the node_modules that `folder` sees, and creates it. It is the user's own code and may do anything;
  * what it prints by itself (some print a failed request with its key) goes to our stderr unmasked.
- * @throws Dns01Error CONFIG: it is not installed, somebody else may change it, or it is no plugin of this kind
+ * @throws Dns01Error CONFIG: it is not installed, somebody else may change it, or it is not a plugin of this kind
  */
 export async function loadPlugin(
   world: Pick<World, 'files' | 'self'>,
@@ -79,7 +79,7 @@ function find(module: string, folder: string): string {
 }
 
 const noPlugin = (module: string, method: string): Dns01Error =>
-  new Dns01Error('CONFIG', `the npm module "${module}" is no acme-dns-01 plugin: it has no ${method}()`, {
+  new Dns01Error('CONFIG', `the npm module "${module}" is not an acme-dns-01 plugin: it has no ${method}()`, {
     hint: 'see the keyword "acme-dns-01" on npm',
   })
 

@@ -128,7 +128,7 @@ export interface Answer {
   readonly unsigned: Buffer
 }
 
-/** undefined: these bytes are no answer to an update. */
+/** undefined: these bytes are not an answer to an update. */
 export function parseAnswer(bytes: Buffer): Answer | undefined {
   try {
     const flags = bytes.readUInt16BE(2)

@@ -7,7 +7,7 @@ import { conflictsOf } from './words.js'
 
 /** Limits of one ChangeResourceRecordSets. */
 const limits = { elements: 1000, characters: 32_000 } as const
-/** Each refused change means that somebody else's went through; more than this is no race any more. */
+/** Each refused change means that somebody else's went through; more than this is not a race any more. */
 const longestRace = 30
 /** A change that changes nothing and only proves is not worth more patience. */
 const confirmGiveUpSeconds = 20

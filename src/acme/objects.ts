@@ -119,7 +119,10 @@ export function objectsOf(directoryUrl: string): Objects {
 const acmeUrl = (plainAllowed: boolean) =>
   v.pipe(
     v.string(),
-    v.check(text => isUrl(text, plainAllowed), plainAllowed ? 'it is no http or https URL' : 'it is no https URL'),
+    v.check(
+      text => isUrl(text, plainAllowed),
+      plainAllowed ? 'it is not an http or https URL' : 'it is not an https URL',
+    ),
   )
 
 /** RFC 3986 §2; URL() would take line breaks, and drop them. */
@@ -168,7 +171,7 @@ function directoryOf(url: ReturnType<typeof acmeUrl>, data: unknown, what: strin
     meta: v.optional(v.fallback(meta, v.parse(meta, {})), {}),
   })
   const result = v.safeParse(resources, data)
-  if (!result.success) throw noDirectory(`${what} is no ACME directory: ${whatIsWrong(result.issues[0])}`)
+  if (!result.success) throw noDirectory(`${what} is not an ACME directory: ${whatIsWrong(result.issues[0])}`)
   const { meta: described, ...urls } = result.output
   return { ...urls, ...described }
 }

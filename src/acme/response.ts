@@ -13,7 +13,7 @@ export interface Answer {
   readonly data: unknown
 }
 
-/** An answer that is no success, as our error: its problem document, or what came instead of one (RFC 7807 §4.2). */
+/** An answer that is not a success, as our error: its problem document, or what came instead of one (RFC 7807 §4.2). */
 export function answerError(answer: Answer, what: string, now: Date): Dns01Error {
   const { status } = answer
   const told: Problem = readProblem(answer.data) ?? { type: 'about:blank', detail: received(answer) }

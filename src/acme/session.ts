@@ -51,7 +51,7 @@ export function openSession(
 ): Session {
   const { externalAccount, concurrentRequests = 10, giveUpAfterSeconds = 300 } = options
   if (!/^https?:\/\//i.test(directoryUrl) || !URL.canParse(directoryUrl))
-    throw noDirectory(`${JSON.stringify(directoryUrl)} is no http or https URL`)
+    throw noDirectory(`${JSON.stringify(directoryUrl)} is not an http or https URL`)
   if (externalAccount) checkExternalAccount(world, externalAccount)
   const objects = objectsOf(directoryUrl)
   const newNonceUrl = async (signal: AbortSignal): Promise<string> => (await session.directory(signal)).newNonce

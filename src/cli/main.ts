@@ -147,7 +147,9 @@ function logFor(flags: GlobalFlags, status: TerminalLine | undefined): Log {
   const format: Sink['format'] = json ? 'json' : process.env.JOURNAL_STREAM ? 'syslog' : terminal ? 'human' : 'acmetool'
   const log = openLog({ sinks: sinksFor(flags, { format, write: toStderr }), status, now: () => new Date() })
   if (flags.idle.length > 0)
-    log.notice(`--${flags.idle.join(', --')}: taken for acmetool's sake; dns01 is no daemon, and runs as who starts it`)
+    log.notice(
+      `--${flags.idle.join(', --')}: taken for acmetool's sake; dns01 is not a daemon, and runs as who starts it`,
+    )
   return log
 }
 

@@ -62,7 +62,7 @@ function unknownFlagIn(argv: readonly string[], chosen: Command | undefined): Dn
   return undefined
 }
 
-/** `--no-batch=x` → `batch`, `-vq` → `v` and `q`, as yargs names them; none for what is no flag. */
+/** `--no-batch=x` → `batch`, `-vq` → `v` and `q`, as yargs names them; none for what is not a flag. */
 function flagsOf(word: string): string[] {
   const long = word.match(/^--(?:no-)?([^=]+)/)?.[1]
   if (long !== undefined) return [long]

@@ -14,7 +14,7 @@ const quoted = (name: string): string =>
  * Adds and removes names of a target file and leaves all the rest as it is, comments and layout included. Names are
  * removed from `request.names` too, or the CA would still be asked for them.
  * @returns undefined when no name is left: the file is to be removed
- * @throws Dns01Error CONFIG when the text is no YAML, or is such that it cannot be edited
+ * @throws Dns01Error CONFIG when the text is not YAML, or is such that it cannot be edited
  */
 export function editNames(
   text: string,

@@ -176,7 +176,7 @@ interface Values {
   url(key: Key): string | undefined
   label(key: Key): string | undefined
   keyType(key: Key): KeySpec['type'] | undefined
-  /** An empty list is no list. */
+  /** An empty list is not a list. */
   names(key: Key): Name[] | undefined
   /** The file's own name as a host name. */
   name(file: string): Name

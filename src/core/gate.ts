@@ -44,7 +44,7 @@ export interface Masks {
   masked(text: string): string
 }
 
-/** Shorter texts are no secrets, and would spoil every line. */
+/** Shorter texts are not secrets, and would spoil every line. */
 const shortestSecret = 4
 
 /** Shorter ones leave too few characters in base64 to be told from anything else. */

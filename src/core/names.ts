@@ -57,7 +57,7 @@ function toAscii(bare: string, text: string): string {
   // plain ASCII stays as it is: domainToASCII would make the address 127.0.0.1 of "0x7f.1"
   if (/^[a-z0-9_.-]*$/.test(lower) && !lower.includes('xn--')) return lower
   const ascii = domainToASCII(lower)
-  if (ascii === '') throw wrong(text, 'it is no valid international name (UTS 46)')
+  if (ascii === '') throw wrong(text, 'it is not a valid international name (UTS 46)')
   return ascii
 }
 

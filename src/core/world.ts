@@ -214,7 +214,7 @@ export interface Log {
   /**
    * What `subject` does now or waits for: a progress line on a terminal, a debug line elsewhere. undefined: it is done.
    * A function is asked again each second, for what counts. A `pause` lies over the step that it belongs to: the terminal
-   * shows its text alone, does not count it, and elsewhere it is no line.
+   * shows its text alone, does not count it, and elsewhere it is not a line.
    */
   step(subject: string, doing: Doing | undefined, kind?: 'pause'): void
   /** From now on this text is shown as `***` wherever it would appear. */

@@ -60,7 +60,7 @@ export interface Decoded {
 }
 
 /**
- * The answer in these bytes; undefined when they are no response to this question with this id (RFC 5452 §9.1): a
+ * The answer in these bytes; undefined when they are not a response to this question with this id (RFC 5452 §9.1): a
  * stray or forged packet, to be ignored. Records of other types than ours are left out; TXT bytes that are not UTF-8
  * come out as U+FFFD.
  * @throws Dns01Error UNAVAILABLE when it is the response, but broken

@@ -5,7 +5,7 @@ import { rcodeNumber, typeCode, typeOf, udpSizeBytes, wireName } from './message
 const HEADER_BYTES = 12
 /** Header, root name, type and class: the shortest question there is. */
 const SHORTEST_QUERY_BYTES = 17
-/** AXFR and the like (RFC 5936, RFC 1995), and OPT, which is no question (RFC 6891 §6.1.1). */
+/** AXFR and the like (RFC 5936, RFC 1995), and OPT, which is not a question (RFC 6891 §6.1.1). */
 const NOT_ASKABLE = new Set([41, 251, 252, 253, 254])
 const FORMERR = 1
 const NOTIMP = 4

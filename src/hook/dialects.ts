@@ -124,7 +124,7 @@ export function readHookCall(dialect: string, words: readonly string[], env: Env
   const spoken = Object.hasOwn(DIALECTS, dialect) ? DIALECTS[dialect] : undefined
   if (!spoken) {
     const hint = didYouMean(dialect, Object.keys(DIALECTS))
-    throw new Dns01Error('USAGE', `dns01 is no hook of "${dialect}"`, { hint })
+    throw new Dns01Error('USAGE', `dns01 is not a hook of "${dialect}"`, { hint })
   }
   const call = spoken.read(words, env)
   if (call !== undefined) return call

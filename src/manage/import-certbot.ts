@@ -29,7 +29,7 @@ export interface ImportedCertificate {
 
 /**
  * Looks what certbot's folder has that this state directory lacks. Changes nothing.
- * @throws Dns01Error USAGE when it is no folder of certbot
+ * @throws Dns01Error USAGE when it is not a folder of certbot
  */
 export function planTakeover(world: Pick<World, 'clock' | 'files'>, state: StateDir, folder: string): Takeover {
   const found = readCertbot(world.files, resolve(folder))

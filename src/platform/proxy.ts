@@ -5,7 +5,7 @@ import type { World } from '../core/world.js'
  * The proxy for a URL, as curl chooses it: https_proxy, http_proxy or all_proxy, unless no_proxy names the host; lower
  * case first, then upper case. Not the library proxy-from-env: that knows only the process's own environment, and an
  * env file's lines must count too. undefined: none.
- * @throws Dns01Error CONFIG when it is no URL
+ * @throws Dns01Error CONFIG when it is not a URL
  */
 export function proxyFor(url: URL, env: World['env']): URL | undefined {
   const of = (name: string): string => env[name] || env[name.toUpperCase()] || ''
@@ -20,7 +20,7 @@ export function proxyFor(url: URL, env: World['env']): URL | undefined {
     return undefined
   const text = proxy.includes('://') ? proxy : `http://${proxy}`
   if (URL.canParse(text)) return new URL(text)
-  throw new Dns01Error('CONFIG', `the proxy for ${url.origin} is no URL`, {
+  throw new Dns01Error('CONFIG', `the proxy for ${url.origin} is not a URL`, {
     hint: `see ${scheme}_proxy and all_proxy, in lower or upper case: http://HOST:PORT`,
   })
 }

@@ -25,7 +25,7 @@ export async function lookAtAuthority(
   const seconds = limits.authoritySeconds
   const findings = await bounded(world, { check: 'ca', seconds, signal }, async until => {
     const url = reachable(ca)
-    if (!URL.canParse(url)) throw new Dns01Error('CONFIG', `${JSON.stringify(url)} is no URL`)
+    if (!URL.canParse(url)) throw new Dns01Error('CONFIG', `${JSON.stringify(url)} is not a URL`)
     const began = world.clock.now()
     const headers = { 'user-agent': userAgent }
     const answer = await world.fetch(new URL(url), { method: 'GET', headers, signal: until, timeoutSeconds: seconds })
@@ -34,7 +34,7 @@ export async function lookAtAuthority(
     try {
       directory = objectsOf(url).directory(JSON.parse(Buffer.from(answer.body).toString()), `the directory ${url}`)
     } catch (error) {
-      return [unusable(url, error instanceof Dns01Error ? error.message : 'it is no JSON'), ...clock]
+      return [unusable(url, error instanceof Dns01Error ? error.message : 'it is not JSON'), ...clock]
     }
     return [directoryFinding(url, directory), ...clock]
   })

@@ -54,7 +54,7 @@ export async function lookForWildcard({ world, resolver, signal }: Look, chain: 
   return [
     warning(
       'wildcard',
-      `the CNAME of ${name} is no record of its own: a wildcard makes it, and the value would stand at ${chain.at(-1)}`,
+      `the CNAME of ${name} is not a record of its own: a wildcard makes it, and the value would stand at ${chain.at(-1)}`,
       `write a record for ${name} itself: a CNAME to where the value shall stand, or a TXT that stays`,
     ),
   ]

@@ -45,7 +45,7 @@ export const failed = (check: Check, text: string, mend?: string, code: Code = '
   code,
 })
 
-/** @throws what is no Dns01Error: that is a bug */
+/** @throws what is not a Dns01Error: that is a bug */
 export function failure(check: Check, error: unknown): Finding {
   if (!(error instanceof Dns01Error)) throw error
   return failed(check, messageOf(error), error.hint, error.code)

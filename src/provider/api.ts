@@ -132,7 +132,7 @@ export interface ProviderDefinition<S extends Settings = Settings> {
   readonly ephemeral?: boolean
   /** It runs a program of somebody else: the secrets of the other providers in use are not in its World's environment. */
   readonly othersSecretsHidden?: boolean
-  /** It finds its own zone from the challenge's host; a zone the engine cannot find is no error. */
+  /** It finds its own zone from the challenge's host; a zone the engine cannot find is not an error. */
   readonly findsZone?: boolean
   /** Only one value at a name at a time: the engine validates them one after the other. */
   readonly oneValuePerName?: boolean

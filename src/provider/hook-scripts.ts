@@ -88,7 +88,7 @@ export interface Hook {
  * execute bit. Hidden names are skipped; so is, with an error line, what leads nowhere, and what somebody else than root
  * and we may change. (acmetool looks at "everybody may write" alone: then who owns a hook, or a folder on the way to it,
  * is root.)
- * @throws Dns01Error CONFIG when somebody else may change a folder, or one is no folder; a missing one is skipped
+ * @throws Dns01Error CONFIG when somebody else may change a folder, or one is not a folder; a missing one is skipped
  */
 export function findHooks(
   { files, log, self }: Pick<World, 'files' | 'log' | 'self'>,
@@ -114,7 +114,7 @@ export function findHooks(
 function isHookFolder({ files, self }: Pick<World, 'files' | 'self'>, folder: string): boolean {
   const info = infoAfterLinks(files, folder)
   if (info === undefined) return false
-  if (info.kind !== 'folder') throw new Dns01Error('CONFIG', `the hooks folder ${folder} is no folder`)
+  if (info.kind !== 'folder') throw new Dns01Error('CONFIG', `the hooks folder ${folder} is not a folder`)
   const weak = weakness({ files, self }, folder)
   if (weak) throw new Dns01Error('CONFIG', `no hook of ${folder} is run: ${weak.path} ${weak.why}`, { hint: weak.hint })
   return true
@@ -141,7 +141,7 @@ async function runHook(
   const excused = call.event === 'live-updated' && knowsOnlyChallenges(text)
   const heard = excused ? 'info' : 'notice'
   const { exit, said, late } = isBareText(text)
-    ? { exit: -1, said: 'cannot be started: it has no #! line and is no program', late: false }
+    ? { exit: -1, said: 'cannot be started: it has no #! line and is not a program', late: false }
     : await runProgram(world, [...sudo(world, hook, text), hook.path, call.event, ...call.args], call, line =>
         world.log[heard](`${basename(hook.path)}: ${line}`),
       )

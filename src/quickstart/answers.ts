@@ -15,7 +15,7 @@ export interface Answers {
   yes(id: string, question: string): Promise<boolean | undefined>
   /** A question that no file answers; nobody there is no. */
   ask(question: string): Promise<boolean>
-  /** Only from the file; true and false, which mean acknowledged and declined, are no text. */
+  /** Only from the file; true and false, which mean acknowledged and declined, are not text. */
   inFile(id: string): string | undefined
   saidYes(id: string): boolean | undefined
   note(text: string): void

@@ -27,7 +27,7 @@ interface Parts {
 
 /**
  * conf/target with the chosen CA and key; the very same text when that changes nothing.
- * @throws Dns01Error CONFIG for an answer that is no URL, key type, size or curve, and for a file that cannot be read
+ * @throws Dns01Error CONFIG for an answer that is not a URL, key type, size or curve, and for a file that cannot be read
  */
 export async function chooseDefaults(parts: Parts): Promise<string> {
   const { text } = parts
@@ -60,7 +60,7 @@ async function chooseCa({ answers, check }: Parts, current: string | undefined):
   const isWritten = answers.inFile(ID.server) !== undefined && answers.inFile(ID.server) !== 'url'
   const interactive = answers.interactive && !isWritten && answers.inFile(ID.serverUrl) === undefined
   return untilGood({ ...answers, interactive }, ask, async ca => {
-    serverPart(ca) // throws for what is no URL
+    serverPart(ca) // throws for what is not a URL
     await check(ca)
     return ca
   })

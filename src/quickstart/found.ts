@@ -93,7 +93,7 @@ function systemCrontabs(world: Looking): Candidate[] {
   )
 }
 
-/** What run-parts(8) starts as root. Once a week is no renewal. */
+/** What run-parts(8) starts as root. Once a week is not a renewal. */
 function scripts(world: Looking): Candidate[] {
   if (world.self.uid !== 0) return []
   const folders = { '/etc/cron.hourly': 3600, '/etc/cron.daily': daySeconds }

@@ -56,7 +56,7 @@ function shippedText(files: Files, folder: string, name: string): string {
 
 /**
  * Installs them, executable. What somebody wrote himself stays: only a file with acmetool's marker in its first 4096
- * bytes is replaced. Where this user may not write it is said, and is no error. Returns the paths that were written.
+ * bytes is replaced. Where this user may not write it is said, and is not an error. Returns the paths that were written.
  * @throws Dns01Error STATE when the disk fails
  */
 export async function installHooks(

@@ -8,7 +8,7 @@ import { type Context, looking } from './run.js'
  * With --batch and DNS01_RENEWAL_PAUSE: waits a random part of so many seconds, so that machines set up alike do not
  * come to the CA in the same second. Only when all that is to be done are renewals; and before the lock is taken, so that
  * nobody waits for us.
- * @throws Dns01Error CONFIG when the setting is no number
+ * @throws Dns01Error CONFIG when the setting is not a number
  */
 export async function pauseBeforeRenewals(context: Context, force: readonly Name[]): Promise<void> {
   const { world, batch, signal } = context

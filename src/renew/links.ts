@@ -24,7 +24,7 @@ export async function pointLinks(state: StateDir, changes: readonly LinkChange[]
   await settleAll(changes.map(({ link, certificateId }) => atATime(() => state.pointLive(link, certificateId))))
 }
 
-/** A `privkey` that is no link to the key of its certificate becomes one; the hooks of what is live are to be told. */
+/** A `privkey` that is not a link to the key of its certificate becomes one; the hooks of what is live are to be told. */
 export async function mendKeyLinks(state: StateDir, { certificates, links }: Omit<Held, 'targets'>): Promise<void> {
   const mended = await state.mendKeyLinks(certificates)
   if (mended.size > 0) await state.journal.noteUntold(liveLinksTo(links, id => mended.has(id)))

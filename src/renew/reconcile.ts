@@ -207,7 +207,7 @@ const atFault = ({ partial, names }: Target, error: unknown): readonly Name[] =>
   return some.length > 0 ? some : names
 }
 
-/** As cron must know it: not an error of this run, but a name that is not live is no success. */
+/** As cron must know it: not an error of this run, but a name that is not live is not a success. */
 const waits = (deferred: Deferred<Due>): Outcome => ({
   subject: deferred.target.file,
   names: deferred.target.names,

@@ -52,7 +52,7 @@ export async function requestRevocation(
 
 function unknownId(state: StateDir, id: string): Dns01Error {
   const live = state.links().get(id)
-  return new Dns01Error('USAGE', `"${id}" is no id of a certificate or key here`, {
+  return new Dns01Error('USAGE', `"${id}" is not the id of a certificate or key here`, {
     hint: live ? `live/${id} is the certificate ${live}` : 'the ids are the names in certs/ and keys/',
   })
 }

@@ -31,7 +31,7 @@ export const noRunLimit = (signal: AbortSignal): RunLimit => ({ over: () => fals
 
 /**
  * DNS01_RUN_LIMIT seconds from now, with --batch; a person who watches has Ctrl-C.
- * @throws Dns01Error CONFIG when the setting is no number
+ * @throws Dns01Error CONFIG when the setting is not a number
  */
 export function openRunLimit({ clock, env }: Pick<World, 'clock' | 'env'>, batch: boolean, by: AbortSignal): RunLimit {
   if (!batch) return noRunLimit(by)

@@ -124,7 +124,7 @@ export async function warnOfSlowRenewal(
   if (fault) world.log.warn(`${found?.by} ${fault}; dns01 quickstart mends its own`)
 }
 
-/** A crontab that cannot be read is no failure of a run that has done its work. */
+/** A crontab that cannot be read is not a failure of a run that has done its work. */
 async function whoRenews({ world }: Pick<Context, 'world'>, state: StateDir): Promise<string | undefined> {
   const { findSchedule } = await import('../quickstart/found.js')
   try {

@@ -51,7 +51,7 @@ export function readCertificates(parts: Omit<Reading, 'accountOf'>): Certificate
   return disk.list('certs').flatMap(({ name, kind }) => {
     if (isHidden(name)) return []
     if (!ID_FORM.test(name)) {
-      log.warn(`certs/${name}: the name is no certificate id; it is left alone`)
+      log.warn(`certs/${name}: the name is not a certificate id; it is left alone`)
       return []
     }
     return (kind === 'folder' ? readOne(reading, name) : undefined) ?? []
@@ -99,7 +99,7 @@ function readOne(parts: Reading, id: string): Certificate | undefined {
   }
 }
 
-/** What is there and is no readable file: that one certificate's trouble. Who may not read at all must be told so. */
+/** What is there and is not a readable file: that one certificate's trouble. Who may not read at all must be told so. */
 const isItsOwnTrouble = (error: unknown): boolean =>
   ['EFTYPE', 'EISDIR', 'ELOOP', 'EIO'].includes(String((error as { cause?: { code?: unknown } } | null)?.cause?.code))
 
@@ -133,7 +133,7 @@ function readChain(
   }
 }
 
-/** The disk had nothing against it: what came was no certificate. */
+/** The disk had nothing against it: what came was not a certificate. */
 const isReadable = (error: unknown): boolean => (error as { cause?: { code?: unknown } }).cause?.code === undefined
 
 function whatIsWrongWithKey({ disk, idOfKey }: Reading, keyId: string, cert: FileInfo | undefined): string | undefined {

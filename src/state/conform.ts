@@ -111,7 +111,7 @@ function walk(parts: Walk, folder: string, rule: Rule, entries: Entries): void {
     if (isHidden(name) || path === 'lost+found') continue
     const own = disk.permissions.below(rule, path)
     if (kind === 'other')
-      faults.push({ path, says: `${path} is no file, folder or link: remove it (acmetool stops at it)` })
+      faults.push({ path, says: `${path} is not a file, folder or link: remove it (acmetool stops at it)` })
     else if (kind === 'link') checkLink(parts, path, own)
     else {
       const inside = kind === 'folder' ? disk.list(path) : []

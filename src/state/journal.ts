@@ -56,7 +56,7 @@ const schema = v.object({
   records: v.array(v.object({ name, value: v.string(), zone: name, ttlSeconds: v.number(), challenge })),
 })
 
-/** @throws SyntaxError, ValiError when the text is no entry of the journal */
+/** @throws SyntaxError, ValiError when the text is not an entry of the journal */
 export const parseEntry = (text: string): JournalEntry => v.parse(schema, JSON.parse(text))
 
 /** Whether others than its owner may write it: group and everybody (inode(7)). */
@@ -72,7 +72,7 @@ export function openJournal(disk: Disk, { log, self }: Pick<World, 'log' | 'self
   const judge = (path: string): Verdict => {
     const info = disk.info(path)
     const folders = [HIDDEN, JOURNAL].map(folder => disk.info(folder))
-    if (info?.kind !== 'file') return { why: 'it is no plain file', stays: false }
+    if (info?.kind !== 'file') return { why: 'it is not a plain file', stays: false }
     if ([info, ...folders].some(each => each && othersMayWrite(each)))
       return { why: 'others than its owner could write it', stays: false }
     if (info.uid !== self.uid && info.uid !== 0)

@@ -18,7 +18,7 @@ export const SET_ASIDE = `${HIDDEN}/set-aside`
 /** What base32Id() gives. A folder of such a name that is not whole makes acmetool refuse the whole directory. */
 export const ID_FORM = /^[a-z2-7]{52}$/
 
-/** Files that everybody may read by the schema, unless conf/perm says otherwise: a certificate is no secret, nor is what is wanted. */
+/** Files that everybody may read by the schema, unless conf/perm says otherwise: a certificate is not a secret, nor is what is wanted. */
 const PUBLIC_FILE =
   /^(certs\/[a-z2-7]{52}\/(cert|chain|fullchain|url|revoke|revoked)|desired\/[^/]+|conf\/(target|responses(\/[^/]+\.(ya?ml|json))?|perm|webroot-path|rsa-key-size|dhparams|dns\.yml))$/
 /** `haproxy` is the hook's. */

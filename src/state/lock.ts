@@ -237,7 +237,7 @@ function parseHolder(text: string): Holder | undefined {
 
 /**
  * On this machine the process tells; of another machine, or of a container with process ids of its own, only the age of
- * its last sign of life. A time far ahead is no sign of life: somebody had set the clock wrong.
+ * its last sign of life. A time far ahead is not a sign of life: somebody had set the clock wrong.
  */
 function isDead(world: LockWorld, { holder, touchedAt }: Standing): boolean {
   const { host, pidNamespace } = world.self

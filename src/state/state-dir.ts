@@ -87,7 +87,7 @@ export class StateDir {
     await conform(this.#disk, this.#world)
   }
 
-  /** What earlier runs learnt about the CAs' patience; read once, when first asked for. */
+  /** What earlier runs learnt of what the CAs allow and of what fails; read once, when first asked for. */
   ledger(): Ledger {
     this.#ledger ??= openLedger(this.#disk, this.#world)
     return this.#ledger
@@ -231,7 +231,7 @@ export class StateDir {
   accountKey(id: string): KeyPair {
     return this.#readKey(layout.accountPath(id), id.split('/').at(-1) ?? '')
   }
-  /** @returns SERVER/KEYID @throws Dns01Error CONFIG when the URL is no ACME directory's */
+  /** @returns SERVER/KEYID @throws Dns01Error CONFIG when the URL is not an ACME directory's */
   async addAccount(directoryUrl: string, key: KeyPair): Promise<string> {
     const id = layout.accountId(directoryUrl, key.id)
     await this.#disk.placeFolder(layout.accountFolder(id), { privkey: { bytes: key.pem } })
@@ -342,7 +342,7 @@ export class StateDir {
 
   // live/
 
-  /** Link name → certificate id. What is no link to a certificate is left out. */
+  /** Link name → certificate id. What is not a link to a certificate is left out. */
   links(): Map<string, string> {
     const links = new Map<string, string>()
     for (const { name, kind } of this.#disk.list('live')) {
@@ -402,7 +402,7 @@ function refuseForeignFolder(disk: Disk): void {
   const isCertbots = ['archive', 'live', 'renewal'].every(name => visible.includes(name))
   throw new Dns01Error(
     'STATE',
-    `${disk.root} is no state directory: it holds ${strange}, and no certificate, account or key of dns01 or acmetool`,
+    `${disk.root} is not a state directory: it holds ${strange}, and no certificate, account or key of dns01 or acmetool`,
     {
       hint: isCertbots
         ? `this is certbot's folder: \`dns01 import-le ${disk.root}\` takes over what it holds; give --state a folder of its own`

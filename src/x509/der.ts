@@ -108,7 +108,7 @@ export function timeOf(der: Der | undefined): Date {
   const [year, month, day, hour, minute, second] = [yearOf(text), pair(11), pair(9), pair(7), pair(5), pair(3)]
   const time = new Date(Date.UTC(year, month - 1, day, hour, minute, second))
   const isDay = time.getUTCFullYear() === year && time.getUTCMonth() === month - 1 && time.getUTCDate() === day
-  if (!isDay || hour > 23 || minute > 59 || second > 59) throw wrongDer(`${text} is no date`)
+  if (!isDay || hour > 23 || minute > 59 || second > 59) throw wrongDer(`${text} is not a date`)
   return time
 }
 

@@ -170,7 +170,7 @@ describe('where it is looked for', () => {
 describe('a mistake in the settings', () => {
   test.each([
     ['acme-dns-01-nobody', '{}', 'none', /no npm module "acme-dns-01-nobody"/],
-    ['./nothing.cjs', '{}', 'none', /no acme-dns-01 plugin: it has no create\(\)/],
+    ['./nothing.cjs', '{}', 'none', /not an acme-dns-01 plugin: it has no create\(\)/],
     ['./promises.cjs', '{"token": "secret"', 'none', /not a JSON object$/],
     ['./promises.cjs', '["secret"]', 'none', /not a JSON object$/],
     ['./promises.cjs', '{}', 'soon', /wait is "soon"/],

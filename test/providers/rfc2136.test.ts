@@ -323,7 +323,7 @@ describe('whether a failure proves that nothing was written', () => {
     ['NOTAUTH', () => answer(9), true],
     ['NOTZONE', () => answer(10), true],
     ['an rcode that nobody foresees', () => answer(7), false],
-    ['bytes that are no answer', () => Buffer.from([1, 2, 3]), false],
+    ['bytes that are not an answer', () => Buffer.from([1, 2, 3]), false],
     ['silence', silent, false],
     ['a closed port', closed, true],
     ['a closed port, then REFUSED', inTurn(closed, no), true],

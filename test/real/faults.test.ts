@@ -150,7 +150,12 @@ describe.skipIf(lacking('pebble')).concurrent('a CA behind a bad network', () =>
       /the directory https:\/\/localhost:\d+\/dir: localhost:\d+ answered 200 with text\/html: "Welcome!"\n.*is this the directory URL/,
     ],
     ['404', { instead: { status: 404 } }, 3, /answered 404/],
-    ['JSON of another kind', { instead: { status: 200, body: '{"hello": 1}' } }, 3, /is no ACME directory: newNonce/],
+    [
+      'JSON of another kind',
+      { instead: { status: 200, body: '{"hello": 1}' } },
+      3,
+      /is not an ACME directory: newNonce/,
+    ],
   ])('a directory that is %s', async (_, trick, exit, words) => {
     const result = await want({ trick: () => trick })
     expect(result.exit).toBe(exit)

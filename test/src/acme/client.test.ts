@@ -503,7 +503,7 @@ describe('orders', () => {
   it('a URL from a file that is none, or not https, is refused without asking', async () => {
     const { ca, client } = await ready()
     for (const wrong of ['', 'nonsense', 'http://ca.test/order/1'])
-      await expect(client.order(wrong, signal)).rejects.toMatchObject({ code: 'REFUSED', message: /no https URL/ })
+      await expect(client.order(wrong, signal)).rejects.toMatchObject({ code: 'REFUSED', message: /not an https URL/ })
     expect(ca.asked).toEqual([])
   })
 })

@@ -24,10 +24,10 @@ describe('directory', () => {
   })
 
   it.each([
-    ['newOrder is missing', { ...directory, newOrder: undefined }, /no ACME directory: newOrder/],
-    ['a list', [], /no ACME directory/],
-    ['a name alone', { ...directory, newNonce: 'new-nonce' }, /newNonce: it is no https URL/],
-    ['plain http', { ...directory, newNonce: 'http://ca.test/n' }, /newNonce: it is no https URL/],
+    ['newOrder is missing', { ...directory, newOrder: undefined }, /not an ACME directory: newOrder/],
+    ['a list', [], /not an ACME directory/],
+    ['a name alone', { ...directory, newNonce: 'new-nonce' }, /newNonce: it is not an https URL/],
+    ['plain http', { ...directory, newNonce: 'http://ca.test/n' }, /newNonce: it is not an https URL/],
   ])('%s: CONFIG, asking whether this is the directory URL', (_what, data, message) => {
     const attempt = () => secure.directory(data, 'https://ca.test/x')
     expect(attempt).toThrow(message)
@@ -37,7 +37,7 @@ describe('directory', () => {
   it('a CA spoken to by http may name http URLs', () => {
     const urls = { newNonce: 'http://ca.test/n', newAccount: 'http://ca.test/a', newOrder: `${base}/o` }
     expect(plain.directory(urls, 'x')).toMatchObject(urls)
-    expect(() => plain.directory({ ...urls, newNonce: 'file:///etc/passwd' }, 'x')).toThrow(/no http or https URL/)
+    expect(() => plain.directory({ ...urls, newNonce: 'file:///etc/passwd' }, 'x')).toThrow(/not an http or https URL/)
   })
 })
 
@@ -61,7 +61,7 @@ describe('order', () => {
     [
       'a wicked URL',
       order('ready', { authorizations: [`${base}/1`, 'file:///etc/passwd'] }),
-      /authorizations\.1: it is no https URL/,
+      /authorizations\.1: it is not an https URL/,
     ],
     ['no names', order('ready', { identifiers: [] }), /identifiers/],
     ['an IP address', order('ready', { identifiers: [{ type: 'ip', value: '192.0.2.1' }] }), /identifiers\.0\.type/],
@@ -95,5 +95,5 @@ describe('authorization', () => {
 it('a Location may be relative, but is there', () => {
   expect(secure.url('/order/7', `${base}/new-order`, 'Location')).toBe(`${base}/order/7`)
   expect(() => secure.url(undefined, `${base}/new-order`, 'Location')).toThrow(/Location/)
-  expect(() => secure.url('http://x.test/', `${base}/new-order`, 'Location')).toThrow(/no https URL/)
+  expect(() => secure.url('http://x.test/', `${base}/new-order`, 'Location')).toThrow(/not an https URL/)
 })

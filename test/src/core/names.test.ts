@@ -96,7 +96,7 @@ describe('parseName', () => {
     ['-a.example', 'the label "-a" may hold letters, digits and inner hyphens only'],
     ['a-.example', 'the label "a-" may hold letters, digits and inner hyphens only'],
     ['a,b', 'the label "a,b" may hold letters, digits and inner hyphens only'],
-    ['xn--a.example', 'it is no valid international name'],
+    ['xn--a.example', 'it is not a valid international name'],
     ['www.example.com:443', 'it has the character ":"'],
   ])('refuses %j: %s', (text, why) => {
     const error = thrownBy(() => parseName(text))

@@ -63,7 +63,7 @@ describe('a CA can neither steer a terminal nor forge a line, by', () => {
       /order/,
       () => JSON.stringify(problem({ subproblems: [{ ...problem({}), identifier: { type: 'dns', value: evil } }] })),
     ],
-    ['a text that is no JSON', /order/, () => evil],
+    ['a text that is not JSON', /order/, () => evil],
     ['what it sends as certificate', /certificate/, () => evil],
   ])('%s', async (_, path, tampered) => {
     const it = outside({ targets: [['www.one.test']], zones: ['one.test'], severity: 'TRACE' })

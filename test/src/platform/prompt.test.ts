@@ -77,7 +77,7 @@ describe('text on standard input', () => {
 })
 
 test.each(['confirm', 'text', 'secret', 'select'] as const)(
-  'the end of standard input is no answer: %s',
+  'the end of standard input is not an answer: %s',
   async kind => {
     const { prompt } = answering()
     const asked = kind === 'select' ? prompt.select('Which CA?', CAS, 'url') : prompt[kind]('Where?')

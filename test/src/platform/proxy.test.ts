@@ -43,9 +43,9 @@ describe('proxyFor', () => {
     expect(chosen(url, env) !== undefined).toBe(proxied)
   })
 
-  test('one that is no URL is an error that keeps its password to itself', () => {
+  test('one that is not a URL is an error that keeps its password to itself', () => {
     expect(() => chosen('https://ca.test/', { https_proxy: 'http://user:hush-hush@p:port' })).toThrow(
-      expect.objectContaining({ code: 'CONFIG', message: 'the proxy for https://ca.test is no URL' }),
+      expect.objectContaining({ code: 'CONFIG', message: 'the proxy for https://ca.test is not a URL' }),
     )
   })
 })

@@ -244,7 +244,7 @@ describe('what is wrong, and what to do', () => {
     [
       'what answers is no CA',
       { fetch: async () => answer(200, '<html>') },
-      /failed ca: .*no ACME directory: it is no JSON/,
+      /failed ca: .*no ACME directory: it is not JSON/,
       3,
     ],
     [

@@ -200,7 +200,7 @@ describe('what they say', () => {
     ])
   })
 
-  test('a file without #! is no hook that can be started: not even an empty one counts as done', async () => {
+  test('a file without #! is not a hook that can be started: not even an empty one counts as done', async () => {
     hook('empty', '')
     writeFileSync(join(hooks, 'text'), 'exit 0\n', { mode: 0o755 })
     const { succeeded, results } = await runHooks(diskWorld().world, call())

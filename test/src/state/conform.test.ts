@@ -316,7 +316,7 @@ describe('what acmetool stops at', () => {
     fake.files.putOther(at('certs/socket'))
     fake.files.putFolder(at('accounts/ca.test%2Fdir'), 0o700)
     await conform()
-    expect(fake.said.join('\n')).toContain('certs/socket is no file, folder or link')
+    expect(fake.said.join('\n')).toContain('certs/socket is not a file, folder or link')
     expect(fake.said.join('\n')).toContain('accounts/ca.test%2Fdir is not how a server is spelled')
   })
 })

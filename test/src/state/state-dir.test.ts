@@ -322,7 +322,7 @@ describe('certificates', () => {
       /its file fullchain is damaged \(no PEM certificate/,
     )
     expect(fake.said.find(line => line.includes('aaaa'))).toContain('acmetool stops at this')
-    expect(fake.said.find(line => line.includes('selfsigned-x'))).toContain('the name is no certificate id')
+    expect(fake.said.find(line => line.includes('selfsigned-x'))).toContain('the name is not a certificate id')
   })
 
   it('does not replace a thing in live/ that is no link', async () => {
@@ -561,7 +561,7 @@ describe('a folder of something else', () => {
     const before = fake.files.tree('/else')
     await expect(StateDir.open(fake.world, '/else')).rejects.toMatchObject({
       code: 'STATE',
-      message: `/else is no state directory: it holds ${strange}, and no certificate, account or key of dns01 or acmetool`,
+      message: `/else is not a state directory: it holds ${strange}, and no certificate, account or key of dns01 or acmetool`,
       hint: expect.stringContaining(strange === 'archive' ? 'dns01 import-le /else' : '--state'),
     })
     expect(fake.files.tree('/else')).toEqual(before)

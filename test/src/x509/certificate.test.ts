@@ -81,7 +81,7 @@ describe('readCertificate', () => {
     const at = Buffer.from(leaf.der).indexOf('261101000000Z')
     const bytes = Buffer.from(leaf.der)
     bytes.write('260231000000Z', at)
-    expect(() => readCertificate(bytes)).toThrow('260231000000Z is no date')
+    expect(() => readCertificate(bytes)).toThrow('260231000000Z is not a date')
   })
 
   const survives = (bytes: Uint8Array): void => {
