@@ -1,10 +1,12 @@
-// What docs/ shows of other programs' configuration is taken by these programs.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+// What docs/ shows of other programs' configuration is taken by these programs, and the command lines of dns01 that ask nobody
+// end well.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { allBlocks } from '../docs.js'
-import { startProgram } from './servers/dns01.js'
+import { filledIn, type Shown, shownInBlocks, shownInText } from '../docs-lines.js'
+import { buildIfOlder, runDns01, startProgram } from './servers/dns01.js'
 import { lacking, need } from './servers/need.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'dns01-docs-'))
@@ -47,6 +49,35 @@ describe.skipIf(lacking('named'))('BIND', () => {
       written('named.conf', text.replace('/etc/bind/dns01.key', key)),
     )
     expect({ exit, stdout, stderr }).toEqual({ exit: 0, stdout: '', stderr: '' })
+  })
+})
+
+/** Commands that look at the state directory and ask nobody. What else a line says decides with them. */
+const offline = ({ words: [command = '', ...more] }: Shown): boolean =>
+  ['status', 'plan', '--version', 'account-thumbprint'].includes(command) ||
+  (command === 'providers' && (more.length < 2 || more.includes('--iam-policy'))) ||
+  (command === 'want' && more.includes('--no-reconcile')) ||
+  (command === 'cull' && more.includes('--simulate'))
+
+describe('command lines that ask nobody', () => {
+  const state = join(folder, 'state')
+  const env = { DNS01_ENV_FILE: join(folder, 'env'), ACME_HOOKS_DIR: join(folder, 'hooks'), DNS01_PROVIDER: 'memory' }
+  const shown = [...shownInBlocks, ...shownInText].filter(offline)
+  const names = [
+    ...new Set(shown.flatMap(({ words }) => filledIn(words)).filter(word => /^[*a-z-]+(\.[a-z]+)+$/.test(word))),
+  ]
+  const dns01 = (words: readonly string[]) => runDns01(['--state', state, ...words], { env })
+
+  beforeAll(async () => {
+    await buildIfOlder()
+    mkdirSync(env.ACME_HOOKS_DIR)
+    writeFileSync(env.DNS01_ENV_FILE, '', { mode: 0o600 })
+    for (const name of names) expect((await dns01(['want', '--no-reconcile', name])).exit).toBe(0)
+  })
+
+  test.each(shown)('$where ends well', async ({ words }) => {
+    const { exit, stderr } = await dns01(filledIn(words))
+    expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
   })
 })
 
