@@ -4,6 +4,7 @@ import {
   type DnsServer,
   defineProvider,
   type Name,
+  openShared,
   type Provider,
   type Question,
   refused,
@@ -11,7 +12,7 @@ import {
   unwritten,
   type World,
 } from '../src/provider/shipped.js'
-import { everywhere, isTaken, listenAt, listenTogether, near, servedByAnother } from './builtin/listening.js'
+import { everywhere, isTaken, listenAt, near, SharedServers, servedByAnother } from './builtin/listening.js'
 import { requiredRecords } from './builtin/required-records.js'
 import { aliasFor, answerFrom, list, planOf, type Values, type ZonePlan, zoneOf } from './builtin/zones.js'
 
@@ -40,7 +41,10 @@ export default defineProvider({
   confirmsSync: true,
   ephemeral: true,
   testedWith: 'itself, asked by dig and fuzzed',
-  open: (values, world) => openBuiltin(world, planOf(values), list(values.listen)),
+  open: (values, world, shared = openShared()) => {
+    const servers = shared.once('servers', () => new SharedServers(world))
+    return openBuiltin(world, servers, planOf(values), list(values.listen))
+  },
   requiredRecords: (names, values, world, signal) => {
     const plan = planOf(values)
     const known = plan.addresses.length > 0 ? plan.addresses : list(values.listen).map(publicAddress)
@@ -75,7 +79,7 @@ function valuesOf(records: readonly Pick<TxtRecord, 'name' | 'value'>[]): Values
   return values
 }
 
-function openBuiltin(world: World, plan: ZonePlan, listen: readonly string[]): Provider {
+function openBuiltin(world: World, servers: SharedServers, plan: ZonePlan, listen: readonly string[]): Provider {
   const up = new Map<string, TxtRecord>()
   const keyOf = ({ name, value }: TxtRecord): string => `${name} ${value}`
   const answer = (question: Question): DnsAnswer | undefined => answerFrom(plan, valuesOf([...up.values()]), question)
@@ -86,7 +90,7 @@ function openBuiltin(world: World, plan: ZonePlan, listen: readonly string[]): P
   const start = async (records: readonly TxtRecord[], signal: AbortSignal): Promise<void> => {
     if (server) return
     try {
-      server = await listenTogether(world, listen, answer)
+      server = await servers.listen(listen, answer)
     } catch (error) {
       if (!isTaken(error)) throw error
       if (!(await servedByAnother(world, listen, records, signal))) throw takenByAnother(error as Dns01Error)

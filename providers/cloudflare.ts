@@ -9,6 +9,7 @@ import {
   oneByOne,
   type ProviderCall,
   refused,
+  repeated,
   retry,
   type TxtRecord,
   unavailable,
@@ -145,6 +146,9 @@ async function valuesThere(
   }
 }
 
+/** As long as dns01 repeats a cleanup(). */
+const takeBackSeconds = repeated.cleanupSeconds
+
 /** In another zone than the name's own, Cloudflare appends that zone to the name and is content: take it back. */
 async function insist(
   api: Api,
@@ -156,9 +160,13 @@ async function insist(
   const names = new Set<string>(wanted.map(({ name }) => name))
   const stray = made.find(({ name }) => !names.has(name.toLowerCase()))
   if (!stray) return
-  await batch(api, zoneId, { deletes: made.map(({ id }) => ({ id })) }, call).catch(error => {
+  try {
+    // Repeated here and not by a new call: that would make them again, and only this one knows their ids.
+    const limits = { what: 'Cloudflare: taking back', giveUpAfterSeconds: takeBackSeconds, signal: call.signal }
+    await retry(api.world, limits, () => batch(api, zoneId, { deletes: made.map(({ id }) => ({ id })) }, call))
+  } catch (error) {
     throw doubtful(error)
-  })
+  }
   throw refused(`Cloudflare's zone ${zoneId} is not ${call.zone}: it made ${stray.name}`, 'correct or unset CF_Zone_ID')
 }
 
@@ -238,16 +246,13 @@ interface Request {
   readonly signal: AbortSignal
 }
 
-/** Repeats while it is busy or broken: a batch that was done after all is found by the next round. */
-function request<T>(api: Api, wanted: Request, schema: Schema<T>): Promise<{ result: T; totalPages: number }> {
-  const limits = { what: `Cloudflare ${wanted.path}`, giveUpAfterSeconds: 60, signal: wanted.signal }
-  return retry(api.world, limits, async () => {
-    wanted.signal.throwIfAborted()
-    const { result, result_info } = await exchange(api, wanted)
-    const parsed = v.safeParse(schema, result)
-    if (!parsed.success) throw strange(wanted, parsed.issues)
-    return { result: parsed.output, totalPages: result_info?.total_pages ?? 1 }
-  })
+/** Once: whoever called present() or cleanup() calls again, and what was done after all is found then. */
+async function request<T>(api: Api, wanted: Request, schema: Schema<T>): Promise<{ result: T; totalPages: number }> {
+  wanted.signal.throwIfAborted()
+  const { result, result_info } = await exchange(api, wanted)
+  const parsed = v.safeParse(schema, result)
+  if (!parsed.success) throw strange(wanted, parsed.issues)
+  return { result: parsed.output, totalPages: result_info?.total_pages ?? 1 }
 }
 
 /** A "no" is to the whole request (a batch is all or nothing): it has written nothing. A server error proves nothing. */

@@ -7,7 +7,6 @@ import {
   oneByOne,
   type ProviderCall,
   refused,
-  retry,
   type Settings,
   systemCodeOf,
   type TxtRecord,
@@ -86,10 +85,11 @@ export default defineProvider({
       const once = [...new Map(records.map(r => [`${r.name} ${r.value}`, r])).values()]
       const servers = await beforeWriting(() => findServers(world, values.nameserver, call))
       await oneByOne(inMessages(once.map(toRr)), async updates => {
-        const limits = { what: `update of ${call.zone}`, giveUpAfterSeconds: 10, signal: call.signal }
-        const sent = () => send(world, servers, key, updates, call).catch(error => orThrow(error, isClosed))
-        const closed = await retry(world, limits, sent)
-        if (closed) throw values.nameserver === undefined ? closed : worthLittle(closed)
+        try {
+          await send(world, servers, key, updates, call)
+        } catch (error) {
+          throw values.nameserver !== undefined && isClosed(error) ? worthLittle(error) : error
+        }
       })
     }
     return {
@@ -177,16 +177,10 @@ async function send(world: World, servers: readonly string[], key: Key | undefin
   throw mayBeWritten ? last : unwritten(last)
 }
 
-/** Nothing listens there: to knock again at once is of no use, and the caller's patience may be enough for a restart. */
+/** Nothing listens there. */
 const isClosed = (error: unknown): error is Dns01Error => systemCodeOf(error) === 'ECONNREFUSED'
 
-/** Given back if it is such an error, else thrown. */
-function orThrow<T>(error: unknown, is: (error: unknown) => error is T): T {
-  if (is(error)) return error
-  throw error
-}
-
-/** How long a closed port of the server that the person named is knocked at: a restart takes less, a wrong address lasts. */
+/** How long a closed port of the server that the person named is tried again: a restart takes less, a wrong address lasts. */
 const closedSeconds = 30
 
 const worthLittle = (error: Dns01Error): Dns01Error =>

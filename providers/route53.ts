@@ -4,6 +4,7 @@ import {
   doubtful,
   isWithin,
   type Name,
+  openShared,
   type Provider,
   type ProviderCall,
   parseSeconds,
@@ -14,7 +15,7 @@ import {
 import { type Account, accountOf } from './route53/account.js'
 import { describe, type How, withoutPrefix, type Zone } from './route53/api.js'
 import { iamPolicy } from './route53/policy.js'
-import { type Aim, settleSets, usualSyncSeconds, withoutValues, withValues } from './route53/sets.js'
+import { type Goal, settleSets, usualSyncSeconds } from './route53/sets.js'
 import { checkSettings, parseTruth, settings, type Values } from './route53/settings.js'
 import { hints } from './route53/words.js'
 import { zoneById, zoneByName } from './route53/zones.js'
@@ -33,7 +34,7 @@ export default defineProvider({
     `${JSON.stringify(iamPolicy(names, values['zone-id'] ? [withoutPrefix(values['zone-id'])] : []), null, 2)}\n`,
 })
 
-function openRoute53(values: Values, world: World): Provider {
+function openRoute53(values: Values, world: World, shared = openShared()): Provider {
   checkSettings(values)
   const isPrivate = parseTruth(values.private)
   const ttlSeconds = values.ttl === undefined ? undefined : Math.ceil(parseSeconds('ttl', values.ttl))
@@ -47,21 +48,21 @@ function openRoute53(values: Values, world: World): Provider {
     return zone
   }
   const placeOf = async (records: readonly TxtRecord[], { zone: apex, ...how }: ProviderCall) => {
-    const account = await accountOf(world, values)
+    const account = await accountOf(world, values, shared)
     const zone = await zoneOf(account, apex, how)
     const stray = records.find(({ name }) => !isWithin(name, zone.name))
     if (stray) throw refused(`${describe(zone)} does not hold ${stray.name}`, hints.zoneId)
     return { account, zone }
   }
-  const settle = async (aim: Aim, records: readonly TxtRecord[], how: ProviderCall) => {
+  const settle = async (goal: Goal, records: readonly TxtRecord[], how: ProviderCall) => {
     const { account, zone } = await beforeWriting(() => placeOf(records, how))
-    const changes = await zone.inTurn(() => settleSets(account, zone, aim, records, ttlSeconds, how))
+    const changes = await zone.inTurn(() => settleSets({ world, account, zone, how }, { goal, records, ttlSeconds }))
     return { account, zone, changes }
   }
   return {
-    ready: async signal => (await accountOf(world, values)).credentials(signal),
+    ready: async signal => (await accountOf(world, values, shared)).credentials(signal),
     async present(records, call) {
-      const { account, zone, changes } = await settle(withValues, records, call)
+      const { account, zone, changes } = await settle('present', records, call)
       if (call.acceptedIsEnough) return
       call.log.info(`${describe(zone)}: ${records.length} TXT values in ${changes.length} changes, waiting for INSYNC`)
       await Promise.all(
@@ -75,7 +76,7 @@ function openRoute53(values: Values, world: World): Provider {
     },
     /** Does not wait for INSYNC: nobody needs the values any more, and the next change compares before it sets. */
     async cleanup(records, call) {
-      await settle(withoutValues, records, call)
+      await settle('absent', records, call)
     },
   }
 }

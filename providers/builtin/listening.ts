@@ -43,23 +43,38 @@ interface Together {
   readonly server: Promise<DnsServer>
 }
 
-const shared = new WeakMap<World['dns'], Map<string, Together>>()
+/** The servers of all openings of this provider in a run, by their addresses: the first starts one, the last to leave stops it. */
+export class SharedServers {
+  readonly #world: World
+  readonly #servers = new Map<string, Together>()
 
-/** As listenAt(), but whoever in this process names the same addresses shares one server; the last to close it does. */
-export async function listenTogether(world: World, listen: readonly string[], answer: Answer): Promise<DnsServer> {
-  const servers = shared.get(world.dns) ?? new Map<string, Together>()
-  shared.set(world.dns, servers)
-  const key = listen.join()
-  const together = servers.get(key) ?? begin(world, listen)
-  servers.set(key, together)
-  together.answers.add(answer)
-  const leave = (): boolean => together.answers.delete(answer) && together.answers.size === 0 && servers.delete(key)
-  try {
-    const { addresses, close } = await together.server
-    return { addresses, close: async () => (leave() ? close() : undefined) }
-  } catch (error) {
-    leave()
-    throw error
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  /** As listenAt(), but whoever names the same addresses shares one server. */
+  async listen(addresses: readonly string[], answer: Answer): Promise<DnsServer> {
+    const key = addresses.join()
+    const together = this.#servers.get(key) ?? begin(this.#world, addresses)
+    this.#servers.set(key, together)
+    together.answers.add(answer)
+    try {
+      const server = await together.server
+      const close = async (): Promise<void> => {
+        if (!together.answers.has(answer)) return
+        this.#leave(key, together, answer)
+        if (together.answers.size === 0) await server.close()
+      }
+      return { addresses: server.addresses, close }
+    } catch (error) {
+      this.#leave(key, together, answer)
+      throw error
+    }
+  }
+
+  #leave(key: string, together: Together, answer: Answer): void {
+    together.answers.delete(answer)
+    if (together.answers.size === 0) this.#servers.delete(key)
   }
 }
 

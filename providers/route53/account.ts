@@ -7,7 +7,7 @@ import type {
   ListResourceRecordSetsResponse,
   Route53Client,
 } from '@aws-sdk/client-route-53'
-import { retry, unavailable, type World } from '../../src/provider/shipped.js'
+import { Dns01Error, retry, type Shared, unavailable, type World } from '../../src/provider/shipped.js'
 import type { How, Zone } from './api.js'
 import { credentialsOf } from './credentials.js'
 import { throughWorld } from './http.js'
@@ -15,11 +15,18 @@ import { oneAtATime, pacer } from './pace.js'
 import type { Values } from './settings.js'
 import { explain, isThrottling, maskedKey } from './words.js'
 
-const giveUpAfterSeconds = { call: 120, sync: 900 } as const
+/**
+ * For how long one call is made again that Route 53 refuses for haste. That is its way to spread what all clients of an
+ * account want, not a failure; and the whole present() made again would begin with the first page of many, and ask the
+ * more the busier the service is. Any other trouble is left to dns01, which repeats the whole.
+ */
+const throttledSeconds = 60
+/** A change that is PENDING for longer is in trouble: AWS says that most are INSYNC within 60 s. */
+const longestPendingSeconds = 900
+/** While a change is pending, looks that fail are no news, for so long: a new present() would make another change. */
+const unheardSeconds = 120
 /** Pauses before the looks at a pending change, each a second longer; changes become INSYNC after 20 to 60 s. */
 const lookAfterSeconds = { first: 2, longest: 4 } as const
-
-type Patience = { readonly giveUpAfterSeconds?: number }
 
 /** What all zones of one account share in a run: client, pace, list of zones, the watch for INSYNC. `on`: the zone, in words. */
 export interface Account {
@@ -27,22 +34,15 @@ export interface Account {
   credentials(signal: AbortSignal): Promise<void>
   listZones(from: ListHostedZonesByNameRequest, how: How): Promise<ListHostedZonesByNameResponse>
   listSets(from: ListResourceRecordSetsRequest, on: string, how: How): Promise<ListResourceRecordSetsResponse>
-  change(request: ChangeResourceRecordSetsRequest, on: string, how: How & Patience): Promise<ChangeInfo | undefined>
+  change(request: ChangeResourceRecordSetsRequest, on: string, how: How): Promise<ChangeInfo | undefined>
   zones: Promise<Zone[]> | undefined
   readonly inSync: (change: string, on: string, how: How) => Promise<void>
 }
 
-/** Accounts by the credentials that open them: zones with settings of their own still share one pace. */
-const accounts = new WeakMap<World, Map<string, Promise<Account>>>()
-
-export function accountOf(world: World, values: Values): Promise<Account> {
-  const opened = accounts.get(world) ?? new Map<string, Promise<Account>>()
-  accounts.set(world, opened)
+/** The account that these credentials open: zones with settings of their own still share one pace. */
+export function accountOf(world: World, values: Values, shared: Shared): Promise<Account> {
   const { 'zone-id': _zone, private: _private, ttl: _ttl, ...access } = values
-  const key = JSON.stringify(access)
-  const account = opened.get(key) ?? openAccount(world, values)
-  opened.set(key, account)
-  return account
+  return shared.once(`account ${JSON.stringify(access)}`, () => openAccount(world, values))
 }
 
 async function openAccount(world: World, values: Values): Promise<Account> {
@@ -105,36 +105,38 @@ function having<T extends object>(answer: T, key: keyof T & string): T {
 type Call = <T>(
   action: string,
   on: string,
-  how: How & Patience,
+  how: How,
   attempt: (options: { readonly abortSignal: AbortSignal }) => Promise<T>,
 ) => Promise<T>
 
 /**
- * One API call at its turn, tried again while that can help. `action`: the API's name of it. `source`: where the
- * credentials should come from, for the words of an error when there are none.
+ * One API call at its turn; again, later, while Route 53 says "Throttling". `action`: the API's name of it. `source`: where
+ * the credentials should come from, for the words of an error when there are none.
  */
 function callerOf({ clock, random }: World, client: Route53Client, source: string): Call {
   const pace = pacer({ clock })
-  return (action, on, { signal, log, giveUpAfterSeconds: seconds = giveUpAfterSeconds.call }, attempt) => {
+  return async (action, on, { signal, log }, attempt) => {
+    const explained = async (error: Error): Promise<Dns01Error> => {
+      const keys = await client.config.credentials().catch(() => undefined)
+      return explain(error, { action, on, who: keys ? `access key ${maskedKey(keys.accessKeyId)}` : source })
+    }
     const what = `Route 53 ${action} (${on})`
-    return retry(
-      { clock, random, log },
-      { giveUpAfterSeconds: seconds, maxPauseSeconds: 8, signal, what },
-      async () => {
-        await pace.turn(signal)
-        try {
-          const answer = await attempt({ abortSignal: signal })
-          pace.faster()
-          return answer
-        } catch (error) {
-          signal.throwIfAborted()
-          if (isThrottling(error as Error)) pace.slower()
-          const keys = await client.config.credentials().catch(() => undefined)
-          const who = keys ? `access key ${maskedKey(keys.accessKeyId)}` : source
-          throw explain(error as Error, { action, on, who })
-        }
-      },
-    )
+    const limits = { giveUpAfterSeconds: throttledSeconds, maxPauseSeconds: 8, signal, what }
+    const outcome = await retry({ clock, random, log }, limits, async () => {
+      await pace.turn(signal)
+      try {
+        const answer = await attempt({ abortSignal: signal })
+        pace.faster()
+        return { answer }
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!isThrottling(error as Error)) return { failure: await explained(error as Error) }
+        pace.slower()
+        throw await explained(error as Error)
+      }
+    })
+    if ('failure' in outcome) throw outcome.failure
+    return outcome.answer
   }
 }
 
@@ -142,17 +144,26 @@ function callerOf({ clock, random }: World, client: Route53Client, source: strin
  * Waits until a change is INSYNC: looks after 2, 5, 9, 13 … s. However many changes of however many zones are pending,
  * one GetChange at a time is under way, so that changes still to be made find their turn.
  */
-function syncWatch({ clock }: World, look: (id: string, how: How) => Promise<boolean>): Account['inSync'] {
+function syncWatch({ clock }: World, isInSync: (id: string, how: How) => Promise<boolean>): Account['inSync'] {
   const inTurn = oneAtATime()
+  const secondsSince = (then: Date): number => (clock.now().getTime() - then.getTime()) / 1000
   return async (id, on, how) => {
-    const since = clock.now().getTime()
+    const since = clock.now()
+    let heardAt = since
     for (let pause: number = lookAfterSeconds.first; ; pause = Math.min(pause + 1, lookAfterSeconds.longest)) {
       await clock.sleep(pause, how.signal)
-      if (await inTurn(() => look(id, how))) return
-      const seconds = Math.round((clock.now().getTime() - since) / 1000)
+      try {
+        if (await inTurn(() => isInSync(id, how))) return
+        heardAt = clock.now()
+      } catch (error) {
+        how.signal.throwIfAborted()
+        const isTemporary = error instanceof Dns01Error && error.code === 'UNAVAILABLE'
+        if (!isTemporary || secondsSince(heardAt) > unheardSeconds) throw error
+        how.log.info(`${error.message}; asked again, as the change is accepted`)
+      }
+      const seconds = Math.round(secondsSince(since))
       how.log.debug(`${on}: change ${id} is PENDING after ${seconds} s`)
-      if (seconds > giveUpAfterSeconds.sync)
-        throw unavailable(`${on}: change ${id} is still PENDING after ${seconds} s`)
+      if (seconds > longestPendingSeconds) throw unavailable(`${on}: change ${id} is still PENDING after ${seconds} s`)
     }
   }
 }

@@ -1,18 +1,50 @@
+// Changes TXT sets in Route 53, which knows whole sets only: a value of ours comes into a set that may hold others' values.
+// So each change names the set as we take it to be, and Route 53 compares before it writes.
 import type { Change } from '@aws-sdk/client-route-53'
-import { Dns01Error, doubtful, groupBy, type Name, type TxtRecord, unavailable } from '../../src/provider/shipped.js'
+import {
+  Dns01Error,
+  doubtful,
+  groupBy,
+  type Name,
+  retry,
+  type TxtRecord,
+  unavailable,
+  type World,
+} from '../../src/provider/shipped.js'
 import type { Account } from './account.js'
 import { describe, type How, quoted, type TxtSet, type Zone } from './api.js'
 import { readSets } from './read.js'
 import { conflictsOf } from './words.js'
 
-/** Limits of one ChangeResourceRecordSets. */
+/** Limits of one ChangeResourceRecordSets (AWS: "Quotas", Route 53 API). */
 const limits = { elements: 1000, characters: 32_000 } as const
 /** Each refused change means that somebody else's went through; more than this is not a race any more. */
 const longestRace = 30
-/** A change that changes nothing and only proves is not worth more patience. */
+/**
+ * For how long a change that changes nothing and only proves is tried, here and not by a new call: there is another way to
+ * be sure, which is to wait, so it is not worth more.
+ */
 const confirmGiveUpSeconds = 20
 /** AWS: "Changes generally propagate to all Route 53 name servers within 60 seconds". */
 export const usualSyncSeconds = 60
+
+/** Where sets are changed, and how. */
+export interface Place {
+  readonly world: Pick<World, 'clock' | 'random'>
+  readonly account: Account
+  readonly zone: Zone
+  readonly how: How
+}
+
+/** present: the set has all these values. absent: it has none of them. Other values stay in both. */
+export type Goal = 'present' | 'absent'
+
+interface Task {
+  readonly goal: Goal
+  readonly records: readonly TxtRecord[]
+  /** Of sets that are made; as the records say when absent. */
+  readonly ttlSeconds: number | undefined
+}
 
 /** One set before and after a change. */
 interface Edit {
@@ -21,79 +53,112 @@ interface Edit {
   readonly after: TxtSet | undefined
 }
 
-export type Aim = (now: TxtSet | undefined, values: readonly string[], ttlSeconds: number) => TxtSet | undefined
+/** The sets of one task: what we take each of them to be now, and so the edit that brings it to the goal. */
+class TaskSets {
+  readonly #goal: Goal
+  /** Ours, as the API has them. */
+  readonly #wanted = new Map<Name, TxtSet>()
+  readonly #known = new Map<Name, TxtSet | undefined>()
 
-export const withValues: Aim = (now, values, ttlSeconds) => ({
-  values: [...new Set([...(now?.values ?? []), ...values])],
-  ttlSeconds: now?.ttlSeconds ?? ttlSeconds,
-})
+  /** `written`: our own last word on sets, the best first guess. */
+  constructor({ goal, records, ttlSeconds }: Task, written: ReadonlyMap<Name, TxtSet>) {
+    this.#goal = goal
+    for (const [name, same] of groupBy(records, record => record.name)) {
+      const values = [...new Set(same.map(record => quoted(record.value)))]
+      const wanted = { values, ttlSeconds: ttlSeconds ?? same[0]?.ttlSeconds ?? 60 }
+      this.#wanted.set(name, wanted)
+      this.#known.set(name, written.get(name) ?? (goal === 'absent' ? wanted : undefined))
+    }
+  }
 
-export const withoutValues: Aim = (now, values) => {
-  const left = now?.values.filter(value => !values.includes(value)) ?? []
-  return now && left.length > 0 ? { ...now, values: left } : undefined
+  get names(): readonly Name[] {
+    return [...this.#wanted.keys()]
+  }
+
+  learn(sets: ReadonlyMap<Name, TxtSet | undefined>): void {
+    for (const [name, set] of sets) this.#known.set(name, set)
+  }
+
+  /** What is still to do at these names. present() writes every set, be it as it is: see settleSets(). */
+  edits(names: readonly Name[]): Edit[] {
+    const all = names.map(name => ({ name, before: this.#known.get(name), after: this.#after(name) }))
+    return this.#goal === 'present'
+      ? all
+      : all.filter(({ before, after }) => before?.values.length !== after?.values.length)
+  }
+
+  #after(name: Name): TxtSet | undefined {
+    const now = this.#known.get(name)
+    const wanted = this.#wanted.get(name) as TxtSet
+    if (this.#goal === 'present') {
+      const values = [...new Set([...(now?.values ?? []), ...wanted.values])]
+      return { values, ttlSeconds: now?.ttlSeconds ?? wanted.ttlSeconds }
+    }
+    const left = now?.values.filter(value => !wanted.values.includes(value)) ?? []
+    return now && left.length > 0 ? { ...now, values: left } : undefined
+  }
 }
 
 /**
  * Brings all these sets to the goal; returns the ids of the changes it took (undefined: made, but its id is lost).
  * A change deletes exactly the set that we take to be there and creates the wanted one. The first guess is our own last
  * word (nothing there, for a new name): most often right, and checked by Route 53 itself, which refuses the whole batch
- * when anything differs. Then the sets are read. So 1 or 400 names cost one call, and nobody's value is ever lost.
+ * when anything differs. Then the sets are read. So 1 or 400 names cost one call, and nobody's value is ever lost. It is
+ * repeated here, and not by a new call, since what was read and what others change is known here.
  *
  * What presents itself as there already may be a change of ours whose answer was lost, or another's that is not in sync
  * yet. So present() writes every set, be it as it is: that gives a change to wait for.
  */
-export async function settleSets(
-  account: Account,
-  zone: Zone,
-  aim: Aim,
-  records: readonly TxtRecord[],
-  ttl: number | undefined,
-  how: How,
-): Promise<(string | undefined)[]> {
-  const wishes = groupBy(records, record => record.name)
-  const valuesOf = (name: Name): string[] => [...new Set((wishes.get(name) ?? []).map(record => quoted(record.value)))]
-  const ttlOf = (name: Name): number => ttl ?? wishes.get(name)?.[0]?.ttlSeconds ?? 60
-  const guess = (name: Name): TxtSet | undefined =>
-    zone.written.get(name) ?? (aim === withoutValues ? { values: valuesOf(name), ttlSeconds: ttlOf(name) } : undefined)
-  const known = new Map([...wishes.keys()].map(name => [name, guess(name)]))
-  const edit = (name: Name): Edit => {
-    const before = known.get(name)
-    return { name, before, after: aim(before, valuesOf(name), ttlOf(name)) }
-  }
-  const isToDo = ({ before, after }: Edit): boolean =>
-    aim === withValues || before?.values.length !== after?.values.length
+export async function settleSets(place: Place, task: Task): Promise<(string | undefined)[]> {
+  const { zone } = place
+  const sets = new TaskSets(task, zone.written)
   const changes: (string | undefined)[] = []
   let refusals = 0
-  let first = true
-  /** Of a set that is not as expected nobody knows whether a change of ours did it whose answer was lost. */
-  const proof = async <T>(step: Promise<T>): Promise<T> => {
-    const isFirst = first
-    first = false
-    try {
-      return await step
-    } catch (error) {
-      throw isFirst ? error : doubtful(error)
+  let isFirstCall = true
+  try {
+    let todo = sets.edits(sets.names)
+    while (todo.length > 0) {
+      const batch = firstBatch(todo)
+      const answer = await submit(place, batch)
+      isFirstCall = false
+      if ('conflicts' in answer) {
+        refusals++
+        if (refusals > longestRace)
+          throw unavailable(`${describe(zone)}: ${refusals} changes in a row met others' changes`)
+        sets.learn(await readConflicting(place, batch, refusals === 1 ? answer.conflicts : []))
+        todo = sets.edits(todo.map(({ name }) => name))
+      } else {
+        refusals = 0
+        changes.push(answer.id)
+        noteWritten(zone, batch)
+        todo = todo.slice(batch.length)
+      }
     }
-  }
-  for (let todo = [...wishes.keys()].map(edit).filter(isToDo); todo.length > 0; ) {
-    const batch = firstBatch(todo)
-    const answer = await proof(submit(account, zone, batch, how))
-    if ('conflicts' in answer) {
-      if (++refusals > longestRace)
-        throw unavailable(`${describe(zone)}: ${refusals} changes in a row met others' changes`)
-      const doubtful = refusals === 1 ? batch.filter(({ name }) => answer.conflicts.includes(name)) : batch
-      const names = (doubtful.length > 0 ? doubtful : batch).map(({ name }) => name)
-      how.log.info(`${describe(zone)}: ${names.length} TXT sets are not as expected, reading them`)
-      for (const [name, set] of await proof(readSets(account, zone, names, how))) known.set(name, set)
-      todo = todo.map(({ name }) => edit(name)).filter(isToDo)
-    } else {
-      refusals = 0
-      changes.push(answer.id)
-      for (const { name, after } of batch) after ? zone.written.set(name, after) : zone.written.delete(name)
-      todo = todo.slice(batch.length)
-    }
+  } catch (error) {
+    // Of a set that is not as expected nobody knows whether a change of ours did it whose answer was lost.
+    throw isFirstCall ? error : doubtful(error)
   }
   return changes
+}
+
+/** The sets of a refused batch as they are: those that Route 53 named, or all. */
+function readConflicting(
+  { account, zone, how }: Place,
+  batch: readonly Edit[],
+  named: readonly Name[],
+): Promise<Map<Name, TxtSet | undefined>> {
+  const all = batch.map(({ name }) => name)
+  const some = all.filter(name => named.includes(name))
+  const names = some.length > 0 ? some : all
+  how.log.info(`${describe(zone)}: ${names.length} TXT sets are not as expected, reading them`)
+  return readSets(account, zone, names, how)
+}
+
+function noteWritten({ written }: Zone, batch: readonly Edit[]): void {
+  for (const { name, after } of batch) {
+    if (after) written.set(name, after)
+    else written.delete(name)
+  }
 }
 
 /** As many edits as one change may hold; at least one. */
@@ -112,7 +177,7 @@ function firstBatch(edits: readonly Edit[]): Edit[] {
 type Submitted = { readonly id: string | undefined } | { readonly conflicts: readonly Name[] }
 
 /** One change batch: its id, or the names that Route 53 says are not as we took them to be. */
-async function submit(account: Account, zone: Zone, batch: readonly Edit[], how: How): Promise<Submitted> {
+async function submit({ world, account, zone, how }: Place, batch: readonly Edit[]): Promise<Submitted> {
   const Changes = batch.flatMap(({ name, before, after }) => [
     ...toChange('DELETE', name, before),
     ...toChange('CREATE', name, after),
@@ -120,10 +185,11 @@ async function submit(account: Account, zone: Zone, batch: readonly Edit[], how:
   const changesNothing = batch.every(
     ({ before, after }) => before && after && before.values.length === after.values.length,
   )
-  const patience = changesNothing ? { giveUpAfterSeconds: confirmGiveUpSeconds } : {}
+  const request = { HostedZoneId: zone.id, ChangeBatch: { Changes } }
+  const change = () => account.change(request, describe(zone), how)
+  const limits = { what: `${describe(zone)}: change`, giveUpAfterSeconds: confirmGiveUpSeconds, signal: how.signal }
   try {
-    const request = { HostedZoneId: zone.id, ChangeBatch: { Changes } }
-    const accepted = await account.change(request, describe(zone), { ...how, ...patience })
+    const accepted = await (changesNothing ? retry({ ...world, log: how.log }, limits, change) : change())
     return { id: accepted?.Id ?? '' }
   } catch (error) {
     const conflicts = conflictsOf(error)

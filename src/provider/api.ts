@@ -16,7 +16,15 @@ export { isWithin, longestMatch, type Name, parseName } from '../core/names.js'
 export { type ChallengeFacts, groupBy, type TxtRecord } from '../core/txt-record.js'
 export type { HttpRequest, HttpResponse, Log, RecordType, World } from '../core/world.js'
 
-/** How long a call that fails with UNAVAILABLE is made again. dns01 does it; a provider need not retry by itself. */
+/**
+ * How long a call that fails with UNAVAILABLE is made again. dns01 does it, in one place (src/publish/call-provider.ts), and
+ * a provider does not retry by itself: two loops inside each other would wait for the product of their times. Inside one
+ * call stays what a new call could not go on with: a compare-and-set that met another's change, the wait for a change
+ * that is accepted, one page of many that was refused for haste.
+ *
+ * 120 s outlive the restart of a name server and most rate limits (a longer Retry-After is left to the next run, as an
+ * order at the CA waits meanwhile). cleanup() holds up the end of a run, and the journal keeps what is left: 60 s.
+ */
 export const repeated = { presentSeconds: 120, cleanupSeconds: 60 } as const
 
 /** What comes with every call. */
@@ -114,6 +122,27 @@ export type SettingValues<S extends Settings> = {
   readonly [K in keyof S]: S[K] extends { required: true } | { default: string } ? string : string | undefined
 }
 
+/**
+ * What all openings of one provider in a run have in common, each set of settings being opened by itself: the pace of an
+ * account, a socket. It belongs to whoever opens providers (Providers of loader.ts) and ends with it: nothing of a
+ * provider's lies at module level, where no caller sees it.
+ */
+export interface Shared {
+  /** What was made for this key first. */
+  once<T>(key: string, make: () => T): T
+}
+
+/** One that is empty. */
+export function openShared(): Shared {
+  const made = new Map<string, unknown>()
+  return {
+    once: <T>(key: string, make: () => T): T => {
+      if (!made.has(key)) made.set(key, make())
+      return made.get(key) as T
+    },
+  }
+}
+
 /** A provider as its file describes it, before it is opened. */
 export interface ProviderDefinition<S extends Settings = Settings> {
   /** As in conf/dns.yml and the name of the file or package; lower case, digits, hyphens. */
@@ -142,9 +171,10 @@ export interface ProviderDefinition<S extends Settings = Settings> {
   readonly testedWith: string
   /**
    * Called once a run for each set of settings, and only if one of its names is due: so no request here. Whatever touches
-   * the outside goes through `world` (`fetch` knows the user's proxies and CAs); tests hand in another.
+   * the outside goes through `world` (`fetch` knows the user's proxies and CAs); tests hand in another. `shared` is for what
+   * several sets of settings have in common in a run; without it nothing is shared.
    */
-  open(values: SettingValues<S>, world: World): Provider | Promise<Provider>
+  open(values: SettingValues<S>, world: World, shared?: Shared): Provider | Promise<Provider>
   /** The least rights that serve these hosts (none: any host), as text for the provider's own console. */
   policy?(names: readonly Name[], values: SettingValues<S>): string
   /** What must stand elsewhere before these hosts can be served, and whether it does, by asking the resolvers of `world`. */

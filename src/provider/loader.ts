@@ -5,7 +5,7 @@ import { Dns01Error } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { Target } from '../core/target.js'
 import type { World } from '../core/world.js'
-import type { Provider, ProviderDefinition, Setting } from './api.js'
+import { openShared, type Provider, type ProviderDefinition, type Setting, type Shared } from './api.js'
 import { anyHost, type Looking, loadProvider, providerNames, secretVariables } from './catalog.js'
 
 /** A provider ready to be called, and how its file describes it. */
@@ -31,13 +31,15 @@ export const without = (env: World['env'], variables: ReadonlySet<string>): Worl
 
 export function openProviders(world: World, config: DnsConfig, defaultProvider: () => string | undefined): Providers {
   const opened = new Map<string, Promise<OpenProvider>>()
+  const shared = openShared()
+  const sharedBy = (provider: string): Shared => shared.once(provider, openShared)
   const named = (): string[] => {
     const all = [config.fallback, ...config.zones.values()].map(({ provider }) => provider ?? defaultProvider())
     return [...new Set(all.flatMap(name => name ?? []))]
   }
   const open = (wanted: OpenProvider['config']): Promise<OpenProvider> => {
     const key = JSON.stringify([wanted.provider, Object.entries(wanted.settings).sort()])
-    const found = opened.get(key) ?? openOne(world, wanted, named)
+    const found = opened.get(key) ?? openOne(world, wanted, named, sharedBy(wanted.provider))
     opened.set(key, found)
     return found
   }
@@ -68,13 +70,18 @@ const noProvider = (world: Looking, name: Name): Dns01Error =>
     hint: `set DNS01_PROVIDER, or write conf/dns.yml; there are: ${providerNames(world).join(', ')}; ${anyHost}`,
   })
 
-async function openOne(world: World, config: OpenProvider['config'], named: () => string[]): Promise<OpenProvider> {
+async function openOne(
+  world: World,
+  config: OpenProvider['config'],
+  named: () => string[],
+  shared: Shared,
+): Promise<OpenProvider> {
   const definition = await loadProvider(world, config.provider)
   for (const [name, meant] of misspelt(world.env, definition.settings))
     world.log.warn(`${name} is set, and means nothing: did you mean ${meant}?`)
   const values = settingValues(world, definition, config.settings)
   const inside = definition.othersSecretsHidden ? await withoutOthersSecrets(world, definition.name, named()) : world
-  return { definition, config, provider: await definition.open(values as never, inside) }
+  return { definition, config, provider: await definition.open(values as never, inside, shared) }
 }
 
 /**

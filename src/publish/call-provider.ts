@@ -4,15 +4,10 @@
 import { retry } from '../core/retry.js'
 import type { TxtRecord } from '../core/txt-record.js'
 import type { World } from '../core/world.js'
-import type { ProviderCall } from '../provider/api.js'
+import { type ProviderCall, repeated } from '../provider/api.js'
 import type { OpenProvider } from '../provider/loader.js'
 
-/**
- * For how long a provider is asked again. 120 s of present() outlive the restart of a name server and most of a service's
- * rate limits (core/retry.ts obeys a Retry-After up to the same 120 s); what takes longer is for the next run, since the
- * order at the CA waits meanwhile. cleanup() holds up the end of a run or of a hook, and the journal keeps what is left.
- */
-const giveUpSeconds = { present: 120, cleanup: 60 } as const
+const giveUpSeconds = { present: repeated.presentSeconds, cleanup: repeated.cleanupSeconds } as const
 
 /** An attempt at cleaning that begins at the last moment gets this long. */
 const lastCleanupSeconds = 30

@@ -6,6 +6,7 @@ import { Dns01Error } from '../../src/core/errors.js'
 import type { Name } from '../../src/core/names.js'
 import type { Clock, Dns, DnsAnswer, RecordType, World } from '../../src/core/world.js'
 import { openDns } from '../../src/platform/dns.js'
+import { openShared, type Shared } from '../../src/provider/api.js'
 import { listeningLog, providerContract, record } from '../contract/provider-contract.js'
 import { fakeClock } from '../fakes/clock.js'
 import { fakeDns } from '../fakes/dns.js'
@@ -21,9 +22,9 @@ const settings = { zone, listen: here, ns: undefined, addresses: undefined }
 const worldWith = (dns: Dns, clock: Clock = fakeClock()): World => ({ dns, log, clock }) as World
 const at = (text: string): Name => text as Name
 
-async function scene(more: Partial<Record<keyof typeof settings, string>> = {}) {
+async function scene(more: Partial<Record<keyof typeof settings, string>> = {}, shared?: Shared) {
   const dns = fakeDns(fakeClock())
-  const provider = await builtin.open({ ...settings, ...more } as never, worldWith(dns))
+  const provider = await builtin.open({ ...settings, ...more } as never, worldWith(dns), shared)
   const ask = (name: string, type: RecordType = 'TXT', server = here): Promise<DnsAnswer> =>
     dns.query({ name: at(name), type }, { server, recursion: false, signal })
   return { dns, provider, ask }
@@ -86,8 +87,9 @@ test('listens only while records are up', async () => {
 })
 
 test('zones of different settings at one address share the server', async () => {
-  const { dns, provider, ask } = await scene()
-  const other = await builtin.open({ ...settings, zone: 'other.test' }, worldWith(dns))
+  const shared = openShared()
+  const { dns, provider, ask } = await scene({}, shared)
+  const other = await builtin.open({ ...settings, zone: 'other.test' }, worldWith(dns), shared)
   const [a, b] = [record(at('_acme-challenge.acme.test'), 'a', zone), record(at('x.other.test'), 'b', 'other.test')]
   await Promise.all([provider.present([a], call), other.present([b], { ...call, zone: at('other.test') })])
   const values = async (name: string) => (await ask(name)).answers.map(r => r.data)

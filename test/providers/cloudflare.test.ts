@@ -5,6 +5,7 @@ import type { World } from '../../src/core/world.js'
 import type { Provider, ProviderCall, TxtRecord } from '../../src/provider/api.js'
 import { listeningLog, providerContract, record, txtValue } from '../contract/provider-contract.js'
 import { type FakeCloudflare, fakeCloudflare, httpAnswer } from '../fakes/cloudflare.js'
+import { repeating } from '../fakes/repeating.js'
 
 const token = 'T'.repeat(40)
 const noZones = 'N'.repeat(40)
@@ -31,7 +32,7 @@ async function opened(fake: FakeCloudflare, values: Partial<Record<keyof typeof 
     fetch: fake.fetch,
   } as unknown as World
   const provider: Provider = await cloudflare.open({ ...settings, ...values }, world)
-  return { provider, seconds: () => nowMs / 1000, said }
+  return { provider, again: repeating(provider, world), seconds: () => nowMs / 1000, said }
 }
 
 const call = (zone: string): ProviderCall => ({
@@ -166,8 +167,8 @@ describe('what others do meanwhile', () => {
       const answer = await fake.fetch(url, request)
       return request.method === 'POST' && lost++ === 0 ? httpAnswer(502, 'Bad gateway') : answer
     }
-    const { provider } = await opened({ ...fake, fetch })
-    await provider.present([one], call(zone))
+    const { again } = await opened({ ...fake, fetch })
+    await again.present([one], call(zone))
     expect(fake.values(name)).toEqual([one.value])
     expect(writes(fake)).toBe(2)
   })
@@ -263,8 +264,8 @@ describe('later', () => {
   const present = async (answers: FakeCloudflare['next'], values: readonly TxtRecord[] = [one]) => {
     const fake = fakeWithZone()
     fake.next.push(...answers)
-    const { provider, seconds } = await opened(fake)
-    const error = await provider.present(values, call(zone)).catch(cause => cause)
+    const { again, seconds } = await opened(fake)
+    const error = await again.present(values, call(zone)).catch(cause => cause)
     return { fake, error, seconds: seconds() }
   }
 

@@ -5,14 +5,15 @@ import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vit
 import route53 from '../../providers/route53.js'
 import { codeOf, type Dns01Error } from '../../src/core/errors.js'
 import type { World } from '../../src/core/world.js'
-import type { Provider } from '../../src/provider/api.js'
+import { openShared, type Provider, type Shared } from '../../src/provider/api.js'
+import { repeating } from '../fakes/repeating.js'
 import { accessKeyId, callFor, keys, recordsFor, route53World, secretAccessKey } from '../fakes/route53-world.js'
 
 const hosts = (count: number, zone = 'example.test'): string[] =>
   Array.from({ length: count }, (_, i) => `h${i}.${zone}`)
 
-const open = async (world: World, more: Record<string, string> = {}): Promise<Provider> =>
-  route53.open({ ...keys, ...more } as never, world)
+const open = async (world: World, more: Record<string, string> = {}, shared?: Shared): Promise<Provider> =>
+  route53.open({ ...keys, ...more } as never, world, shared)
 
 const failure = async (promise: Promise<unknown>): Promise<Dns01Error> =>
   promise.then(
@@ -58,7 +59,8 @@ describe('the price', () => {
     const { world, route53: double, clock } = route53World({ syncSeconds: 20 })
     const zones = Array.from({ length: 10 }, (_, i) => `z${i}.test`)
     for (const zone of zones) double.addZone(zone)
-    const providers = await Promise.all([open(world), open(world, { ttl: '30' })])
+    const shared = openShared()
+    const providers = await Promise.all([open(world, {}, shared), open(world, { ttl: '30' }, shared)])
     await Promise.all(
       zones.map((zone, i) => providers[i % 2]?.present(recordsFor(zone, hosts(5, zone)), callFor(world, zone))),
     )
@@ -176,7 +178,7 @@ describe('a service in trouble', () => {
     const all = route53World({ syncSeconds: 20, ...options })
     all.route53.addZone('example.test')
     Object.assign(all.route53.faults, faults)
-    const provider = await open(all.world)
+    const provider = repeating(await open(all.world), all.world)
     await provider.present(records, callFor(all.world, 'example.test'))
     expect(all.route53.txtNames()).toHaveLength(50)
     await provider.cleanup(records, callFor(all.world, 'example.test'))
@@ -230,6 +232,20 @@ describe('a service in trouble', () => {
     const { said, clock } = await roundTrip({ loseAnswers: { by, times: Number.POSITIVE_INFINITY } })
     expect(said.join('\n')).toContain('waiting 60 s')
     expect(clock.seconds).toBeGreaterThan(60)
+  })
+
+  test('looks at a pending change that fail are repeated, and no other change is made', async () => {
+    const { world, route53: double } = route53World({ syncSeconds: 20 })
+    double.addZone('example.test')
+    let failures = 5
+    const fetch: World['fetch'] = async (url, request) =>
+      url.pathname.includes('/change/') && failures-- > 0
+        ? { status: 500, headers: {}, body: Buffer.from('') }
+        : world.fetch(url, request)
+    const provider = await open({ ...world, fetch })
+    await provider.present(records, callFor(world, 'example.test'))
+    expect(failures).toBeLessThan(0)
+    expect(double.batches).toHaveLength(1)
   })
 
   test('a change that stays PENDING is given up, with its age', async () => {
