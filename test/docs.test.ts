@@ -49,6 +49,16 @@ test('the map in docs/architecture.md has the folders of src/, in the order of t
   expect(mapped).toEqual(folders)
 })
 
+test('the files that docs/architecture.md names are there', () => {
+  const named = [...pageText('docs/architecture.md').matchAll(/`((?!dns01)[a-z0-9]+\/[a-z0-9-]+)(\.ts)?`/g)].map(
+    ([, path = '']) => path,
+  )
+  const isThere = (path: string) =>
+    ['src/', ''].some(start => ['.ts', ''].some(end => existsSync(join(root, start + path + end))))
+  expect(named.length).toBeGreaterThan(10)
+  expect(named.filter(path => !isThere(path))).toEqual([])
+})
+
 describe('links', () => {
   /** As forges make anchors of headings: lower case, no punctuation, hyphens for spaces. */
   const anchor = (heading: string): string =>

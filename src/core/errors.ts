@@ -1,6 +1,9 @@
 import { brief, shown } from './gate.js'
 
-/** What can go wrong, what the process then exits with, and whether the next cron run may mend it. The README prints this table. */
+/**
+ * What can go wrong, what the process then exits with, and whether the next cron run may mend it. docs/commands.md, "Exit status",
+ * prints this table.
+ */
 export const FAULTS = {
   BUG: { exit: 1, again: false, meaning: 'a bug in dns01: please report it with the stack trace' },
   USAGE: { exit: 2, again: false, meaning: 'wrong flag, argument or name on the command line' },
