@@ -10,8 +10,18 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [
-      // One process for many files: loading src/ anew for each takes longer than its tests.
-      { extends: true, test: { name: 'fast', include: ['test/**/*.test.ts'], exclude: real, isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: real,
+          // One process for many files: loading src/ anew for each takes longer than its tests.
+          isolate: false,
+          // By it a fake clock knows when work that takes real time is done (test/fakes/clock.ts).
+          env: { UV_THREADPOOL_SIZE: '1' },
+        },
+      },
       { extends: true, test: { name: 'real', include: real } },
     ],
   },

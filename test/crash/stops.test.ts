@@ -5,7 +5,7 @@ import { thorough } from '../thorough.js'
 import { at, heals, machineWith, stepsOf } from './whole-run.js'
 
 /** Of a run over 20 targets each so manieth step; 1 tries them all, in ten minutes. */
-const every = Number(process.env.CRASH_EVERY ?? (thorough ? 31 : 173))
+const every = Number(process.env.CRASH_EVERY ?? (thorough ? 31 : 89))
 
 test('at no moment of a run can others read a key, or does a live link lead to something half-made', async () => {
   const machine = machineWith(3)

@@ -38,7 +38,7 @@ describe.skipIf(!installed())('the npm plugin as published', () => {
     return [zone, name.slice(0, -zone.length - 1)]
   }
   const open = async (token: string): Promise<Provider> => {
-    const { world } = diskWorld({}, { fetch: api.fetch, clock: fakeClock() })
+    const { world } = diskWorld({}, { fetch: api.fetch, clock: fakeClock(undefined, { deadlinesAlone: false }) })
     const options = JSON.stringify({ baseUrl: api.url, token })
     return (await plugins.open({ module: plugin, folder, options, wait: 'none' }, world)) as Provider
   }

@@ -1,0 +1,82 @@
+import { pbkdf2 } from 'node:crypto'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { fakeClock, movedClock } from './clock.js'
+
+const { signal } = new AbortController()
+
+test('a clock of which nobody asks anything stands still', async () => {
+  const clock = movedClock()
+  let woken = false
+  void clock.sleep(1, signal).then(() => {
+    woken = true
+  })
+  await new Promise(resolve => setTimeout(resolve, 20))
+  expect([clock.seconds, woken]).toEqual([0, false])
+})
+
+test('advance() wakes who sleeps shorter, in order, at their time, and what they begin then', async () => {
+  const clock = movedClock()
+  const seen: string[] = []
+  const sleeper = async (name: string, ...pauses: readonly number[]) => {
+    for (const seconds of pauses) {
+      await clock.sleep(seconds, signal)
+      seen.push(`${name} at ${clock.seconds}`)
+    }
+  }
+  void sleeper('a', 3, 3)
+  void sleeper('b', 2, 9)
+  await clock.advance(10)
+  expect([clock.seconds, ...seen]).toEqual([10, 'b at 2', 'a at 3', 'a at 6'])
+})
+
+test('runUntil() goes on no longer than the work needs', async () => {
+  const clock = movedClock()
+  void clock.sleep(100, signal)
+  const work = async () => {
+    await clock.sleep(7, signal)
+    return 'done'
+  }
+  expect([await clock.runUntil(work()), clock.seconds]).toEqual(['done', 7])
+})
+
+test('runUntil() rejects when time cannot help', async () => {
+  await expect(movedClock().runUntil(new Promise(() => {}))).rejects.toThrow('nobody waits for time any more')
+})
+
+test.each([
+  ['moved', movedClock],
+  ['going by itself', fakeClock],
+])('a clock, %s, wakes with the reason of the signal, and ends a deadline with a TimeoutError', async (_, make) => {
+  const clock = make()
+  const stopping = new AbortController()
+  const sleeping = clock.sleep(10, stopping.signal)
+  stopping.abort(new Error('stop'))
+  await expect(sleeping).rejects.toThrow('stop')
+  const deadline = clock.deadline(5)
+  await ('advance' in clock ? clock.advance(6) : clock.sleep(6, signal))
+  expect(deadline.reason).toMatchObject({ name: 'TimeoutError' })
+})
+
+describe('a clock that goes on by itself', () => {
+  test('goes from sleeper to sleeper', async () => {
+    const clock = fakeClock()
+    await Promise.all([clock.sleep(3600, signal), clock.sleep(60, signal)])
+    expect(clock.seconds).toBe(3600)
+  })
+
+  test('does not go on for the sake of deadlines when it may not', async () => {
+    const clock = fakeClock(undefined, { deadlinesAlone: false })
+    const deadline = clock.deadline(1)
+    await clock.sleep(0.5, signal)
+    await new Promise(resolve => setTimeout(resolve, 20))
+    expect([clock.seconds, deadline.aborted]).toEqual([0.5, false])
+  })
+
+  test('waits for work that takes real time, however long', async () => {
+    const clock = fakeClock()
+    const deadline = clock.deadline(1)
+    await promisify(pbkdf2)('word', 'salt', 200_000, 32, 'sha512')
+    expect([clock.seconds, deadline.aborted]).toEqual([0, false])
+  })
+})
