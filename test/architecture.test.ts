@@ -35,9 +35,10 @@ const FOLDERS = [
 const LIBRARIES: Readonly<Record<string, RegExp>> = {
   '@aws-sdk/client-route-53': /^providers\/route53\//,
   '@clack/prompts': /^src\/platform\/prompt/,
-  'acme-client': /^src\/acme\//,
+  'acme-client': /^src\/acme\/jws\.ts$/,
   dns2: /^src\/dns\/|^src\/platform\/dns/,
   dotenv: /^src\/config\/env-file\.ts$/,
+  jose: /^src\/acme\/jws\.ts$/,
   'p-retry': /^src\/core\/retry\.ts$/,
   yargs: /^src\/cli\/|^src\/commands\/command\.ts$/,
 }

@@ -22,9 +22,9 @@ export interface Accounts {
 export function openAccount(session: Session): Accounts {
   let known: Promise<string> | undefined
 
-  async function ask(payload: object, call: Omit<PostCall, 'what'>): Promise<Account> {
-    const { newAccount } = await session.directory(call.signal)
-    const answer = await session.post(newAccount, payload, { ...call, what: 'newAccount' })
+  async function ask(payload: object, signal: AbortSignal): Promise<Account> {
+    const { newAccount } = await session.directory(signal)
+    const answer = await session.post(newAccount, payload, { signal, newAccount: true, what: 'newAccount' })
     const url = session.objects.url(answer.headers.location, newAccount, 'the Location of the account')
     known = Promise.resolve(url)
     return session.objects.account(answer.data, url)
@@ -33,7 +33,7 @@ export function openAccount(session: Session): Accounts {
   /** RFC 8555 §7.3.1. */
   async function find(signal: AbortSignal): Promise<Account | undefined> {
     try {
-      return await ask({ onlyReturnExisting: true }, { signal })
+      return await ask({ onlyReturnExisting: true }, signal)
     } catch (error) {
       if (isProblem(error, 'accountDoesNotExist')) return undefined
       throw error
@@ -50,7 +50,7 @@ export function openAccount(session: Session): Accounts {
     find,
     register: ({ contact, termsAgreed }, signal) => {
       const consent = termsAgreed ? { termsOfServiceAgreed: true } : {}
-      return ask({ ...consent, ...(contact.length > 0 && { contact }) }, { signal, bindExternalAccount: true })
+      return ask({ ...consent, ...(contact.length > 0 && { contact }) }, signal)
     },
     async post(url, payload, call) {
       known ??= findUrl(call.signal).catch(error => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Dns01Error } from '../core/errors.js'
+import type { AccountKey } from './jws.js'
 import type { Authorization } from './objects.js'
-import type { AccountKey } from './transport.js'
 
 /** What proves one authorization by DNS. */
 export interface DnsChallenge {

@@ -1,11 +1,11 @@
 import { Dns01Error } from '../core/errors.js'
 import { type Accounts, openAccount, type Registration } from './account.js'
 import { type Authorizations, openAuthorizations } from './authorization.js'
+import type { AccountKey } from './jws.js'
 import type { Account, Directory } from './objects.js'
 import { type Orders, openOrders } from './order.js'
 import { isProblem } from './problem.js'
 import { openSession, type PostCall, type Session, type SessionOptions, type SessionWorld } from './session.js'
-import type { AccountKey } from './transport.js'
 
 export type { Authorization, Order } from './objects.js'
 

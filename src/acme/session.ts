@@ -1,11 +1,12 @@
 import { Dns01Error } from '../core/errors.js'
 import { retry } from '../core/retry.js'
 import type { World } from '../core/world.js'
+import type { AccountKey, ExternalAccount } from './jws.js'
 import { type Directory, noDirectory, type Objects, objectsOf } from './objects.js'
 import { openPace, type Pace, type PaceMemory } from './pace.js'
 import { isTemporaryStatus } from './problem.js'
 import { type Answer, answerError, received } from './response.js'
-import { type AccountKey, type ExternalAccount, openTransport } from './transport.js'
+import { openTransport } from './transport.js'
 
 export interface SessionOptions {
   readonly externalAccount?: ExternalAccount | undefined
@@ -25,7 +26,8 @@ export interface PostCall {
   readonly signal: AbortSignal
   /** The account's URL; absent, the key itself goes along. */
   readonly keyId?: string
-  readonly bindExternalAccount?: boolean
+  /** It asks for an account (RFC 8555 §7.3). */
+  readonly newAccount?: boolean
   readonly accept?: string
 }
 
@@ -55,7 +57,7 @@ export function openSession(
   if (externalAccount) checkExternalAccount(world, externalAccount)
   const objects = objectsOf(directoryUrl)
   const newNonceUrl = async (signal: AbortSignal): Promise<string> => (await session.directory(signal)).newNonce
-  const transport = openTransport(world, key, { directoryUrl, newNonceUrl, externalAccount, concurrentRequests })
+  const transport = openTransport(world, key, { newNonceUrl, externalAccount, concurrentRequests })
   let directory: Promise<Directory> | undefined
 
   const session: Session = {

@@ -1,25 +1,10 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto'
 import pLimit from 'p-limit'
 import manifest from '../../package.json' with { type: 'json' }
 import { Dns01Error } from '../core/errors.js'
 import type { HttpResponse, World } from '../core/world.js'
+import { type AccountKey, type ExternalAccount, openSigner } from './jws.js'
 import { isTemporaryStatus } from './problem.js'
 import { type Answer, answerError } from './response.js'
-
-/** What we need of an account's key; an x509 KeyPair is one. */
-export interface AccountKey {
-  /** PKCS#1, SEC1 or PKCS#8; secret. */
-  readonly pem: string
-  /** JWK thumbprint (RFC 7638). */
-  readonly thumbprint: string
-}
-
-/** External account binding (RFC 8555 §7.3.4): what the CA gave out by other means. */
-export interface ExternalAccount {
-  readonly keyId: string
-  /** base64url; secret. */
-  readonly hmacKey: string
-}
 
 interface PostOptions {
   readonly signal: AbortSignal
@@ -27,7 +12,8 @@ interface PostOptions {
   readonly withinSeconds: number
   /** The account's URL; absent, the key itself goes along (RFC 8555 §6.2). */
   readonly keyId?: string | undefined
-  readonly bindExternalAccount?: boolean
+  /** It asks for an account (RFC 8555 §7.3). */
+  readonly newAccount?: boolean
   /** For the certificate: `application/pem-certificate-chain`. */
   readonly accept?: string
 }
@@ -39,19 +25,6 @@ export interface Transport {
   post(url: string, payload: object | null, options: PostOptions): Promise<Answer>
   /** How long exchanges take, the last ones above all: on a busy machine the CA takes longer for its work, too. */
   roundTripSeconds(): number | undefined
-}
-
-/** What we use of acme-client's HttpClient, which its types do not show. */
-interface Signer {
-  maxBadNonceRetries: number
-  accountKey: KeyObject | Buffer
-  getJwk(): object
-  signedRequest(url: string, payload: object | null, options: SignOptions): Promise<Answer>
-}
-
-interface SignOptions {
-  readonly kid: string | null
-  readonly includeExternalAccountBinding: boolean
 }
 
 interface Exchange {
@@ -78,17 +51,13 @@ const badNonce = 'urn:ietf:params:acme:error:badNonce'
 export const userAgent = `dns01/${manifest.version} acme-client/5`
 
 /**
- * acme-client signs, binds external accounts and repeats refused nonces; this file is the only one that touches it. The
- * wire is ours: its axios layer has no time-out, hides network errors and repeats used nonces, so `request` of its
- * HttpClient is replaced by one over World.fetch, and `getNonce` by one that first takes what earlier answers brought
- * (RFC 8555 §6.5): one exchange for each request instead of two. The signal of a call reaches both through an object
- * made for that call, whose prototype is the one HttpClient.
+ * The wire to a CA: World.fetch, a bound in time for each exchange, and the nonces. Each answer brings one, which the next
+ * request takes (RFC 8555 §6.5): one exchange for each request instead of two.
  */
 export function openTransport(
   world: Pick<World, 'fetch' | 'clock'>,
   key: AccountKey,
   options: {
-    readonly directoryUrl: string
     /** Where nonces come from when none is left. */
     readonly newNonceUrl: (signal: AbortSignal) => Promise<string>
     readonly externalAccount?: ExternalAccount | undefined
@@ -97,7 +66,7 @@ export function openTransport(
 ): Transport {
   const limit = pLimit(options.concurrentRequests)
   const nonces: string[] = []
-  let signer: Promise<Signer> | undefined
+  const signer = openSigner(key, options.externalAccount)
   let usualMs: number | undefined
 
   async function exchange(method: string, url: string, call: Exchange): Promise<Answer> {
@@ -111,7 +80,7 @@ export function openTransport(
     const tookMs = world.clock.now().getTime() - sentAt
     if (method === 'POST') usualMs = (usualMs ?? tookMs) + (tookMs - (usualMs ?? tookMs)) * shareOfLast
     const answer = readAnswer(url, response)
-    if (method !== 'HEAD' && !isBadNonce(answer)) keepNonce(answer) // acme-client takes that of a badNonce answer itself
+    if (method !== 'HEAD') keepNonce(answer)
     return answer
   }
 
@@ -136,8 +105,7 @@ export function openTransport(
   return {
     roundTripSeconds: () => usualMs && usualMs / 1000,
     get: (url, signal, withinSeconds) => {
-      signer ??= openSigner(key, options) // takes 0.1 s of loading: meanwhile the directory comes
-      signer.catch(() => undefined) // post() tells
+      signer.load().catch(() => undefined) // meanwhile the directory comes; post() tells what is wrong
       return exchange('GET', url, { signal, endsAt: endOf(withinSeconds) }) // outside the limit: newNonceUrl() may wait for it from within
     },
     // what waits for its turn holds no nonce: so no more nonces are fetched than requests may be under way
@@ -145,36 +113,15 @@ export function openTransport(
   }
 
   async function signAndPost(url: string, payload: object | null, call: PostOptions): Promise<Answer> {
-    const { signal, accept, keyId = null, bindExternalAccount = false } = call
-    const within: Exchange = { signal, accept, endsAt: endOf(call.withinSeconds) }
-    signer ??= openSigner(key, options)
-    const forThisCall = {
-      getNonce: async () => nonces.pop() ?? (await newNonce(within)),
-      request: (to: string, method: string, { data }: { data: object }) =>
-        exchange(method.toUpperCase(), to, { ...within, body: JSON.stringify(data) }),
+    const within: Exchange = { signal: call.signal, accept: call.accept, endsAt: endOf(call.withinSeconds) }
+    for (let refused = 0; ; refused++) {
+      const header = { url, nonce: nonces.pop() ?? (await newNonce(within)), keyId: call.keyId }
+      const isNewAccount = call.newAccount && payload !== null
+      const body = await (isNewAccount ? signer.signNewAccount(payload, header) : signer.sign(payload, header))
+      const answer = await exchange('POST', url, { ...within, body })
+      if (!isBadNonce(answer) || refused >= badNonceRetries) return answer
     }
-    const http: Signer = Object.assign(Object.create(await signer), forThisCall)
-    const copy = payload && { ...payload } // acme-client writes the binding into it
-    return http.signedRequest(url, copy, { kid: keyId, includeExternalAccountBinding: bindExternalAccount })
   }
-}
-
-async function openSigner(
-  key: AccountKey,
-  options: { readonly directoryUrl: string; readonly externalAccount?: ExternalAccount | undefined },
-): Promise<Signer> {
-  const { Client } = (await import('acme-client')).default
-  const { keyId, hmacKey } = options.externalAccount ?? {}
-  const client = new Client({
-    directoryUrl: options.directoryUrl,
-    accountKey: key.pem,
-    ...(keyId !== undefined && hmacKey !== undefined && { externalAccountBinding: { kid: keyId, hmacKey } }),
-  })
-  const { http } = client as unknown as { http: Signer }
-  http.maxBadNonceRetries = badNonceRetries
-  http.getJwk() // kept there, so that the objects made for single calls find it
-  http.accountKey = createPrivateKey(key.pem) // or each signature reads the PEM anew, for ten times its own price
-  return http
 }
 
 function message({ accept, body }: Exchange): { headers: Record<string, string>; body?: string } {

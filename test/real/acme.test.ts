@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dnsChallenge } from '../../src/acme/challenge.js'
 import { type AcmeClient, openClient, revokeWithCertificateKey } from '../../src/acme/client.js'
-import type { ExternalAccount } from '../../src/acme/transport.js'
+import type { ExternalAccount } from '../../src/acme/jws.js'
 import type { Name } from '../../src/core/names.js'
 import type { Fetch } from '../../src/core/world.js'
 import { realClock } from '../../src/platform/clock.js'
