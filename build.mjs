@@ -19,44 +19,16 @@ import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { build } from 'esbuild'
+import { standIns } from './build/stand-ins.mjs'
 
 const root = import.meta.dirname
 const dist = join(root, 'dist')
 process.chdir(root)
 
-/** What libraries bring along for things that we do not do. acme-client's own HTTP (axios), log (debug) and legacy RSA
- *  (node-forge): src/acme/ speaks over World.fetch, and src/x509/ makes keys and requests (@peculiar/x509); without them
- *  acme-client loads in 10 ms instead of 85. string-width, with which yargs lays out its help: its tables of emoji and wide characters take 25 ms of
- *  every start; our help is ASCII. node's assert, of which yargs takes two functions, costs 4 ms. */
-const unused = {
-  axios: `const interceptors = { use() {}, clear() {} }
-    const create = () => ({ defaults: { headers: { common: {} } }, interceptors: { request: interceptors, response: interceptors } })
-    module.exports = { create, AxiosError: Error }`,
-  debug: 'module.exports = () => () => {}',
-  'node-forge': 'module.exports = { pki: { rsa: { generateKeyPair() {} } } }',
-  'string-width': 'export default text => text.length',
-  asn1js: '',
-  assert: `export const strictEqual = (one, other, message) => { if (one !== other) throw new Error(message) }
-    export const notStrictEqual = (one, other, message) => { if (one === other) throw new Error(message) }`,
-  '@peculiar/x509': 'module.exports = { cryptoProvider: { set() {} } }',
-}
-
 /** Sh runs the second line, and node takes it for a string and a comment. `--`, because node 20 to 24 search the whole command
  *  line for flags of their own: of `dns01 --env-file FILE` they read FILE, NODE_OPTIONS in it included, before our first
  *  line runs. Not `#!/usr/bin/env -S node --`: BusyBox (Alpine) has no -S. */
 const shebang = `#!/bin/sh\n':' //; exec node -- "$0" "$@"\n`
-
-const withoutUnused = {
-  name: 'without-unused',
-  setup(build) {
-    build.onResolve(
-      { filter: /^(axios|assert|debug|node-forge|string-width|asn1js|@peculiar\/x509)$/ },
-      ({ path, importer }) =>
-        path === 'assert' && !importer.includes('/yargs/') ? undefined : { path, namespace: 'unused' },
-    )
-    build.onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({ contents: unused[path] }))
-  },
-}
 
 /** The address for reports is only known once the owner of the repository has replaced `owner.invalid` in package.json. */
 const { version, bugs } = JSON.parse(readFileSync('package.json', 'utf8'))
@@ -87,8 +59,9 @@ const result = await build({
     DNS01_VERSION: JSON.stringify(version),
     DNS01_BUGS: JSON.stringify(bugs.includes('.invalid/') ? '' : bugs),
   },
-  plugins: [withoutUnused],
+  plugins: [standIns()],
   logLevel: 'error',
+  logOverride: { 'import-is-undefined': 'error' }, // a name that a stand-in lacks
   metafile: true,
   write: false,
 }).catch(() => process.exit(1)) // esbuild has printed why

@@ -77,7 +77,7 @@ let built = false
 export function buildIfOlder(): void {
   if (built) return
   const newest = Math.max(
-    ...['src', 'providers', 'build.mjs', 'node-version.mjs', 'package.json'].map(path =>
+    ...['src', 'providers', 'build', 'build.mjs', 'node-version.mjs', 'package.json'].map(path =>
       newestChange(join(root, path)),
     ),
   )
