@@ -10,6 +10,7 @@ import {
   type Provider,
   type ProviderCall,
   parseName,
+  recordKey,
   refused,
   type TxtRecord,
   unavailable,
@@ -60,9 +61,9 @@ export default defineProvider({
     const zones = new Set<Name>()
 
     const set = async (record: TxtRecord, signal: AbortSignal): Promise<void> => {
-      if (up.has(keyOf(record))) return
+      if (up.has(recordKey(record))) return
       await call(`set for ${record.name}`, signal, () => callPlugin(plugin, 'set', { challenge: challengeOf(record) }))
-      up.add(keyOf(record))
+      up.add(recordKey(record))
     }
 
     /** Plugins tend to refuse what is gone: then get() tells. */
@@ -72,11 +73,11 @@ export default defineProvider({
         const there = plugin.get && !signal.aborted ? callPlugin(plugin, 'get', asked).catch(() => error) : error
         if ((await there) !== null) throw error
       })
-      up.delete(keyOf(record))
+      up.delete(recordKey(record))
     }
 
     const each = async (records: readonly TxtRecord[], signal: AbortSignal, act: typeof set): Promise<void> => {
-      await oneByOne([...groupBy(records, keyOf).values()], async ([record]) => {
+      await oneByOne([...groupBy(records, recordKey).values()], async ([record]) => {
         signal.throwIfAborted()
         if (record) await limit(() => act(record, signal))
       })
@@ -100,8 +101,6 @@ export default defineProvider({
     }
   },
 })
-
-const keyOf = ({ name, value }: TxtRecord): string => `${name} ${value}`
 
 function parseOptions(text: string): Record<string, unknown> {
   try {

@@ -9,6 +9,7 @@ import {
   type Provider,
   type ProviderCall,
   parseSeconds,
+  recordKey,
   refused,
   settleAll,
   type TxtRecord,
@@ -82,13 +83,13 @@ export default defineProvider({
         { ...invocation, env, cwd, timeoutSeconds },
         call,
       )
-      if (act.action === 'present') for (const record of act.records) outputs.set(keyOf(record), output)
+      if (act.action === 'present') for (const record of act.records) outputs.set(recordKey(record), output)
       if (exit === 0) return
       const message = `${label}: ${act.action} for ${hostsOf(act)}: ${said}`
       if (late) throw unavailable(message)
       const fault = exit < 0 ? 'failed' : dialect.fault(exit, act.action)
       if (fault === 'ignored' || (fault === 'not mine' && act.action === 'cleanup')) return call.log.warn(message)
-      if (act.action === 'present') for (const record of act.records) failed.add(keyOf(record))
+      if (act.action === 'present') for (const record of act.records) failed.add(recordKey(record))
       const failure = refused(
         message,
         fault === 'not mine' ? 'by that it says that it does not handle this name' : undefined,
@@ -101,7 +102,7 @@ export default defineProvider({
       const all = [...groupBy(records, ({ challenge }) => challenge.host).values()].flat()
       const batches = chain && all.length > 0 ? [all] : all.map(record => [record])
       const acts = batches.map((batch, i): Act => {
-        const output = batch[0] ? (outputs.get(keyOf(batch[0])) ?? '') : ''
+        const output = batch[0] ? (outputs.get(recordKey(batch[0])) ?? '') : ''
         return { action, records: batch, remaining: batches.length - 1 - i, all, output }
       })
       const ofHosts = groupBy(acts, act => act.records[0]?.challenge.host)
@@ -118,13 +119,13 @@ export default defineProvider({
       oneValuePerName: !dialect.several,
       present: (records, call) => {
         const wanted = unique(records)
-        for (const record of wanted) failed.delete(keyOf(record))
+        for (const record of wanted) failed.delete(recordKey(record))
         return each('present', wanted, call)
       },
       cleanup: (records, call) =>
         each(
           'cleanup',
-          unique(records).filter(record => !(failed.delete(keyOf(record)) && dialect.failedLeavesNothing)),
+          unique(records).filter(record => !(failed.delete(recordKey(record)) && dialect.failedLeavesNothing)),
           call,
         ),
     }
@@ -148,10 +149,8 @@ function atOnce(text: string | undefined, usual: number): number {
   throw new Dns01Error('CONFIG', `exec: at-once is ${JSON.stringify(text)}`, { hint: 'give a whole number above 0' })
 }
 
-const keyOf = ({ name, value }: TxtRecord): string => `${name} ${value}`
-
 const unique = (records: readonly TxtRecord[]): TxtRecord[] =>
-  [...groupBy(records, keyOf).values()].flatMap(same => same.slice(0, 1))
+  [...groupBy(records, recordKey).values()].flatMap(same => same.slice(0, 1))
 
 const hostsOf = ({ records }: Act): string => records.map(({ challenge }) => challenge.host).join(', ')
 

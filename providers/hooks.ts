@@ -11,6 +11,7 @@ import {
   type Provider,
   type ProviderCall,
   parseSeconds,
+  recordKey,
   refused,
   runHooks,
   settleAll,
@@ -57,16 +58,16 @@ export default defineProvider({
     }
 
     const start = async (record: TxtRecord, call: ProviderCall): Promise<void> => {
-      declined.delete(keyOf(record))
+      declined.delete(recordKey(record))
       const { results, succeeded } = await run('challenge-dns-start', record, call)
       if (succeeded) return
       if (results.some(({ late }) => late)) throw unavailable(told('in time accepted', record, results))
-      declined.add(keyOf(record))
+      declined.add(recordKey(record))
       throw refused(told('accepted', record, results), `a hook must exit with 0; looked in ${folders.join(', ')}`)
     }
 
     const stop = async (record: TxtRecord, call: ProviderCall): Promise<void> => {
-      if (declined.delete(keyOf(record))) return
+      if (declined.delete(recordKey(record))) return
       const { results, succeeded } = await run('challenge-dns-stop', record, call)
       if (succeeded) return
       const message = told('withdrew', record, results)
@@ -82,8 +83,6 @@ export default defineProvider({
   },
 })
 
-const keyOf = ({ name, value }: TxtRecord): string => `${name} ${value}`
-
 /** Hosts side by side, the values of one host one after the other, the same value once. */
 function eachHost(
   limit: ReturnType<typeof pLimit>,
@@ -91,7 +90,7 @@ function eachHost(
   act: (record: TxtRecord) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  const once = groupBy(records, keyOf).values()
+  const once = groupBy(records, recordKey).values()
   const hosts = groupBy(
     [...once].flatMap(same => same.slice(0, 1)),
     record => record.challenge.host,

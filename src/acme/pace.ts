@@ -45,7 +45,7 @@ export function openPace(
   roundTripSeconds: () => number | undefined,
   took: PaceMemory = new Map<string, number>(),
 ): Pace {
-  const known = (stage: Stage | undefined): number | undefined => stage && took.get(keyOf(stage))
+  const known = (stage: Stage | undefined): number | undefined => stage && took.get(stageKey(stage))
   return {
     firstPauseSeconds: stage => known(stage) ?? guessed(stage, roundTripSeconds() ?? 0),
     nextPauseSeconds: (stage, elapsedSeconds) => {
@@ -54,9 +54,9 @@ export function openPace(
     },
     done: (stage, elapsedSeconds, first) => {
       if (!stage) return
-      const before = took.get(keyOf(stage)) ?? elapsedSeconds
+      const before = took.get(stageKey(stage)) ?? elapsedSeconds
       const after = first ? elapsedSeconds * step.shorter : Math.min(elapsedSeconds, before * step.longer)
-      took.set(keyOf(stage), Math.max(after, guess.atLeastSeconds))
+      took.set(stageKey(stage), Math.max(after, guess.atLeastSeconds))
     },
   }
 }
@@ -67,4 +67,4 @@ function guessed(stage: Stage | undefined, roundTripSeconds: number): number {
 }
 
 /** Of 1, 2, up to 4, up to 8 names …: so many as one order has, others rarely have exactly. */
-const keyOf = ({ stage, names }: Stage): string => `${stage} ${Math.ceil(Math.log2(Math.max(names, 1)))}`
+const stageKey = ({ stage, names }: Stage): string => `${stage} ${Math.ceil(Math.log2(Math.max(names, 1)))}`

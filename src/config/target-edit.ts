@@ -40,7 +40,7 @@ function parse(text: string, file: string): Document {
   return doc
 }
 
-interface Found {
+interface FoundList {
   readonly path: readonly string[]
   readonly list: YAMLSeq
   /** It stands elsewhere, where an anchor is: others may mean the same list. */
@@ -48,7 +48,7 @@ interface Found {
 }
 
 /** A list that is not empty; of equal keys the last. */
-function listAt(doc: Document, path: readonly string[]): Found | undefined {
+function listAt(doc: Document, path: readonly string[]): FoundList | undefined {
   let node: unknown = doc.contents
   let shared = false
   for (const key of path) {

@@ -271,18 +271,19 @@ const emptyIfNull = (pair: Pair): string | undefined =>
 const allOf = <T>(values: (T | undefined)[] | undefined): T[] | undefined =>
   values?.every((value): value is T => value !== undefined) ? values : undefined
 
-interface Found {
+/** What is done with a mistake in the file. */
+interface Complaints {
   unknown(path: string, key: Node): void
   wrong(node: Node | undefined, what: string): Dns01Error
 }
 
 /** The values of all known keys, by their dotted path. Of equal keys the last wins; what `<<` brings in loses. */
-function flatten(doc: Document, found: Found): Map<string, Node> {
+function flatten(doc: Document, complaints: Complaints): Map<string, Node> {
   const leaves = new Map<string, Node>()
   const walk = (value: unknown, path: string): void => {
     const node = isAlias(value) ? value.resolve(doc) : value
     if (node === null || node === undefined || (isScalar(node) && node.value === null)) return
-    if (!isMap(node)) throw found.wrong(node as Node, `${path || 'the file'} must be a table of keys and values`)
+    if (!isMap(node)) throw complaints.wrong(node as Node, `${path || 'the file'} must be a table of keys and values`)
     for (const pair of node.items) if (isMerge(pair)) for (const each of mergedIn(pair)) walk(each, path)
     for (const pair of node.items) if (!isMerge(pair)) visit(pair, path)
   }
@@ -291,7 +292,7 @@ function flatten(doc: Document, found: Found): Map<string, Node> {
     const whole = path === '' ? (textOf(key) ?? '') : `${path}.${textOf(key)}`
     const value = isAlias(pair.value) ? pair.value.resolve(doc) : (pair.value as Node | null)
     if (SECTIONS.includes(whole)) walk(value, whole)
-    else if (!(KNOWN as readonly string[]).includes(whole)) found.unknown(whole, key)
+    else if (!(KNOWN as readonly string[]).includes(whole)) complaints.unknown(whole, key)
     else if (value) leaves.set(whole, value)
   }
   walk(doc.contents, '')

@@ -28,6 +28,9 @@ export interface TxtRecord {
   readonly challenge: ChallengeFacts
 }
 
+/** A key for maps: equal for records of the same value at the same name, and for no others. */
+export const recordKey = ({ name, value }: Pick<TxtRecord, 'name' | 'value'>): string => `${name} ${value}`
+
 /** Values grouped by a key, in order of first appearance (Map.groupBy is not in Node 20). */
 export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>()

@@ -89,7 +89,7 @@ export async function proveVisible(parts: ProofParts, zone: Zone, wanted: Wanted
   if (!indirect.visible) throw nobodyToAsk(wanted.name, [...direct.unusable, ...indirect.unusable])
 }
 
-interface Verdict {
+interface Visibility {
   /** All servers that are of use show the value; false: none is of use. */
   readonly visible: boolean
   /** `ADDRESS: why` */
@@ -108,18 +108,18 @@ async function watchAll(
   wanted: Wanted,
   timeUp: AbortSignal,
   signal: AbortSignal,
-): Promise<Verdict> {
+): Promise<Visibility> {
   signal.throwIfAborted()
   if (servers.length === 0) return { visible: false, unusable: [] }
   const subscriptions = new Map<string, Subscription>()
   const ended = new AbortController()
   try {
-    return await new Promise<Verdict>((resolve, reject) => {
+    return await new Promise<Visibility>((resolve, reject) => {
       const giveUp = (): void => reject(notVisible(wanted.name, subscriptions, limits.giveUpAfterSeconds))
       const look = (): void => {
         if (subscriptions.size < servers.length) return // the others are about to be subscribed to
-        const verdict = verdictOf(subscriptions)
-        if (verdict) resolve(verdict)
+        const visibility = visibilityOf(subscriptions)
+        if (visibility) resolve(visibility)
         else onProgress?.({ servers: subscriptions.size, missing: missingAt(subscriptions) })
       }
       signal.addEventListener('abort', () => reject(signal.reason), { signal: ended.signal })
@@ -138,7 +138,7 @@ const missingAt = (subscriptions: ReadonlyMap<string, Subscription>): string[] =
   [...subscriptions].filter(([, { shown, unusable }]) => !shown && unusable === undefined).map(([server]) => server)
 
 /** undefined: it is not yet clear. */
-function verdictOf(subscriptions: ReadonlyMap<string, Subscription>): Verdict | undefined {
+function visibilityOf(subscriptions: ReadonlyMap<string, Subscription>): Visibility | undefined {
   const open = [...subscriptions].filter(([, { shown }]) => !shown)
   if (open.some(([, { unusable }]) => unusable === undefined)) return undefined
   const unusable = open.map(([server, { unusable }]) => `${server}: ${unusable}`)

@@ -54,7 +54,7 @@ const certbot: HookDialect = {
     if (env.CERTBOT_TOKEN) throw wrongChallenge(host, 'call certbot with --preferred-challenges dns')
     const remaining = Number(env.CERTBOT_REMAINING_CHALLENGES || 0)
     const all = (env.CERTBOT_ALL_IDENTIFIERS || env.CERTBOT_ALL_DOMAINS || '').split(',').filter(name => name !== '')
-    const later = remaining > 0 ? all.slice(-remaining).map(hostOf) : []
+    const later = remaining > 0 ? all.slice(-remaining).map(hostNamed) : []
     return { action, wishes: [wishFor(host, value)], waits: true, later }
   },
 }
@@ -136,7 +136,7 @@ export function readHookCall(dialect: string, words: readonly string[], env: Env
 const choose = (actions: Readonly<Record<string, Action>>, word: string | undefined): Action | undefined =>
   word !== undefined && Object.hasOwn(actions, word) ? actions[word] : undefined
 
-const hostOf = (text: string): Name => withoutWildcard(parseName(text))
+const hostNamed = (text: string): Name => withoutWildcard(parseName(text))
 
 /** A value in the right form, to call a hook by hand: base64url of the SHA-256 of nothing. */
 const sampleValue = '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU'
@@ -149,7 +149,7 @@ function wishFor(
 ): Omit<RecordRequest, 'dns'> {
   if (!/^[\w-]{43}$/.test(value)) throw wrongValue(host, value)
   const challenge = {
-    host: hostOf(host),
+    host: hostNamed(host),
     wildcard: host.startsWith('*.'),
     token: '',
     keyAuthorization: '',

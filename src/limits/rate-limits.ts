@@ -2,9 +2,11 @@
  * What a CA lets one account do, and how much of it the ledger's record of earlier runs leaves. A CA that is asked for more
  * refuses for hours or days, and holds every other certificate of the account up: so what it allows is counted here first.
  */
+
 import { Dns01Error } from '../core/errors.js'
 import { type Name, withoutWildcard } from '../core/names.js'
 import type { Target } from '../core/target.js'
+import { hostnameOf } from '../core/urls.js'
 import type { World } from '../core/world.js'
 import type { Memory } from '../state/ledger.js'
 import { caKey, identifierKey } from '../state/ledger-keys.js'
@@ -35,7 +37,7 @@ const KNOWN_LIMITS: Readonly<Record<string, CaLimits>> = {
  */
 export function limitsOf(ca: string, env: World['env']): CaLimits {
   const own = env.DNS01_ORDERS_PER_3H
-  const known = (URL.canParse(ca) && KNOWN_LIMITS[new URL(ca).hostname]) || {}
+  const known = KNOWN_LIMITS[hostnameOf(ca)] ?? {}
   if (own === undefined || own === '') return known
   if (!/^[1-9]\d*$/.test(own))
     throw new Dns01Error('CONFIG', `DNS01_ORDERS_PER_3H must be a number of at least 1, not "${own}"`, {

@@ -16,7 +16,7 @@ export function parseProperty(data: string): Property {
   return { critical: (Number(flags) & 128) !== 0, tag: tag.toLowerCase(), value: value.join(' ') }
 }
 
-export interface Verdict {
+export interface CaaVerdict {
   /** undefined: it cannot be told from here. */
   readonly allowed: boolean | undefined
   readonly why: string
@@ -33,7 +33,7 @@ const KNOWN = new Set(['issue', 'issuewild', 'issuemail', 'issuevmc', 'iodef', '
 export function caaVerdict(
   set: readonly Property[],
   { wildcard, identities }: { readonly wildcard: boolean; readonly identities: readonly string[] },
-): Verdict {
+): CaaVerdict {
   const tag = wildcard && set.some(property => property.tag === 'issuewild') ? 'issuewild' : 'issue'
   const unknown = set.find(property => property.critical && !KNOWN.has(property.tag))
   if (unknown) return { tag, allowed: false, why: `the critical property "${unknown.tag}" is known to no CA` }
@@ -100,7 +100,7 @@ function unknown(at: Name, error: Dns01Error, identities: readonly string[]): Fi
     : warning('caa', messageOf(error), `${mend}; this CA may not look at all`)
 }
 
-function caaFinding(at: Name, set: readonly Property[], verdict: Verdict, identities: readonly string[]): Finding {
+function caaFinding(at: Name, set: readonly Property[], verdict: CaaVerdict, identities: readonly string[]): Finding {
   const { allowed, why, tag } = verdict
   const shown = set.map(property => `${property.tag} "${property.value}"`).join(', ')
   if (allowed === undefined)

@@ -1,6 +1,7 @@
 import type { DnsConfig } from '../config/dns-config.js'
 import { challengeName, type Name, withoutWildcard } from '../core/names.js'
 import type { Target } from '../core/target.js'
+import { hostnameOf } from '../core/urls.js'
 import type { World } from '../core/world.js'
 import { followCnames } from '../dns/zone.js'
 import { withResolvers } from '../provider/dns-context.js'
@@ -114,13 +115,11 @@ async function examine(
       values = found.values
       return found.findings
     }),
-    within('view', look => lookAtViews(look, name, zone, hostOf(wanted.ca))),
+    within('view', look => lookAtViews(look, name, zone, hostnameOf(wanted.ca))),
   ])
   world.log.step(wanted.name, undefined)
   return { wanted, placement, values, findings: looks.flat() }
 }
-
-const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).hostname : '')
 
 /** As the engine does it, with a value that no CA has asked for. */
 async function locate(parts: ProbeParts, wanted: Wanted, signal: AbortSignal): Promise<LocatedRecord> {

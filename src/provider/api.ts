@@ -13,7 +13,7 @@ import type { DnsServer, Log, RecordType, World } from '../core/world.js'
 
 export { Dns01Error, unwritten } from '../core/errors.js'
 export { isWithin, longestMatch, type Name, parseName } from '../core/names.js'
-export { type ChallengeFacts, groupBy, type TxtRecord } from '../core/txt-record.js'
+export { type ChallengeFacts, groupBy, recordKey, type TxtRecord } from '../core/txt-record.js'
 export type { HttpRequest, HttpResponse, Log, RecordType, World } from '../core/world.js'
 
 /**

@@ -21,7 +21,7 @@ import type { ProviderDefinition, Setting } from './api.js'
 export type Looking = Pick<World, 'env' | 'files' | 'self'>
 
 /** A provider that is there; nobody has looked into it. */
-export interface Found {
+export interface FoundProvider {
   readonly name: string
   /** Where it comes from: `dns01`, or the path of a file or of a package's folder. */
   readonly from: string
@@ -62,7 +62,7 @@ function othersFolder({ env }: Pick<World, 'env'>): string {
 }
 
 /** Those of others. Price: a list of three folders, which mostly are not there. */
-function others(world: Looking): Found[] {
+function others(world: Looking): FoundProvider[] {
   const folder = othersFolder(world)
   const beside = besideUs()
   return [
@@ -73,7 +73,7 @@ function others(world: Looking): Found[] {
 }
 
 /** What of a folder has such a name. A folder that is not there, or not for us to see, has none. */
-function named({ files }: Looking, folder: string, pattern: RegExp): Found[] {
+function named({ files }: Looking, folder: string, pattern: RegExp): FoundProvider[] {
   let entries: readonly { readonly name: string }[]
   try {
     entries = files.list(folder)
@@ -99,7 +99,7 @@ export const anyHost =
  * with the other's settings, and nothing would say so.
  * @throws Dns01Error CONFIG with a suggestion when there is no such provider
  */
-export function findProvider(world: Looking, name: string): Found {
+export function findProvider(world: Looking, name: string): FoundProvider {
   const shipped = shippedNames().includes(name) ? [{ name, from: 'dns01' }] : []
   const [found, second] = [...shipped, ...others(world).filter(other => other.name === name)]
   if (found && second)
@@ -112,7 +112,7 @@ export function findProvider(world: Looking, name: string): Found {
   throw new Dns01Error('CONFIG', `there is no provider "${name}"`, { hint })
 }
 
-const whereIs = ({ from }: Found): string => (from === 'dns01' ? "dns01's own" : from)
+const whereIs = ({ from }: FoundProvider): string => (from === 'dns01' ? "dns01's own" : from)
 
 /** @throws Dns01Error CONFIG: there is no such provider, others may change its code, or that is not a provider's */
 export async function loadProvider(world: Looking, name: string): Promise<ProviderDefinition> {
@@ -128,7 +128,7 @@ export async function loadShipped(name: string): Promise<ProviderDefinition> {
   return module.default
 }
 
-async function loadOthers(world: Looking, { name, from }: Found): Promise<ProviderDefinition> {
+async function loadOthers(world: Looking, { name, from }: FoundProvider): Promise<ProviderDefinition> {
   const isPackage = PACKAGE.test(basename(from))
   const file = isPackage ? join(from, entryOf(world, from)) : from
   for (const path of isPackage ? [join(from, 'package.json'), file] : [file]) mustBeTrusted(world, name, path)

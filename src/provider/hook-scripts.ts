@@ -28,7 +28,7 @@ export function hookFolders(env: World['env'], flags: readonly string[] = []): s
   return folders.map(folder => resolve(folder))
 }
 
-export interface HookCall {
+export interface ScriptCall {
   readonly folders: readonly string[]
   /** `challenge-dns-start`, `live-updated` … */
   readonly event: string
@@ -71,10 +71,10 @@ export interface HookResults {
  */
 export async function runHooks(
   world: Pick<World, 'files' | 'run' | 'env' | 'self' | 'log'>,
-  call: HookCall,
+  call: ScriptCall,
 ): Promise<HookResults> {
   const results: HookResult[] = []
-  for (const hook of findHooks(world, call.folders)) results.push(await runHook(world, hook, call))
+  for (const hook of findHooks(world, call.folders)) results.push(await runScript(world, hook, call))
   return { results, succeeded: results.some(({ exit }) => exit === 0) }
 }
 
@@ -132,10 +132,10 @@ function infoAfterLinks(files: Files, path: string): FileInfo | undefined {
   return undefined // ELOOP
 }
 
-async function runHook(
+async function runScript(
   world: Pick<World, 'files' | 'run' | 'env' | 'self' | 'log'>,
   hook: Hook,
-  call: HookCall,
+  call: ScriptCall,
 ): Promise<HookResult> {
   const text = textOf(world.files, hook)
   const excused = call.event === 'live-updated' && knowsOnlyChallenges(text)
@@ -162,7 +162,7 @@ const knowsOnlyChallenges = (text = ''): boolean =>
 async function runProgram(
   { run, env }: Pick<World, 'run' | 'env'>,
   argv: readonly string[],
-  call: HookCall,
+  call: ScriptCall,
   tell: (line: string) => void,
 ): Promise<Pick<HookResult, 'exit' | 'said' | 'late'>> {
   let last = ''

@@ -2,7 +2,7 @@
 // the journal that cover them. The journal comes first (first the intent is noted, then it is carried out), so that a run that is killed
 // between two lines leaves nothing that the next one does not know.
 import type { Name } from '../core/names.js'
-import type { TxtRecord } from '../core/txt-record.js'
+import { recordKey, type TxtRecord } from '../core/txt-record.js'
 import type { World } from '../core/world.js'
 import type { OpenProvider } from '../provider/loader.js'
 import type { Journal } from '../state/journal.js'
@@ -26,7 +26,7 @@ export class PlacedValues {
   }
 
   has(record: TxtRecord): boolean {
-    return this.#records.has(keyOf(record))
+    return this.#records.has(recordKey(record))
   }
 
   hasName(name: Name): boolean {
@@ -39,16 +39,16 @@ export class PlacedValues {
     if (added.length > 0) {
       const id = Buffer.from(this.#random(12)).toString('hex')
       await this.#journal.note({ id, ...this.#about, records: added })
-      this.#entries.set(id, new Set(added.map(keyOf)))
+      this.#entries.set(id, new Set(added.map(recordKey)))
     }
-    for (const record of records) this.#records.set(keyOf(record), record)
+    for (const record of records) this.#records.set(recordKey(record), record)
     return added
   }
 
   /** Forgets values that are gone; an entry leaves the journal with the last of its values. */
   async gone(records: readonly TxtRecord[]): Promise<void> {
     for (const [id, keys] of this.#entries) {
-      for (const record of records) keys.delete(keyOf(record))
+      for (const record of records) keys.delete(recordKey(record))
       if (keys.size > 0) continue
       this.#entries.delete(id)
       await this.#journal.gone(id)
@@ -57,8 +57,6 @@ export class PlacedValues {
 
   /** This run does nothing more about these values. Those that are still in the journal are for the next run. */
   leave(records: readonly TxtRecord[]): void {
-    for (const record of records) this.#records.delete(keyOf(record))
+    for (const record of records) this.#records.delete(recordKey(record))
   }
 }
-
-const keyOf = (record: TxtRecord): string => `${record.name} ${record.value}`

@@ -12,7 +12,7 @@ import { simpleCommands } from './shell-words.js'
 import { enabledTimers } from './timers.js'
 
 /** What starts renewals of a state directory, as this user. */
-export interface Found {
+export interface FoundSchedule {
   /** `/etc/cron.d/dns01`, `your crontab`, `the systemd timer dns01.timer`. */
   readonly by: string
   readonly program: Call['program']
@@ -32,7 +32,7 @@ export type Place =
 type Looking = Pick<World, 'files' | 'env' | 'self' | 'run' | 'clock'>
 
 /** A call that was found, before it is known whether it means this state directory. */
-type Candidate = Omit<Found, 'program'> & { readonly call: Call }
+type Candidate = Omit<FoundSchedule, 'program'> & { readonly call: Call }
 
 const daySeconds = 24 * 3600
 
@@ -41,13 +41,13 @@ const daySeconds = 24 * 3600
  * this very state directory. Of several the one that runs most often. Comments, other users' crontabs and other state
  * directories do not count. Changes nothing.
  */
-export async function findSchedule(world: Looking, stateDir: string): Promise<Found | undefined> {
+export async function findSchedule(world: Looking, stateDir: string): Promise<FoundSchedule | undefined> {
   const wanted = withoutLinks(world.files, stateDir)
-  const found: Found[] = []
+  const found: FoundSchedule[] = []
   for (const { call, ...rest } of await candidates(world)) {
     if (withoutLinks(world.files, await stateOf(world, call)) === wanted) found.push({ ...rest, program: call.program })
   }
-  const pause = ({ everySeconds }: Found): number => everySeconds ?? daySeconds
+  const pause = ({ everySeconds }: FoundSchedule): number => everySeconds ?? daySeconds
   return found.filter(one => Number.isFinite(pause(one))).sort((a, b) => pause(a) - pause(b))[0]
 }
 

@@ -5,7 +5,7 @@ import type { StateDir } from '../state/state-dir.js'
 import type { Answers } from './answers.js'
 import { inWords, neededEverySeconds, tooSlow } from './cadence.js'
 import { changeCron, cronTime, forCron, hasCronFolder, hasCrontab, installCron } from './cron.js'
-import { type Found, findSchedule } from './found.js'
+import { type FoundSchedule, findSchedule } from './found.js'
 import { ID } from './ids.js'
 import { isThere } from './outside.js'
 import { commandLine, type Renewal, renewalOf } from './renewal.js'
@@ -13,7 +13,7 @@ import { changeTimer, installTimer } from './systemd.js'
 
 /** How renewals will be started: an answer, not yet carried out. */
 export type Schedule =
-  | { readonly how: 'there'; readonly found: Found; readonly renewal: Renewal }
+  | { readonly how: 'there'; readonly found: FoundSchedule; readonly renewal: Renewal }
   | { readonly how: 'cron' | 'systemd'; readonly renewal: Renewal }
   | { readonly how: 'none'; readonly why: string; readonly renewal: Renewal }
 
@@ -56,7 +56,7 @@ function liveCertificates(state: StateDir) {
 }
 
 /** Somebody else's schedule is not changed; ours is, in installSchedule(). */
-function tellIfTooSlow({ log }: World, found: Found, renewal: Renewal, state: StateDir): void {
+function tellIfTooSlow({ log }: World, found: FoundSchedule, renewal: Renewal, state: StateDir): void {
   const { everySeconds } = found
   if (everySeconds === undefined || changesOf(found, renewal).when) return
   const { marginDays } = state.defaults()
@@ -100,7 +100,7 @@ export async function installSchedule(
  * in another way now. Only of what quickstart wrote: the files and units with our name, and a line of the user's crontab
  * that is nothing but our command. What somebody added to a command stays, and so does all the rest.
  */
-function changesOf(found: Found, renewal: Renewal): { readonly when: boolean; readonly command: boolean } {
+function changesOf(found: FoundSchedule, renewal: Renewal): { readonly when: boolean; readonly command: boolean } {
   const isSameCall = found.words !== undefined && flagsOf(found.words) === flagsOf(renewal.argv)
   const isOurs = isOurPlace(found) || (found.at.kind === 'crontab' && isSameCall)
   const slow = found.everySeconds !== undefined && found.everySeconds > renewal.everySeconds
@@ -108,7 +108,7 @@ function changesOf(found: Found, renewal: Renewal): { readonly when: boolean; re
   return { when: isOurs && slow, command: isOurs && moved }
 }
 
-function isOurPlace({ at, program }: Found): boolean {
+function isOurPlace({ at, program }: FoundSchedule): boolean {
   if (program !== 'dns01') return false
   if (at.kind === 'cron file') return /^\/etc\/cron\.d\/dns01(-|$)/.test(at.path)
   return at.kind === 'timer' && /^dns01[.-]/.test(at.unit)
@@ -121,7 +121,7 @@ function flagsOf(words: readonly string[]): string {
   return words.slice(hasOther ? 0 : batch).join('\0')
 }
 
-async function bringUpToDate(world: World, found: Found, renewal: Renewal, signal: AbortSignal): Promise<void> {
+async function bringUpToDate(world: World, found: FoundSchedule, renewal: Renewal, signal: AbortSignal): Promise<void> {
   const { when, command } = changesOf(found, renewal)
   const { at, by } = found
   if ((!when && !command) || at.kind === 'script') return

@@ -2,10 +2,11 @@ import { type AcmeClient, openClient } from '../acme/client.js'
 import type { PaceMemory } from '../acme/pace.js'
 import { Dns01Error } from '../core/errors.js'
 import type { TargetDefaults } from '../core/target.js'
+import { hostOf } from '../core/urls.js'
 import type { World } from '../core/world.js'
 import { directoryUrl, serverPart } from '../state/layout.js'
 import type { Responses } from '../state/responses.js'
-import type { Account, StateDir } from '../state/state-dir.js'
+import type { StateDir, StoredAccount } from '../state/state-dir.js'
 import { generateKey, type KeyPair } from '../x509/keys.js'
 
 /** A CA as one account of ours sees it. */
@@ -71,10 +72,8 @@ export const reachable = (ca: string): string =>
     : ca
 
 /** Those that may know a URL whose account is not known: of the servers on the same host and port. */
-export const accountsOnHostOf = (state: StateDir, url: string): Account[] =>
+export const accountsOnHostOf = (state: StateDir, url: string): StoredAccount[] =>
   state.accounts().filter(({ server }) => hostOf(directoryUrl(server)) === hostOf(url))
-
-const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : '')
 
 /** A key whose registration once failed, or which the CA has forgotten, is registered again. */
 async function openAccount(parts: AuthorityParts, ca: string, accountId: string): Promise<CertificateAuthority> {

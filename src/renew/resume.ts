@@ -68,7 +68,7 @@ export async function resume(parts: IssueParts, left: Certificate, targets: read
     const { authority, what } = found
     if (typeof what === 'string') return await storeChain(parts, left.id, what)
     if (what.status === 'pending' || what.status === 'invalid') return await drop(`it is ${what.status}`)
-    const key = keyOf(parts, left)
+    const key = storedKey(parts, left)
     if (what.status === 'ready' && !key) return await drop('its private key is not in keys/')
     if (!key) return await downloadOnly(parts, authority, left.id, what)
     awaited = what.identifiers
@@ -95,7 +95,7 @@ export async function resume(parts: IssueParts, left: Certificate, targets: read
   }
 }
 
-interface Found {
+interface LookedUp {
   readonly authority: CertificateAuthority
   /** An order, or a PEM chain. */
   readonly what: Order | string
@@ -106,7 +106,7 @@ interface Found {
  * knowing it proves nothing, so that then it stays. undefined: the CA has forgotten it.
  * @throws Dns01Error STATE when no account is there, or none of them may see it
  */
-async function lookUp({ state, authorities, signal }: IssueParts, left: Certificate): Promise<Found | undefined> {
+async function lookUp({ state, authorities, signal }: IssueParts, left: Certificate): Promise<LookedUp | undefined> {
   const known = state.accounts().find(({ id }) => id === left.accountId)
   const candidates = known ? [known] : accountsOnHostOf(state, left.url)
   for (const { id } of candidates) {
@@ -122,7 +122,7 @@ async function lookUp({ state, authorities, signal }: IssueParts, left: Certific
 }
 
 /** acmetool links the key only when the certificate is there. */
-const keyOf = ({ state }: IssueParts, left: Certificate): KeyPair | undefined =>
+const storedKey = ({ state }: IssueParts, left: Certificate): KeyPair | undefined =>
   left.keyId !== undefined && left.hasKey ? state.key(left.keyId) : undefined
 
 /** For an order whose key is told by nothing but the certificate to come. */

@@ -1,5 +1,6 @@
 import { minute } from '../core/dates.js'
 import { type Name, shortNames } from '../core/names.js'
+import { hostOf } from '../core/urls.js'
 import { deferralText, forceHint } from '../limits/admission.js'
 import { failedText } from '../limits/backoff.js'
 import type { StatusDocument, TargetStatus } from './status.js'
@@ -52,7 +53,7 @@ function row(target: TargetStatus, now: Date): string[] {
   const { notAfter, renewAt } = target
   return [
     shortNames(target.names, target.file),
-    hostOf(target.ca),
+    hostOf(target.ca) || target.ca,
     notAfter ? timeLeft(notAfter, now) : '-',
     renewAt ? dayOf(renewAt, now) : '-',
     stateOf(target, now),
@@ -127,8 +128,6 @@ function decisionOn({ due, waits, certificate, renewAt }: TargetStatus, now: Dat
   if (due === undefined) return `certificate ${certificate} will do until ${renewAt ? dayOf(renewAt, now) : 'it ends'}`
   return waits ? `${due}; ${deferralText(waits)}` : due
 }
-
-const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : url)
 
 /** Left-aligned columns, two spaces apart. */
 function columns(rows: readonly (readonly string[])[]): string[] {

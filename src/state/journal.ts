@@ -62,14 +62,14 @@ export const parseEntry = (text: string): JournalEntry => v.parse(schema, JSON.p
 /** Whether others than its owner may write it: group and everybody (inode(7)). */
 export const othersMayWrite = (info: Pick<FileInfo, 'mode'>): boolean => (info.mode & 0o022) !== 0
 
-type Verdict = { readonly entry: JournalEntry } | { readonly why: string; readonly stays: boolean }
+type ReadEntry = { readonly entry: JournalEntry } | { readonly why: string; readonly stays: boolean }
 
 /**
  * An entry says which provider to open, and so what to do to whose zone: one that others could write is not believed. One
  * that another user wrote stays for that user's run, as in a directory that a service and root use in turn.
  */
 export function openJournal(disk: Disk, { log, self }: Pick<World, 'log' | 'self'>): StateJournal {
-  const judge = (path: string): Verdict => {
+  const judge = (path: string): ReadEntry => {
     const info = disk.info(path)
     const folders = [HIDDEN, JOURNAL].map(folder => disk.info(folder))
     if (info?.kind !== 'file') return { why: 'it is not a plain file', stays: false }
@@ -83,7 +83,7 @@ export function openJournal(disk: Disk, { log, self }: Pick<World, 'log' | 'self
       return { why: messageOf(error), stays: error instanceof Dns01Error }
     }
   }
-  const all = (): [string, Verdict][] =>
+  const all = (): [string, ReadEntry][] =>
     disk
       .list(JOURNAL)
       .flatMap(({ name: file }) => (file.endsWith('.json') ? [[file, judge(`${JOURNAL}/${file}`)]] : []))

@@ -1,6 +1,7 @@
 import { isMap, isScalar, LineCounter } from 'yaml'
 import { parseYaml } from '../config/yaml-text.js'
 import { didYouMean } from '../core/did-you-mean.js'
+import { hostOf } from '../core/urls.js'
 import { ID, isOurFamily, isPromptId } from './prompt-ids.js'
 
 /** Answers to questions, from conf/responses or --response-file (acmetool's prompt ids). */
@@ -38,8 +39,6 @@ export function responses(answers: Answers): Responses {
       })[0],
   }
 }
-
-const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : '')
 
 /** Reads a YAML map of prompt id to text, integer or boolean. Anything else in it is left out with a warning, as acmetool does. */
 export function parseResponses(

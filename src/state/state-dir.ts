@@ -19,7 +19,8 @@ import { type Answers, parseResponses, type Responses, responses } from './respo
 
 type StateWorld = Pick<World, 'clock' | 'files' | 'log' | 'random' | 'self'>
 
-export interface Account {
+/** An account as it is stored: accounts/SERVER/KEYID. */
+export interface StoredAccount {
   /** SERVER/KEYID. */
   readonly id: string
   readonly server: string
@@ -215,7 +216,7 @@ export class StateDir {
   }
 
   /** In byte order; those of misspelt servers are left out. */
-  accounts(): Account[] {
+  accounts(): StoredAccount[] {
     return this.#disk
       .list('accounts')
       .flatMap(({ name: server, kind }) =>

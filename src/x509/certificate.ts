@@ -66,7 +66,7 @@ export function readCertificate(certificate: string | Uint8Array): CertificateFa
     names: namesOf(extensions.get(subjectAltName)),
     notBefore: timeOf(notBefore),
     notAfter: timeOf(notAfter),
-    ...keyOf(expectDer(key, TAG.sequence, 'subjectPublicKeyInfo')),
+    ...keyFacts(expectDer(key, TAG.sequence, 'subjectPublicKeyInfo')),
     issuer: nameText(expectDer(issuer, TAG.sequence, 'issuer')),
     subject: nameText(expectDer(subject, TAG.sequence, 'subject')),
     serial: hexOf(expectDer(serial, TAG.integer, 'serialNumber')),
@@ -86,7 +86,7 @@ function derOf(certificate: string | Uint8Array): Uint8Array {
 /** The certificates of a PEM text, each as 64 columns with LF, newline at the end; [] if there is none. */
 export const splitPems = (text: string): string[] => pemBodies(text).map(toPem)
 
-function keyOf(spki: Der): Pick<CertificateFacts, 'keyId' | 'keyType'> {
+function keyFacts(spki: Der): Pick<CertificateFacts, 'keyId' | 'keyType'> {
   const [algorithm] = children(spki)
   const [oid] = children(expectDer(algorithm, TAG.sequence, 'key algorithm'))
   return {

@@ -6,10 +6,10 @@ import type { RunOptions } from '../../../src/core/world.js'
 import {
   defaultHookFolders,
   findHooks,
-  type HookCall,
   holdSeveralValues,
   hookFolders,
   runHooks,
+  type ScriptCall,
   severalValuesMarker,
 } from '../../../src/provider/hook-scripts.js'
 import { diskWorld } from '../../fakes/disk-world.js'
@@ -33,7 +33,7 @@ function hook(name: string, script: string, mode = 0o755, folder = hooks): strin
 const notes = () => readFileSync(join(root, 'notes'), 'utf8')
 const note = (text: string) => `echo "${text}" >> ${root}/notes`
 
-const call = (more: Partial<HookCall> = {}): HookCall => ({
+const call = (more: Partial<ScriptCall> = {}): ScriptCall => ({
   folders: [hooks],
   event: 'live-updated',
   args: [],
