@@ -9,6 +9,8 @@ import { parseDnsConfig } from '../src/config/dns-yml.js'
 import { parseDefaults, parseTarget } from '../src/config/target-file.js'
 import { loadShipped } from '../src/provider/catalog.js'
 import { settingValues } from '../src/provider/loader.js'
+import type { StatusDocument } from '../src/renew/status.js'
+import { summaryLines } from '../src/report/summary.js'
 import { isPromptId } from '../src/state/prompt-ids.js'
 import { listeningLog } from './contract/provider-contract.js'
 import { allBlocks, pageText } from './docs.js'
@@ -74,6 +76,15 @@ test('the unit that keeps serve-dns running names flags and a command that exist
       .match(/ExecStart=\/usr\/bin\/env dns01 (.*serve-dns)$/m)?.[1]
       ?.split(' ') ?? []
   expect(await parseCommandLine(words)).toMatchObject({ command: { command: 'serve-dns' }, flags: { batch: true } })
+})
+
+test('what want says at its end is as docs/quick-start-route53.md shows it', () => {
+  const names = ['my.domain.com', '*.my.domain.com']
+  const dates = { renewAt: new Date('2026-03-01'), notAfter: new Date('2026-03-31') }
+  const target = { file: 'my', names, live: 'live/my.domain.com', due: undefined, ...dates }
+  const document = { stateDirectory: '/var/lib/acme', targets: [target] } as unknown as StatusDocument
+  const parts = { now: new Date('2026-01-01'), columns: 130, renewedBy: '/etc/cron.d/dns01' }
+  expect(pageText('docs/quick-start-route53.md')).toContain(summaryLines(document, ['my'], parts).join('\n'))
 })
 
 test('the firewall line is the one that the error tells', () => {
