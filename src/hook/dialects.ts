@@ -4,7 +4,7 @@ import { Dns01Error } from '../core/errors.js'
 import { type Name, parseName, withoutWildcard } from '../core/names.js'
 import type { World } from '../core/world.js'
 import { notMyEvent } from '../provider/hook-scripts.js'
-import type { RecordRequest } from '../publish/publisher.js'
+import type { RecordRequest } from '../publish/locate.js'
 
 /** What another ACME client wants of its hook. */
 export interface HookCall {

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { getServers } from 'node:dns'
 import { Dns01Error, messageOf } from '../core/errors.js'
-import type { Dns, DnsAnswer, Fetch, Question, Where, World } from '../core/world.js'
+import type { Dns, DnsAnswer, Fetch, Question, Where } from '../core/world.js'
 import type { Decoded } from '../dns/message.js'
 import { type Endpoint, exchangeTcp, exchangeUdp, parseEndpoint } from './dns-transport.js'
 
@@ -13,7 +13,7 @@ const udpShare = 0.6
 const codec = () => import('../dns/message.js')
 
 /** The World's `dns`: own sockets over dns2's codec (its clients take answers to other questions and never time out on TCP). */
-export function openDns({ fetch }: { readonly fetch?: Fetch; readonly log: World['log'] }): Dns {
+export function openDns({ fetch }: { readonly fetch?: Fetch } = {}): Dns {
   return {
     query: async (question, where) => {
       const timeoutSeconds = where.timeoutSeconds ?? defaultTimeoutSeconds

@@ -21,7 +21,7 @@ export function realWorld({ env, log, prompt, program }: RealWorldOptions): Worl
   return {
     clock: realClock,
     fetch,
-    dns: openDns({ fetch, log }),
+    dns: openDns({ fetch }),
     files: openFiles(),
     random: bytes => randomBytes(bytes),
     run: openRun(),

@@ -6,7 +6,8 @@ import type { World } from '../core/world.js'
 import { followCnames } from '../dns/zone.js'
 import { withResolvers } from '../provider/dns-context.js'
 import { type Providers, settingValues } from '../provider/loader.js'
-import { type LocatedRecord, Publisher, type PublisherParts, type RecordRequest } from '../publish/publisher.js'
+import type { LocatedRecord, RecordRequest } from '../publish/locate.js'
+import { Publisher, type PublisherParts } from '../publish/publisher.js'
 import { withLock } from '../state/lock.js'
 import { StateDir } from '../state/state-dir.js'
 import { lookAtAuthority } from './authority.js'
@@ -130,7 +131,7 @@ async function locate(parts: ProbeParts, wanted: Wanted, signal: AbortSignal): P
   const keyAuthorization = `${token}.${token}`
   const challenge = { host, wildcard, token, keyAuthorization, targetFile: '', env: wanted.env }
   const wish: RecordRequest = { value, dns: wanted.dns, challenge }
-  const [placement] = await publisherOf(parts, await lookingState(parts), signal).locate([wish])
+  const [placement] = await publisherOf(parts, await lookingState(parts), signal).locator.locate([wish])
   return placement as LocatedRecord
 }
 

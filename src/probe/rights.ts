@@ -1,6 +1,7 @@
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
-import type { LocatedRecord, Publisher } from '../publish/publisher.js'
+import type { LocatedRecord } from '../publish/locate.js'
+import type { Publisher } from '../publish/publisher.js'
 import type { Journal } from '../state/journal.js'
 import { type Finding, failed, failure, limits, ok, warning } from './finding.js'
 

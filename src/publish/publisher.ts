@@ -1,10 +1,9 @@
 // Publishing for runs: whatever is placed is in the journal first, goes to the provider in few calls for each zone, is
 // proven visible, and is taken back at the end, by this run or by the next.
 import type { Name } from '../core/names.js'
-import type { Target } from '../core/target.js'
 import type { OpenProvider } from '../provider/loader.js'
 import type { Journal } from '../state/journal.js'
-import { inRounds, type LocatedRecord, Locator, type PublishParts, type RecordRequest, zoneKey } from './locate.js'
+import { type LocatedRecord, Locator, type PublishParts, zoneKey } from './locate.js'
 import { recover } from './recover.js'
 import { Visibility } from './visibility.js'
 import { ZoneQueue } from './zone-queue.js'
@@ -23,21 +22,20 @@ export interface Batch {
   close(): void
 }
 
-export type { LocatedRecord, RecordRequest } from './locate.js'
-
 /** The queues of a run: one for each zone and provider. It must be closed. */
 export class Publisher {
+  /** Finds the places of what this run publishes. */
+  readonly locator: Locator
   readonly #parts: PublisherParts
   readonly #queues = new Map<string, ZoneQueue>()
   readonly #visibility: Visibility
-  readonly #locator: Locator
   /** Batches that are open: their records may still come. */
   readonly #open = new Set<Batch>()
 
   constructor(parts: PublisherParts) {
     this.#parts = parts
     this.#visibility = new Visibility(parts)
-    this.#locator = new Locator(parts)
+    this.locator = new Locator(parts)
   }
 
   /**
@@ -61,21 +59,6 @@ export class Publisher {
     if (!this.#open.has(batch)) return
     this.#open.delete(batch)
     if (this.#open.size === 0) for (const queue of this.#queues.values()) queue.reconsider()
-  }
-
-  /** As Locator.locate(). */
-  locate(requests: readonly RecordRequest[]): Promise<LocatedRecord[]> {
-    return this.#locator.locate(requests)
-  }
-
-  /** As Locator.checkProviders(). */
-  checkProviders(names: readonly Name[], dns: Target['dns']): Promise<void> {
-    return this.#locator.checkProviders(names, dns)
-  }
-
-  /** As inRounds(). */
-  rounds(located: readonly LocatedRecord[]): LocatedRecord[][] {
-    return inRounds(located)
   }
 
   /**

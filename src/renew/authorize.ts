@@ -6,12 +6,14 @@ import { Dns01Error } from '../core/errors.js'
 import { type Name, withoutWildcard } from '../core/names.js'
 import { type Target, titleOf } from '../core/target.js'
 import type { World } from '../core/world.js'
-import type { Batch, LocatedRecord, Publisher, RecordRequest } from '../publish/publisher.js'
+import { inRounds, type LocatedRecord, type Locator, type RecordRequest } from '../publish/locate.js'
+import type { Batch, Publisher } from '../publish/publisher.js'
 import type { CertificateAuthority } from './authorities.js'
 
 export interface AuthorizeParts {
   readonly world: Pick<World, 'log'>
-  readonly publisher: Pick<Publisher, 'locate' | 'rounds' | 'withdraw'>
+  readonly locator: Pick<Locator, 'locate'>
+  readonly publisher: Pick<Publisher, 'withdraw'>
   /** Ours among those of the run: others wait for it until its records are published, or it is closed. */
   readonly batch: Batch
   readonly authority: Pick<CertificateAuthority, 'client' | 'accountKey'>
@@ -83,10 +85,10 @@ class Proof {
 
   /** Those whose record has a place. */
   async locate(answers: readonly Answer[]): Promise<LocatedAnswer[]> {
-    const { publisher, target } = this.#parts
+    const { locator, target } = this.#parts
     const located: LocatedAnswer[] = []
     await this.#each(answers, async answer => {
-      const [record] = await publisher.locate([requestOf(answer, target)])
+      const [record] = await locator.locate([requestOf(answer, target)])
       if (record) located.push({ ...answer, record })
     })
     return located
@@ -97,7 +99,7 @@ class Proof {
     const { batch, publisher, target, world } = this.#parts
     const isHopeless = (): boolean => this.failed.size > 0 && !target.partial
     const byRecord = new Map(answers.map(answer => [answer.record, answer]))
-    const rounds = publisher.rounds([...byRecord.keys()])
+    const rounds = inRounds([...byRecord.keys()])
     world.log.step(titleOf(target), undefined) // what goes on with its records is told by their zones
     for (const [i, round] of rounds.entries()) {
       const answersOfRound = round.flatMap(record => byRecord.get(record) ?? [])

@@ -54,16 +54,20 @@ export async function issue(
   request: IssueRequest = { names: target.requestNames, needed: target.requestNames, mostOrders: 1 },
 ): Promise<Issued> {
   const { world, state, authorities, publisher, signal } = parts
+  const { locator } = publisher
   const title = titleOf(target)
   const batch = publisher.batch()
   let key: KeyPair | undefined
   const order = async (names: readonly Name[]): Promise<string> => {
-    await publisher.checkProviders(names, target.dns)
+    await locator.checkProviders(names, target.dns)
     world.log.step(title, 'asking the CA')
     const authority = await authorities.for(target.ca)
     await countOrder(parts, target.ca)
     const made = await authority.client.newOrder({ names }, signal)
-    const { order: ready, failed } = await authorize({ world, publisher, batch, authority, target, signal }, made)
+    const { order: ready, failed } = await authorize(
+      { world, locator, publisher, batch, authority, target, signal },
+      made,
+    )
     if (failed.size > 0) throw combine([...failed.values()], { byName: failed })
     key ??= await keyFor(parts, target)
     const id = await state.addOrder({ url: ready.url, accountId: authority.accountId, keyId: key.id })

@@ -251,7 +251,7 @@ describe.skipIf(lacking('dig'))('asked by dig', () => {
   test('over UDP and TCP, with 60 values, and as a resolver that scrambles letters', async () => {
     const port = await freePort()
     const listen = `127.0.0.1:${port}`
-    const provider = await builtin.open({ ...settings, listen, addresses: '192.0.2.7' }, worldWith(openDns({ log })))
+    const provider = await builtin.open({ ...settings, listen, addresses: '192.0.2.7' }, worldWith(openDns()))
     const name = at('_acme-challenge.www.acme.test')
     const values = Array.from({ length: 60 }, (_, i) => `value-${i}`.padEnd(43, '-'))
     await provider.present([record(at('_acme-challenge.acme.test'), 'one', zone)], call)

@@ -13,7 +13,7 @@ import { lacking } from './servers/need.js'
 import { freePort } from './servers/process.js'
 
 const log = listeningLog([])
-const dns = openDns({ log })
+const dns = openDns()
 const signal = new AbortController().signal
 setMaxListeners(0, signal)
 const values = Array.from({ length: 60 }, (_, i) => `value-${String(i).padStart(2, '0')}-`.padEnd(43, 'x'))

@@ -38,7 +38,7 @@ const SERVERS = [
   ['PowerDNS', ['pdns_server', 'pdnsutil', 'sqlite3'], startPdns, vague],
 ] as const
 
-const dns = openDns({ log: listeningLog([]) })
+const dns = openDns()
 
 /** `tamper` stands for whoever sits in between. */
 function countedExchange(counts: { exchanges: number }, tamper: (answer: Buffer) => Buffer): Dns['exchange'] {

@@ -28,7 +28,7 @@ const double = new FakeRoute53({ now: () => Date.now(), syncSeconds, checkSignat
 for (const { name, ...more } of zones) double.addZone(name, more)
 let hidesTxt = false
 const dns = route53Dns(double, { addresses: servers, lagSeconds, hidesTxt: () => hidesTxt })
-await dns.serve({ dns: openDns({ log }) }, resolver, log)
+await dns.serve({ dns: openDns() }, resolver, log)
 const api = await serveApi(double)
 
 function obey({ put, faults, hideTxt }: Route53Control): Route53Facts {

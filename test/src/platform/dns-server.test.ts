@@ -10,7 +10,7 @@ import { framed, parseEndpoint } from '../../../src/platform/dns-transport.js'
 import { listeningLog } from '../../contract/provider-contract.js'
 
 const log = listeningLog([])
-const dns = openDns({ log })
+const dns = openDns()
 const zone = 'example.test'
 
 /** A zone with one name of 60 values, so that an answer may well be too large. */

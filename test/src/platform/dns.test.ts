@@ -12,7 +12,7 @@ import { aboutLinear, growth } from '../../fakes/growth.js'
 
 const said: string[] = []
 const log = listeningLog(said)
-const dns = openDns({ log })
+const dns = openDns()
 const name = 'www.example.test' as Name
 const question: Question = { name, type: 'TXT' }
 const signal = new AbortController().signal
@@ -258,7 +258,7 @@ describe('DNS over HTTPS (RFC 8484)', () => {
       const { status = 200, type: got = type, body = new Uint8Array() } = answer(request)
       return { status, headers: { 'content-type': got }, body }
     }
-    return { dns: openDns({ fetch, log }), requests }
+    return { dns: openDns({ fetch }), requests }
   }
   const at = where('https://doh.test/dns-query')
 

@@ -11,8 +11,8 @@ describe('checkProviders', () => {
   test('asks each provider once whether it is ready, and places nothing', async () => {
     let times = 0
     const { publisher, events } = aHouse({ provider: { ready: async () => void times++ } })
-    await publisher.checkProviders(names('x.a.test', '*.x.a.test', 'y.b.test'), dnsOf)
-    await publisher.checkProviders(names('z.b.test'), dnsOf)
+    await publisher.locator.checkProviders(names('x.a.test', '*.x.a.test', 'y.b.test'), dnsOf)
+    await publisher.locator.checkProviders(names('z.b.test'), dnsOf)
     expect([times, events]).toEqual([1, []])
   })
 
@@ -22,7 +22,7 @@ describe('checkProviders', () => {
       choose: (name, house) =>
         name.endsWith('a.test') ? noProvider(name) : house.provider({ ready: () => Promise.reject(unset) }),
     })
-    const error = await publisher.checkProviders(names('x.a.test', 'y.b.test'), dnsOf).catch(e => e)
+    const error = await publisher.locator.checkProviders(names('x.a.test', 'y.b.test'), dnsOf).catch(e => e)
     expect(error).toMatchObject({ code: 'CONFIG' })
     expect([...error.byName]).toEqual([
       ['x.a.test', expect.objectContaining({ message: 'no DNS provider is chosen for _acme-challenge.x.a.test' })],
@@ -41,7 +41,7 @@ describe('checkProviders', () => {
       choose: (name, house) => (name.endsWith('b.test') ? house.provider() : first(name, house)),
     })
     dns.add('_acme-challenge.x.a.test', 'CNAME', 'x.b.test')
-    await publisher.checkProviders(names('x.a.test'), dnsOf)
+    await publisher.locator.checkProviders(names('x.a.test'), dnsOf)
   })
 
   test.each([
@@ -49,13 +49,13 @@ describe('checkProviders', () => {
     ['is not watched', { propagation: { wait: false } }],
   ])('nothing is asked for a provider that %s', async (_, options) => {
     const { publisher, dns } = aHouse(options)
-    await publisher.checkProviders(names('x.a.test'), dnsOf)
+    await publisher.locator.checkProviders(names('x.a.test'), dnsOf)
     expect(dns.asked).toEqual([])
   })
 
   test('a DNS that cannot be reached is not its business', async () => {
     const { publisher, dns } = aHouse()
     dns.manners(fakeResolver, { rcode: 'SERVFAIL' })
-    await publisher.checkProviders(names('x.a.test'), dnsOf)
+    await publisher.locator.checkProviders(names('x.a.test'), dnsOf)
   })
 })

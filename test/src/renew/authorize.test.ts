@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { Dns01Error } from '../../../src/core/errors.js'
 import { type Name, parseName, withoutWildcard } from '../../../src/core/names.js'
-import type { LocatedRecord, RecordRequest } from '../../../src/publish/publisher.js'
+import type { LocatedRecord, RecordRequest } from '../../../src/publish/locate.js'
 import { type AuthorizeParts, authorize } from '../../../src/renew/authorize.js'
 import { names, target } from '../../fakes/held.js'
 
@@ -27,7 +27,7 @@ interface Course {
   readonly wrong?: readonly string[]
   /** What becomes of waiting for the order, where it is nobody's fault. */
   readonly orderError?: Error
-  /** The provider holds one value a name. */
+  /** The provider holds one value a name, and all names lead to the same one. */
   readonly oneAtATime?: boolean
   /** The run is stopped while records are published. */
   readonly stopped?: boolean
@@ -86,15 +86,17 @@ async function take(course: Course) {
   }
   const nameOfRecord = ({ record }: LocatedRecord): string =>
     `${record.challenge.wildcard ? '*.' : ''}${record.challenge.host}`
-  const publisher = {
+  const locator = {
     locate: async ([request]: readonly RecordRequest[]): Promise<LocatedRecord[]> => {
       const { challenge } = request as RecordRequest
       const name = `${challenge.wildcard ? '*.' : ''}${challenge.host}`
       if (has(course.homeless, name)) throw because(name, 'no zone')
-      return [{ record: { ...request, name: parseName(`_acme-challenge.${challenge.host}`) } }] as never
+      const host = course.oneAtATime ? 'same.test' : challenge.host
+      const by = { definition: {}, provider: { oneValuePerName: course.oneAtATime ?? false } }
+      return [{ by, record: { ...request, name: parseName(`_acme-challenge.${host}`) } }] as never
     },
-    rounds: (records: readonly LocatedRecord[]) =>
-      course.oneAtATime ? records.map(record => [record]) : records.length > 0 ? [[...records]] : [],
+  }
+  const publisher = {
     withdraw: async (records: readonly LocatedRecord[]) =>
       void events.push(`withdraw ${records.map(nameOfRecord).join(' ')}`),
   }
@@ -120,6 +122,7 @@ async function take(course: Course) {
   }
   const parts = {
     world: { log: { step: () => {} } },
+    locator,
     publisher,
     batch,
     authority: { client, accountKey: { thumbprint: 'thumb' } },
