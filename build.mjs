@@ -17,8 +17,9 @@ import {
 } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join, relative, sep } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { build } from 'esbuild'
+import { licensesText, packagesOf, sbomText } from './build/packages.mjs'
 import { standIns } from './build/stand-ins.mjs'
 
 const root = import.meta.dirname
@@ -31,7 +32,7 @@ process.chdir(root)
 const shebang = `#!/bin/sh\n':' //; exec node -- "$0" "$@"\n`
 
 /** The address for reports is only known once the owner of the repository has replaced `owner.invalid` in package.json. */
-const { version, bugs } = JSON.parse(readFileSync('package.json', 'utf8'))
+const { name, version, license, bugs } = JSON.parse(readFileSync('package.json', 'utf8'))
 
 /** What others import as dns01/provider and dns01/provider-contract (`exports` of package.json), shared with the program: an
  *  error that a provider throws is of the class that the program knows. */
@@ -74,11 +75,16 @@ if (foreign.length > 0) {
   console.error(`not bundled, so it would be missing at the user's: ${foreign.join(', ')}`)
   process.exit(1)
 }
-write([...result.outputFiles, ...declarations()], licenses(Object.keys(result.metafile.inputs)))
+const packages = packagesOf(Object.keys(result.metafile.inputs))
+write([
+  ...result.outputFiles.map(withShebang),
+  ...declarations(),
+  { path: join(dist, 'LICENSES.txt'), contents: Buffer.from(licensesText(packages)) },
+  { path: join(dist, 'sbom.cdx.json'), contents: Buffer.from(sbomText(packages, { name, version, license })) },
+])
 
 /** Each file is replaced whole and only when it changed, so that a dns01 that runs meanwhile goes on undisturbed. */
-function write(files, notices) {
-  const wanted = [...files.map(withShebang), { path: join(dist, 'LICENSES.txt'), contents: Buffer.from(notices) }]
+function write(wanted) {
   for (const { path, contents } of wanted) {
     if (existsSync(path) && readFileSync(path).equals(contents)) continue
     mkdirSync(dirname(path), { recursive: true })
@@ -130,28 +136,4 @@ function declarations() {
   } finally {
     rmSync(folder, { recursive: true })
   }
-}
-
-/** The notices that the licences of the bundled packages want to be kept. */
-function licenses(inputs) {
-  const packages = new Map()
-  for (const folder of [...new Set(inputs.map(packageFolder))].sort()) {
-    if (folder === undefined) continue
-    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-    const text = notice(folder)
-    packages.set(text, [...(packages.get(text) ?? []), `${name} ${version} (${license})`])
-  }
-  return [...packages].map(([text, names]) => `${names.join('\n')}\n\n${text}`).join(`\n${'-'.repeat(80)}\n\n`)
-}
-
-function packageFolder(input) {
-  const parts = relative(root, join(root, input)).split(sep)
-  const at = parts.lastIndexOf('node_modules')
-  if (at < 0) return undefined
-  return parts.slice(0, at + (parts[at + 1].startsWith('@') ? 3 : 2)).join(sep)
-}
-
-function notice(folder) {
-  const files = readdirSync(folder).filter(file => /^(licen[cs]e|notice|copying)/i.test(file))
-  return files.map(file => readFileSync(join(folder, file), 'utf8').replaceAll('\r', '')).join('\n')
 }

@@ -81,7 +81,7 @@ describe('what users get', () => {
     const packed = await npm(temporary, 'pack', root, '--ignore-scripts', '--json')
     const [{ files }] = JSON.parse(packed.stdout)
     expect(files.map((file: { path: string }) => file.path)).toEqual(
-      expect.arrayContaining(['LICENSE', 'README.md', 'dist/main.js', 'dist/LICENSES.txt']),
+      expect.arrayContaining(['LICENSE', 'README.md', 'dist/main.js', 'dist/LICENSES.txt', 'dist/sbom.cdx.json']),
     )
   })
 
@@ -126,8 +126,48 @@ describe('what users get', () => {
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
   })
 
+  /** What esbuild has put in, by the comments that it writes before each file. */
+  const bundledPackages = (): Set<string> => {
+    const built = files(join(root, 'dist')).filter(file => file.endsWith('.js'))
+    const texts = built.map(file => readFileSync(join(root, 'dist', file), 'utf8'))
+    const paths = texts.flatMap(text =>
+      [...text.matchAll(/^ *\/\/ (node_modules\/\S+)$/gm)].map(([, path = '']) => path),
+    )
+    return new Set(paths.map(path => path.match(/.*node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? ''))
+  }
+
+  interface Component {
+    readonly name: string
+    readonly version: string
+    readonly purl: string
+    readonly 'bom-ref': string
+    readonly hashes: readonly object[]
+  }
+  const components = (): Component[] => JSON.parse(readFileSync(join(root, 'dist/sbom.cdx.json'), 'utf8')).components
+
   test('keeps the licences of what is bundled', () => {
     const text = readFileSync(join(root, 'dist/LICENSES.txt'), 'utf8')
-    for (const name of ['yargs', 'acme-client', 'dns2', 'yaml']) expect(text).toMatch(new RegExp(`^${name} \\d`, 'm'))
+    const lacking = components().filter(({ name, version }) => !text.includes(`${name} ${version} (`))
+    expect(lacking).toEqual([])
+  })
+
+  test('lists for scanners what is bundled, the packages that the program is made of in the versions of package.json', () => {
+    const listed = components()
+    const folders = new Set(listed.map(component => component['bom-ref']))
+    expect([...bundledPackages()].filter(folder => !folders.has(folder))).toEqual([])
+    const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    for (const name of ['acme-client', 'dns2', '@aws-sdk/client-route-53', 'yargs', 'p-retry', 'dotenv'])
+      expect(listed).toContainEqual(expect.objectContaining({ name, version: devDependencies[name] }))
+    expect(listed.map(({ name }) => name)).not.toContain('axios') // a stand-in
+  })
+
+  test('lists them as npm does', async () => {
+    const clone = join(temporary, 'sbom')
+    for (const path of ['package.json', 'package-lock.json', '.npmrc']) cpSync(join(root, path), join(clone, path))
+    const { stdout } = await npm(clone, 'sbom', '--sbom-format=cyclonedx', '--package-lock-only')
+    const theirs = new Map<string, Component>(JSON.parse(stdout).components.map((one: Component) => [one.purl, one]))
+    const differing = components().filter(one => theirs.get(one.purl)?.hashes[0] === undefined)
+    expect(differing).toEqual([])
+    for (const one of components()) expect(one.hashes).toEqual(theirs.get(one.purl)?.hashes)
   })
 })
