@@ -1,4 +1,4 @@
-import type { Outcome } from '../renew/reconcile.js'
+import type { Outcome } from '../renew/outcome.js'
 import { parseReason, REASONS, requestRevocation } from '../renew/revoke.js'
 import { type Context, locked, reconcileNow } from '../renew/run.js'
 import { report } from '../report/report.js'

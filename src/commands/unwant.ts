@@ -1,7 +1,7 @@
 import { linesOf, shortList } from '../core/errors.js'
 import { type Name, parseNames } from '../core/names.js'
 import { notWanted, removeWanted } from '../manage/desired.js'
-import { nameOf } from '../renew/plan.js'
+import { nameOf } from '../renew/link-changes.js'
 import { locked } from '../renew/run.js'
 import type { StateDir } from '../state/state-dir.js'
 import { type Command, texts } from './command.js'

@@ -1,6 +1,6 @@
 import { claims } from '../core/target.js'
 import type { Prompt, World } from '../core/world.js'
-import { type LinkChange, plan } from '../renew/plan.js'
+import { type LinkChange, linkChanges } from '../renew/link-changes.js'
 import type { Certificate } from '../state/certificates.js'
 import type { StateDir } from '../state/state-dir.js'
 import { type KeyUse, keyUse, unusedKeys } from '../state/unused-keys.js'
@@ -45,7 +45,7 @@ export function findWaste(
   const use = keyUse(state)
   const certificates = state.certificates()
   const links = state.links()
-  const { link: relink } = plan({ targets: use.targets, certificates, links }, { now })
+  const relink = linkChanges({ targets: use.targets, certificates, links }, now)
   const held = {
     ...use,
     certificates,

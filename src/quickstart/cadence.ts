@@ -1,4 +1,4 @@
-import { shortLivedDays } from '../renew/plan.js'
+import { shortLivedDays } from '../renew/best-certificate.js'
 
 /** How often a schedule runs, and how often it must: pure. Times between runs are in seconds. */
 

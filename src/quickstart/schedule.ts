@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { World } from '../core/world.js'
-import { renewAt } from '../renew/plan.js'
+import { renewAt } from '../renew/best-certificate.js'
 import type { StateDir } from '../state/state-dir.js'
 import type { Answers } from './answers.js'
 import { inWords, neededEverySeconds, tooSlow } from './cadence.js'

@@ -1,7 +1,7 @@
 import type { Target } from '../core/target.js'
 import type { World } from '../core/world.js'
+import type { LinkChange } from './link-changes.js'
 import { type HookFailure, linkUp, type TellParts, tellWhatChanged } from './links.js'
-import type { LinkChange } from './plan.js'
 
 /**
  * Certificates that come together are linked together, and make one reload of the web server: it is waited until none has

@@ -48,11 +48,7 @@ export interface Issued {
  * fails, and every run that is killed while it waits for the DNS would leave one. The run's lock shows a full disk, too.
  * @throws Dns01Error of any code; what was asked for and can be resumed is on disk then
  */
-export async function issue(
-  parts: IssueParts,
-  target: Target,
-  request: IssueRequest = { names: target.requestNames, needed: target.requestNames, mostOrders: 1 },
-): Promise<Issued> {
+export async function issue(parts: IssueParts, target: Target, request: IssueRequest): Promise<Issued> {
   const { world, state, authorities, publisher, signal } = parts
   const { locator } = publisher
   const title = titleOf(target)

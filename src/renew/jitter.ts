@@ -1,7 +1,8 @@
 import type { Name } from '../core/names.js'
 import { admit, circumstances } from '../limits/admission.js'
 import { parseSeconds } from '../provider/api.js'
-import { plan } from './plan.js'
+import { dueTargets } from './due.js'
+import { held } from './links.js'
 import { type Context, looking } from './run.js'
 
 /**
@@ -28,7 +29,7 @@ async function onlyRenewals(context: Context): Promise<boolean> {
   const state = await looking(context)
   const { targets } = state.targets()
   const now = world.clock.now()
-  const { issue } = plan({ targets, certificates: state.certificates(), links: state.links() }, { now })
+  const issue = dueTargets(held(state, targets), { now })
   const { admitted } = admit(issue, state.ledger(), circumstances(world, targets.length))
   return admitted.length > 0 && admitted.every(due => due.live)
 }

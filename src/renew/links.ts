@@ -8,7 +8,15 @@ import { allSecretVariables } from '../provider/catalog.js'
 import { hookTimeoutSeconds, runHooks } from '../provider/hook-scripts.js'
 import { without } from '../provider/loader.js'
 import type { StateDir } from '../state/state-dir.js'
-import { type Held, type LinkChange, plan } from './plan.js'
+import type { Held } from './best-certificate.js'
+import { type LinkChange, linkChanges } from './link-changes.js'
+
+/** What is on disk now. */
+export const held = (state: StateDir, targets: readonly Target[]): Held => ({
+  targets,
+  certificates: state.certificates(),
+  links: state.links(),
+})
 
 /** Each waits for the disk, to last through a power loss; together they wait once. */
 const linksAtOnce = 20
@@ -39,10 +47,9 @@ export async function linkUp(
   state: StateDir,
   targets: readonly Target[] = state.targets().targets,
 ): Promise<readonly LinkChange[]> {
-  const held = { targets, certificates: state.certificates(), links: state.links() }
-  const { link } = plan(held, { now: world.clock.now() })
-  await pointLinks(state, link)
-  return link
+  const changes = linkChanges(held(state, targets), world.clock.now())
+  await pointLinks(state, changes)
+  return changes
 }
 
 export interface TellParts {

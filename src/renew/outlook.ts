@@ -4,7 +4,7 @@ import { groupBy } from '../core/txt-record.js'
 import type { CaLimits } from '../limits/rate-limits.js'
 import type { Certificate } from '../state/certificates.js'
 import { caKey } from '../state/ledger-keys.js'
-import { renewAt } from './plan.js'
+import { renewAt } from './best-certificate.js'
 
 /** What will go wrong, although every single target looks well: for the log (the clock) and for `status` (the numbers). */
 

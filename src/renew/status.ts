@@ -6,8 +6,10 @@ import { type Failed, failureOf, nameFailure } from '../limits/backoff.js'
 import type { Certificate } from '../state/certificates.js'
 import type { StateDir } from '../state/state-dir.js'
 import { keyUse, unusedKeys } from '../state/unused-keys.js'
+import { best, byName, has, renewAt } from './best-certificate.js'
+import { dueOf, missingNames } from './due.js'
+import { nameOf } from './link-changes.js'
 import { lifeOf, tooMany } from './outlook.js'
-import { best, byName, dueOf, has, missingNames, nameOf, renewAt } from './plan.js'
 
 /** What is true of every wanted name: gathered here from the state directory, put into words by status-text.ts. */
 

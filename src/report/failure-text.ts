@@ -2,7 +2,7 @@ import { minute } from '../core/dates.js'
 import { Dns01Error, FAULTS, linesOf, shortList } from '../core/errors.js'
 import { shortNames } from '../core/names.js'
 import { groupBy } from '../core/txt-record.js'
-import type { Outcome } from '../renew/reconcile.js'
+import type { Outcome } from '../renew/outcome.js'
 import type { TargetStatus } from '../renew/status.js'
 import { dayOf, timeLeft } from '../renew/status-text.js'
 

@@ -1,6 +1,6 @@
 import { errorDocument, linesOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
-import type { Outcome } from '../renew/reconcile.js'
+import type { Outcome } from '../renew/outcome.js'
 import type { Context } from '../renew/run.js'
 import { statusDocument } from '../renew/status.js'
 import type { StateDir } from '../state/state-dir.js'

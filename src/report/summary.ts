@@ -1,6 +1,6 @@
 import { messageOf } from '../core/errors.js'
-import { nameOf } from '../renew/plan.js'
-import type { Outcome } from '../renew/reconcile.js'
+import { nameOf } from '../renew/link-changes.js'
+import type { Outcome } from '../renew/outcome.js'
 import type { Context } from '../renew/run.js'
 import { type StatusDocument, statusDocument, type TargetStatus } from '../renew/status.js'
 import { dayOf, nothingWanted, timeLeft } from '../renew/status-text.js'

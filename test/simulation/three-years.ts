@@ -2,7 +2,8 @@ import type { Target } from '../../src/core/target.js'
 import { admit, caDeferral, circumstances } from '../../src/limits/admission.js'
 import { afterFailure } from '../../src/limits/backoff.js'
 import { limitsOf } from '../../src/limits/rate-limits.js'
-import { plan, renewAt } from '../../src/renew/plan.js'
+import { renewAt } from '../../src/renew/best-certificate.js'
+import { dueTargets } from '../../src/renew/due.js'
 import type { Certificate } from '../../src/state/certificates.js'
 import type { Failure } from '../../src/state/ledger.js'
 import { caKey, targetKey } from '../../src/state/ledger-keys.js'
@@ -72,7 +73,7 @@ export function play(scenario: Scenario): Played {
     const world = { clock: { now: () => now }, env: {} } as unknown as Parameters<typeof circumstances>[0]
     const targets = all.filter((_, i) => now.getTime() >= wantedAt(i))
     const around = circumstances(world, targets.length)
-    const { issue } = plan({ targets, certificates: [...held.values()], links: new Map() }, { now })
+    const issue = dueTargets({ targets, certificates: [...held.values()], links: new Map() }, { now })
     for (const due of admit(issue, memory, around).admitted)
       if (!caDeferral(due, memory, around)) attempt(due.target, now)
   }

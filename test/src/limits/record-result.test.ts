@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Outcome } from '../../../src/renew/reconcile.js'
+import type { Outcome } from '../../../src/renew/outcome.js'
 import { problem } from '../../fakes/ca.js'
 import { names } from '../../fakes/held.js'
 import { type Outside, type OutsideOptions, outside, ROOT, type Run } from '../../fakes/outside.js'

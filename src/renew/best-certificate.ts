@@ -1,0 +1,105 @@
+// Which certificate serves a target: by the names in it, its key, and its dates. What is due (due.ts) and what is linked
+// (link-changes.ts) both rest on this.
+import type { Name } from '../core/names.js'
+import { linkName, type Target } from '../core/target.js'
+import type { Certificate } from '../state/certificates.js'
+import type { CertificateFacts } from '../x509/certificate.js'
+
+/** What is on disk, as a plan needs it. */
+export interface Held {
+  readonly targets: readonly Target[]
+  readonly certificates: readonly Certificate[]
+  /** live/: link name → certificate id. */
+  readonly links: ReadonlyMap<string, string>
+}
+
+const dayMs = 86_400_000
+
+/** Lifetimes below this are renewed at their half (Let's Encrypt's integration guide): a third of them leaves too few runs. */
+export const shortLivedDays = 10
+
+/** The longest that a certificate counts as good: what Apple's systems accept, of private CAs too (support.apple.com/HT210176). */
+const longestLifeDays = 825
+
+type Dates = Pick<CertificateFacts, 'notBefore' | 'notAfter'>
+
+/**
+ * Until when a certificate is of use. One without a well-defined end (year 9999, RFC 5280 §4.1.2.5) would never be
+ * renewed, and be the best for ever.
+ */
+const endOf = ({ notBefore, notAfter }: Dates): Date =>
+  new Date(Math.min(notAfter.getTime(), notBefore.getTime() + longestLifeDays * dayMs))
+
+/**
+ * acmetool's rule (docs/state-directory.md, "Which certificate is live"): margin days before the end, but never before the last
+ * third of the lifetime. Ours besides: of less than ten days, the last half.
+ */
+export function renewAt(dates: Dates, marginDays: number): Date {
+  const end = endOf(dates).getTime()
+  const lifetimeMs = end - dates.notBefore.getTime()
+  const share = lifetimeMs < shortLivedDays * dayMs ? 2 : 3
+  return new Date(end - Math.min(marginDays * dayMs, lifetimeMs / share))
+}
+
+/**
+ * Whether this certificate may serve the target, its dates apart: it has all names, or of a `partial` target one
+ * (docs/state-directory.md, "Which certificate is live").
+ */
+export function satisfies(certificate: Certificate, target: Target): boolean {
+  const { facts } = certificate
+  if (!certificate.complete || !facts || certificate.revoked || certificate.revokeWanted || !certificate.hasKey)
+    return false
+  if (facts.selfSigned || (target.requiredKeyType && facts.keyType !== target.requiredKeyType)) return false
+  const isIn = (name: Name): boolean => facts.names.includes(name)
+  return target.partial ? target.names.some(isIn) : target.names.every(isIn)
+}
+
+/** Certificates by the names in them, so that a target is not held against ten thousand. */
+export type ByName = ReadonlyMap<Name, readonly Certificate[]>
+
+export function byName(certificates: readonly Certificate[]): ByName {
+  const index = new Map<Name, Certificate[]>()
+  for (const certificate of certificates) {
+    for (const name of certificate.facts?.names ?? []) {
+      const there = index.get(name)
+      if (there) there.push(certificate)
+      else index.set(name, [certificate])
+    }
+  }
+  return index
+}
+
+/**
+ * The satisfying certificate that ends last; of equals the one that is live already, else the smaller id, so that links
+ * never flap. For a `partial` target: first of all one that is not yet due, of these the one with most of its names.
+ */
+export function best(
+  target: Target,
+  index: ByName,
+  links: ReadonlyMap<string, string>,
+  now: Date,
+): Certificate | undefined {
+  const names = target.partial ? target.names : target.names.slice(0, 1)
+  const candidates = new Set(names.flatMap(name => index.get(name) ?? []))
+  const live = links.get(linkName(target.names[0] as Name, target.label))
+  const covers = ({ facts }: Certificate): number => {
+    if (!target.partial || !facts || now >= renewAt(facts, target.marginDays)) return 0
+    return target.names.filter(name => facts.names.includes(name)).length
+  }
+  const rank = (a: Certificate, b: Certificate): number =>
+    covers(b) - covers(a) ||
+    endTime(b) - endTime(a) ||
+    Number(b.id === live) - Number(a.id === live) ||
+    (a.id < b.id ? -1 : 1)
+  return [...candidates].filter(certificate => satisfies(certificate, target)).sort(rank)[0]
+}
+
+const endTime = ({ facts }: Certificate): number => (facts ? endOf(facts).getTime() : 0)
+
+/** What may serve one name of a `partial` target: its best certificate, or while that lacks the name, any other that has it. */
+export function bestForName(target: Target, name: Name, index: ByName, links: ReadonlyMap<string, string>, now: Date) {
+  const held = best(target, index, links, now)
+  return held && has(held, name) ? held : best({ ...target, names: [name] }, index, links, now)
+}
+
+export const has = ({ facts }: Certificate, name: Name): boolean => facts?.names.includes(name) ?? false

@@ -1,0 +1,119 @@
+// Which targets need a new certificate, and why.
+import { minute } from '../core/dates.js'
+import type { Name } from '../core/names.js'
+import { inOrderOfPriority, linkName, type Target } from '../core/target.js'
+import { groupBy } from '../core/txt-record.js'
+import type { Candidate } from '../limits/admission.js'
+import type { Certificate } from '../state/certificates.js'
+import { type ByName, best, bestForName, byName, type Held, has, renewAt } from './best-certificate.js'
+
+/** A target that needs a certificate, and why in a few words. */
+export interface Due extends Candidate {
+  readonly why: string
+}
+
+/** What somebody asks of this run. */
+export interface ReconcileOptions {
+  /** Names to renew now, whatever their dates. */
+  readonly force?: readonly Name[] | undefined
+  /** Only these target files are issued for; links are renewed for all. */
+  readonly onlyFiles?: readonly string[] | undefined
+  /** Names somebody has just wanted: dns01's own back-off does not hold them up. */
+  readonly wanted?: readonly Name[] | undefined
+}
+
+export interface DueOptions extends Omit<ReconcileOptions, 'wanted'> {
+  readonly now: Date
+}
+
+/** All targets that are due, in order of priority. */
+export function dueTargets(
+  { targets, certificates, links }: Held,
+  options: DueOptions,
+  index: ByName = byName(certificates),
+): Due[] {
+  const chosen = inOrderOfPriority(targets).filter(({ file }) => options.onlyFiles?.includes(file) ?? true)
+  return chosen.flatMap(target => dueOf(target, index, links, options) ?? [])
+}
+
+/** Whether and why a target needs a new certificate. */
+export function dueOf(
+  target: Target,
+  index: ByName,
+  links: ReadonlyMap<string, string>,
+  options: DueOptions,
+): Due | undefined {
+  const held = best(target, index, links, options.now)
+  const why = whyDue(target, held, options, damageOf(target, index, links))
+  if (why === undefined) return undefined
+  const facts = held?.facts
+  const renew = facts && renewAt(facts, target.marginDays)
+  const isValid = (one: Certificate | undefined): boolean => !!one?.facts && options.now < one.facts.notAfter
+  const isServed = (name: Name): boolean => isValid(bestForName(target, name, index, links, options.now))
+  const fills = target.partial && renew !== undefined && options.now < renew && !isForced(target, options)
+  return {
+    target,
+    why,
+    forced: isForced(target, options),
+    live: target.partial ? target.names.every(isServed) : isValid(held),
+    lacking: fills ? missingNames(target, held) : target.names,
+    renewAt: renew,
+    notAfter: facts?.notAfter,
+  }
+}
+
+/** What is wrong with the certificate that is live for it. */
+function damageOf(target: Target, index: ByName, links: ReadonlyMap<string, string>): string | undefined {
+  const [name] = target.names
+  const live = name && links.get(linkName(name, target.label))
+  return name && index.get(name)?.find(({ id }) => id === live)?.damage
+}
+
+const isForced = ({ names }: Target, { force }: DueOptions): boolean =>
+  force?.some(name => names.includes(name)) ?? false
+
+/** The names of a target that are not in the certificate it has. */
+export const missingNames = ({ names }: Target, held: Certificate | undefined): Name[] =>
+  names.filter(name => !held || !has(held, name))
+
+/** Why this target needs a new certificate; undefined when it does not. */
+export function whyDue(
+  target: Target,
+  held: Certificate | undefined,
+  options: DueOptions,
+  damage?: string,
+): string | undefined {
+  const { now } = options
+  if (!held?.facts) return damage === undefined ? 'no certificate yet' : `its certificate is damaged: ${damage}`
+  if (isForced(target, options)) return 'renewal forced'
+  if (now >= held.facts.notAfter) return `expired ${held.facts.notAfter.toISOString().slice(0, 10)}`
+  const at = renewAt(held.facts, target.marginDays)
+  if (now >= at) return `renewal due since ${minute(at)}`
+  const missing = missingNames(target, held)
+  return missing.length === 0 ? undefined : `not in the certificate yet: ${missing.join(', ')}`
+}
+
+/**
+ * The due targets that can start now, and those that one of them may make unnecessary: all its names are asked for
+ * there too, for the same CA and kind of key. Those are looked at again afterwards (docs/state-directory.md, "Target files").
+ */
+export function firstWave(due: readonly Due[]): { readonly now: Due[]; readonly later: Due[] } {
+  const now = new Set<Due>()
+  const later: Due[] = []
+  const asking = groupBy(
+    due.flatMap(d => d.target.requestNames.map(name => ({ name, due: d }))),
+    ({ name }) => name,
+  )
+  for (const one of due) {
+    const rivals = (asking.get(one.target.names[0] as Name) ?? []).map(r => r.due)
+    const covered = rivals.some(other => now.has(other) && covers(other.target, one.target))
+    if (covered) later.push(one)
+    else now.add(one)
+  }
+  return { now: [...now], later }
+}
+
+const covers = (a: Target, b: Target): boolean =>
+  a.ca === b.ca &&
+  (!b.requiredKeyType || b.requiredKeyType === a.key.type) &&
+  b.names.every(name => a.requestNames.includes(name))

@@ -1,0 +1,31 @@
+// What the links of live/ should point at: decided here, made by links.ts.
+import type { Name } from '../core/names.js'
+import { claims, type Target } from '../core/target.js'
+import type { Certificate } from '../state/certificates.js'
+import { type ByName, best, bestForName, byName, type Held } from './best-certificate.js'
+
+export interface LinkChange {
+  /** NAME or NAME:LABEL. */
+  readonly link: string
+  readonly certificateId: string
+}
+
+/** Every live link that should point elsewhere than it does. */
+export function linkChanges(
+  { targets, certificates, links }: Held,
+  now: Date,
+  index: ByName = byName(certificates),
+): LinkChange[] {
+  const whole = new Map<Target, Certificate | undefined>()
+  const bestOf = (target: Target): Certificate | undefined => {
+    if (!whole.has(target)) whole.set(target, best(target, index, links, now))
+    return whole.get(target)
+  }
+  return [...claims(targets)].flatMap(([link, target]) => {
+    const certificateId = (target.partial ? bestForName(target, nameOf(link), index, links, now) : bestOf(target))?.id
+    return certificateId === undefined || links.get(link) === certificateId ? [] : [{ link, certificateId }]
+  })
+}
+
+/** NAME of NAME:LABEL. */
+export const nameOf = (link: string): Name => link.split(':')[0] as Name

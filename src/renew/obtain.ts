@@ -1,0 +1,112 @@
+// What is asked of CAs in a run, in this order: to revoke what somebody marked, to complete what an earlier run left, and
+// certificates for all that is due then.
+import pLimit from 'p-limit'
+import type { Name } from '../core/names.js'
+import type { Target } from '../core/target.js'
+import type { World } from '../core/world.js'
+import { hasTime } from '../limits/admission.js'
+import type { Publisher } from '../publish/publisher.js'
+import type { Certificate } from '../state/certificates.js'
+import { serverPart } from '../state/layout.js'
+import type { Responses } from '../state/responses.js'
+import type { StateDir } from '../state/state-dir.js'
+import { openAuthorities } from './authorities.js'
+import { type Due, dueTargets, type ReconcileOptions } from './due.js'
+import type { GoingLive } from './going-live.js'
+import { type IssueDueParts, issueDue } from './issue-due.js'
+import { held } from './links.js'
+import { failed, type Outcome, waits } from './outcome.js'
+import type { Work } from './plan.js'
+import { awaitedAtMostHours, resume } from './resume.js'
+import { revoke } from './revoke.js'
+import { leftOver, noRunLimit, type RunLimit } from './run-limit.js'
+
+export interface ObtainParts {
+  readonly world: World
+  readonly state: StateDir
+  readonly publisher: Publisher
+  readonly responses: Responses
+  /** All there are. */
+  readonly targets: readonly Target[]
+  /** Targets worked on at the same time. */
+  readonly parallel: number
+  readonly signal: AbortSignal
+  /** None when absent. Its signal stops what goes to the CA; `signal` alone stops the hooks, too. */
+  readonly limit?: RunLimit
+  /** Told of each certificate that is on disk. */
+  readonly live: Pick<GoingLive, 'issued'>
+}
+
+/** Whatever fails is an Outcome; the rest goes on. @throws Dns01Error STATE when the ledger cannot be written at all */
+export async function obtain(parts: ObtainParts, work: Work, options: ReconcileOptions): Promise<Outcome[]> {
+  const { world, state, responses, targets } = parts
+  const limit = parts.limit ?? noRunLimit(parts.signal)
+  const { signal } = limit
+  await state.ledger().mend()
+  const authorities = openAuthorities({ world, state, responses, defaults: state.defaults(), signal })
+  const all = { ...parts, authorities, began: world.clock.now(), limit, signal }
+  const revoked = await revokeAll(all, work.revoke)
+  const { resumed, awaited } = await resumeAll(all, work.resume)
+  const cleared = [...revoked, ...resumed]
+  const now = world.clock.now()
+  const due = cleared.length === 0 ? work.issue : dueTargets(held(state, targets), { ...options, now })
+  const { go, wait } = withoutAwaited(due, awaited, now)
+  const { outcomes, notBegun } = await issueDue(all, go, options)
+  // where the time of the run was too short, that is its fault, also when all that it left have time
+  const tooShort = notBegun === 0 ? [] : [failed('the run', leftOver(limit, notBegun))]
+  const because = 'the CA is still at the order that an earlier run made'
+  return [...cleared, ...wait.map(one => waits({ ...one, because })), ...outcomes, ...tooShort]
+}
+
+/** An order that the CA is still at. */
+interface Awaited {
+  readonly server: string | undefined
+  readonly names: readonly Name[]
+}
+
+const isAwaited = ({ ca, requestNames }: Target, all: readonly Awaited[]): boolean =>
+  all.some(order => order.server === serverPart(ca) && requestNames.every(name => order.names.includes(name)))
+
+/** Those whose names are in an order that the CA is still at are not ordered again, unless somebody insists or it is urgent. */
+function withoutAwaited(due: readonly Due[], awaited: readonly Awaited[], now: Date): { go: Due[]; wait: Due[] } {
+  const ends = ({ notAfter }: Due): boolean =>
+    notAfter !== undefined && notAfter.getTime() - now.getTime() < awaitedAtMostHours * 3_600_000
+  const mayWait = (one: Due): boolean => !one.forced && (!one.live || hasTime(one, now) || !ends(one))
+  const wait = due.filter(one => mayWait(one) && isAwaited(one.target, awaited))
+  return { go: due.filter(one => !wait.includes(one)), wait }
+}
+
+async function resumeAll(
+  parts: IssueDueParts,
+  left: readonly Certificate[],
+): Promise<{ readonly resumed: Outcome[]; readonly awaited: Awaited[] }> {
+  const atATime = pLimit(parts.parallel)
+  const resumed: Outcome[] = []
+  const awaited: Awaited[] = []
+  const one = async (certificate: Certificate): Promise<void> => {
+    const { id, awaited: names } = await resume(parts, certificate, parts.targets)
+    if (id !== undefined) {
+      resumed.push({ subject: id, names: [], result: 'resumed' })
+      parts.live.issued()
+    }
+    if (names) awaited.push({ server: certificate.accountId?.split('/')[0], names })
+  }
+  await Promise.all(left.map(certificate => atATime(() => one(certificate).catch(() => undefined))))
+  return { resumed, awaited }
+}
+
+/** Tells the CA to revoke what somebody marked: with the account's key, else with the certificate's own (RFC 8555 §7.6). */
+async function revokeAll(parts: IssueDueParts, marked: readonly Certificate[]): Promise<Outcome[]> {
+  return Promise.all(
+    marked.map(async (certificate): Promise<Outcome> => {
+      const about = { subject: certificate.id, names: certificate.facts?.names ?? [] }
+      try {
+        await revoke(parts, certificate)
+        await parts.state.markRevoked(certificate.id)
+        return { ...about, result: 'revoked' }
+      } catch (error) {
+        return { ...about, result: 'failed', error }
+      }
+    }),
+  )
+}
