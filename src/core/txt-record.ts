@@ -22,7 +22,7 @@ export interface ChallengeFacts {
 export interface TxtRecord {
   readonly name: Name
   readonly value: string
-  /** Apex of the zone that holds `name`; the challenge's own name where the provider finds zones itself. */
+  /** As ProviderCall.zone: the apex of the zone that holds `name`; this name itself where the provider finds zones by itself. */
   readonly zone: Name
   readonly ttlSeconds: number
   readonly challenge: ChallengeFacts

@@ -1,4 +1,4 @@
-import { Dns01Error, messageOf } from '../core/errors.js'
+import { Dns01Error, isUnwritten, messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
 import { defaultProvider } from '../provider/default.js'
 import { openDnsContext, readDnsConfig } from '../provider/dns-context.js'
@@ -63,6 +63,7 @@ async function present(
     await publisher.place(placements, { acceptedIsEnough: !proven })
     if (proven) await publisher.prove(placements)
   } catch (error) {
+    if (isUnwritten(error)) throw error // there is nothing to remove
     await publisher
       .remove(placements)
       .catch((also: unknown) => world.log.warn(`TXT records may be left: ${messageOf(also)}`))

@@ -29,8 +29,8 @@ export const repeated = { presentSeconds: 120, cleanupSeconds: 60 } as const
 
 /** What comes with every call. */
 export interface ProviderCall {
-  /** The zone of all records of the call: its apex; for a provider with `findsZone` that the engine found no zone for,
-   *  the record's own name. */
+  /** The zone of all records of the call: its apex. For a provider with `findsZone` it is the record's own name, since
+   *  such a provider finds zones itself; and where the DNS cannot be asked and need not be (`propagation: off`), the host. */
   readonly zone: Name
   /** Stops all waiting: hand it to everything that waits, and throw its reason. cleanup() gets one of its own, since what
    *  stopped the run must not stop the cleaning. */

@@ -2,6 +2,7 @@
 // remembers what it has to take back. So there is no journal and no queue here, and nothing waits for company: one call to
 // the provider for each zone. What a killed client forgets is noted (hook-notes.ts).
 import { settleAll } from '../core/combine-errors.js'
+import { isUnwritten } from '../core/errors.js'
 import { groupBy } from '../core/txt-record.js'
 import { callProvider, cleanupDeadline } from './call-provider.js'
 import { gone, note } from './hook-notes.js'
@@ -22,15 +23,20 @@ export class DirectPublisher {
 
   /**
    * Places values that another process will remove. `acceptedIsEnough`: the provider's servers need not have them yet.
-   * @throws Dns01Error what the provider says; values may be up then
+   * @throws Dns01Error what the provider says; values may be up then, and stay noted, unless it proves that nothing was written
    */
   async place(located: readonly LocatedRecord[], options: { readonly acceptedIsEnough: boolean }): Promise<void> {
     const { signal, stateRoot, world } = this.#parts
     await note(world, stateRoot, located)
-    await eachZone(located, sameZone => {
-      const [{ by, record }] = sameZone
-      return callProvider(world, by, 'present', recordsOf(sameZone), { zone: record.zone, signal, ...options })
-    })
+    try {
+      await eachZone(located, sameZone => {
+        const [{ by, record }] = sameZone
+        return callProvider(world, by, 'present', recordsOf(sameZone), { zone: record.zone, signal, ...options })
+      })
+    } catch (error) {
+      if (isUnwritten(error)) await gone(world, stateRoot, located)
+      throw error
+    }
   }
 
   /**
