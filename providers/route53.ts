@@ -12,7 +12,7 @@ import {
   type TxtRecord,
   type World,
 } from '../src/provider/shipped.js'
-import { type Account, accountOf } from './route53/account.js'
+import { type AwsAccount, accountOf } from './route53/account.js'
 import { describe, type How, withoutPrefix, type Zone } from './route53/api.js'
 import { iamPolicy } from './route53/policy.js'
 import { type Goal, settleSets, usualSyncSeconds } from './route53/sets.js'
@@ -39,7 +39,7 @@ function openRoute53(values: Values, world: World, shared = openShared()): Provi
   const isPrivate = parseTruth(values.private)
   const ttlSeconds = values.ttl === undefined ? undefined : Math.ceil(parseSeconds('ttl', values.ttl))
   const chosen = new Map<Name, Promise<Zone>>()
-  const zoneOf = (account: Account, apex: Name, how: How): Promise<Zone> => {
+  const zoneOf = (account: AwsAccount, apex: Name, how: How): Promise<Zone> => {
     const zone =
       chosen.get(apex) ??
       (values['zone-id'] ? zoneById(account, values['zone-id'], how) : zoneByName(account, world, apex, isPrivate, how))

@@ -29,7 +29,7 @@ const unheardSeconds = 120
 const lookAfterSeconds = { first: 2, longest: 4 } as const
 
 /** What all zones of one account share in a run: client, pace, list of zones, the watch for INSYNC. `on`: the zone, in words. */
-export interface Account {
+export interface AwsAccount {
   /** Resolves when there are some; whether AWS takes them the first call tells. @throws Dns01Error CONFIG when there are none */
   credentials(signal: AbortSignal): Promise<void>
   listZones(from: ListHostedZonesByNameRequest, how: How): Promise<ListHostedZonesByNameResponse>
@@ -40,12 +40,12 @@ export interface Account {
 }
 
 /** The account that these credentials open: zones with settings of their own still share one pace. */
-export function accountOf(world: World, values: Values, shared: Shared): Promise<Account> {
+export function accountOf(world: World, values: Values, shared: Shared): Promise<AwsAccount> {
   const { 'zone-id': _zone, private: _private, ttl: _ttl, ...access } = values
   return shared.once(`account ${JSON.stringify(access)}`, () => openAccount(world, values))
 }
 
-async function openAccount(world: World, values: Values): Promise<Account> {
+async function openAccount(world: World, values: Values): Promise<AwsAccount> {
   const sdk = await import('./sdk.js')
   // The SDK's word about old Node versions is for us, who choose its version, and not for cron's mail.
   sdk.nodeVersionWarning.warningEmitted = true
@@ -144,7 +144,7 @@ function callerOf({ clock, random }: World, client: Route53Client, source: strin
  * Waits until a change is INSYNC: looks after 2, 5, 9, 13 … s. However many changes of however many zones are pending,
  * one GetChange at a time is under way, so that changes still to be made find their turn.
  */
-function syncWatch({ clock }: World, isInSync: (id: string, how: How) => Promise<boolean>): Account['inSync'] {
+function syncWatch({ clock }: World, isInSync: (id: string, how: How) => Promise<boolean>): AwsAccount['inSync'] {
   const inTurn = oneAtATime()
   const secondsSince = (then: Date): number => (clock.now().getTime() - then.getTime()) / 1000
   return async (id, on, how) => {

@@ -1,11 +1,11 @@
 import type { ResourceRecordSet } from '@aws-sdk/client-route-53'
 import { type Name, refused } from '../../src/provider/api.js'
-import type { Account } from './account.js'
+import type { AwsAccount } from './account.js'
 import { describe, fromApi, type How, type TxtSet, type Zone } from './api.js'
 
 /** The sets of these names as they are now. Price: a call for each name or for each 300 sets between them, whichever is less. */
 export async function readSets(
-  account: Account,
+  account: AwsAccount,
   zone: Zone,
   names: readonly Name[],
   how: How,

@@ -11,7 +11,7 @@ import {
   unavailable,
   type World,
 } from '../../src/provider/shipped.js'
-import type { Account } from './account.js'
+import type { AwsAccount } from './account.js'
 import { describe, type How, quoted, type TxtSet, type Zone } from './api.js'
 import { readSets } from './read.js'
 import { conflictsOf } from './words.js'
@@ -31,7 +31,7 @@ export const usualSyncSeconds = 60
 /** Where sets are changed, and how. */
 export interface Place {
   readonly world: Pick<World, 'clock' | 'random'>
-  readonly account: Account
+  readonly account: AwsAccount
   readonly zone: Zone
   readonly how: How
 }

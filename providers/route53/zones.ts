@@ -8,13 +8,13 @@ import {
   unavailable,
   type World,
 } from '../../src/provider/shipped.js'
-import type { Account } from './account.js'
+import type { AwsAccount } from './account.js'
 import { describe, fromApi, type How, withoutPrefix, type Zone } from './api.js'
 import { oneAtATime } from './pace.js'
 import { hints } from './words.js'
 
 /** All hosted zones of the account, asked for once a run; 100 a call. */
-function listZones(account: Account, how: How): Promise<Zone[]> {
+function listZones(account: AwsAccount, how: How): Promise<Zone[]> {
   account.zones ??= (async () => {
     const zones: Zone[] = []
     const asked = new Set<string>()
@@ -45,7 +45,7 @@ const makeZone = (id: string, name: Name, isPrivate: boolean): Zone => ({
 })
 
 /** The zone that the user names. Its first set is the apex; so no right is needed but those on the zone itself. */
-export async function zoneById(account: Account, id: string, how: How): Promise<Zone> {
+export async function zoneById(account: AwsAccount, id: string, how: How): Promise<Zone> {
   const HostedZoneId = withoutPrefix(id)
   const { ResourceRecordSets } = await account.listSets({ HostedZoneId, MaxItems: 1 }, HostedZoneId, how)
   return makeZone(id, fromApi(ResourceRecordSets?.[0]?.Name), false)
@@ -56,7 +56,7 @@ export async function zoneById(account: Account, id: string, how: How): Promise<
  * the longest that holds it and that the public DNS delegates to. The DNS is asked only when that decides something.
  */
 export async function zoneByName(
-  account: Account,
+  account: AwsAccount,
   world: World,
   apex: Name,
   isPrivate: boolean,
@@ -95,7 +95,12 @@ async function checkNotElsewhere(world: World, apex: Name, all: readonly Zone[],
 }
 
 /** Of several zones of one name, the one whose NS set is what the public DNS has. */
-async function pickByServers(account: Account, same: Zone[], servers: string[] | undefined, how: How): Promise<Zone> {
+async function pickByServers(
+  account: AwsAccount,
+  same: Zone[],
+  servers: string[] | undefined,
+  how: How,
+): Promise<Zone> {
   const [{ name, isPrivate }] = same as [Zone]
   const ids = same.map(zone => zone.id).join(', ')
   if (!servers)

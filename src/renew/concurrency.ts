@@ -1,27 +1,31 @@
+/** How many targets are worked on at a time: those that compute, and those that wait. */
 import pLimit from 'p-limit'
 import type { World } from '../core/world.js'
 
-/** What takes longer waits for a slow zone or a slow CA, and hardly works. */
+/**
+ * A task that runs longer is taken to wait for a slow zone or a slow CA, not to compute, and no longer counts against
+ * `parallel`. Our own choice: an order at a fast CA, records in a fast zone included, takes less.
+ */
 const slowSeconds = 10
 
-/** Of the slow ones there may be so many times as many: what waits takes memory, too. */
-const slowAtMost = 10
+/** Waiting takes memory, too (keys, connections): all together are at most so many times `parallel`. Our own choice. */
+const mostTogether = 10
 
 /**
- * Runs flows, `parallel` at a time. One that is slow makes room for the next, so that a slow zone with a thousand names
- * does not hold up the others; all together are at most ten times `parallel`.
+ * Gives a function that runs tasks, `parallel` at a time. One that is slow makes room for the next, so that a slow zone with
+ * a thousand names does not hold up the others.
  */
-export function openSlots(
+export function limitConcurrency(
   { clock }: Pick<World, 'clock'>,
   parallel: number,
 ): <T>(work: () => Promise<T>) => Promise<T> {
-  const all = pLimit(parallel * slowAtMost)
-  const brisk = pLimit(parallel)
+  const all = pLimit(parallel * mostTogether)
+  const computing = pLimit(parallel)
   return work =>
     all(
       () =>
         new Promise((resolve, reject) => {
-          void brisk(async () => {
+          void computing(async () => {
             const done = work()
             done.then(resolve, reject)
             await Promise.race([done.catch(() => undefined), abortedOf(clock.deadline(slowSeconds))])

@@ -4,7 +4,7 @@ import type { Name } from '../core/names.js'
 import type { Target } from '../core/target.js'
 import { type Admitted, admit, caDeferral, circumstances } from '../limits/admission.js'
 import { recordFailure, recordSuccess, whyMissing } from '../limits/record-result.js'
-import { openSlots } from './concurrency.js'
+import { limitConcurrency } from './concurrency.js'
 import { type Due, dueTargets, firstWave, type ReconcileOptions } from './due.js'
 import type { GoingLive } from './going-live.js'
 import { type IssueParts, issue } from './issue.js'
@@ -46,8 +46,8 @@ export async function issueDue(
     state.ledger(),
     circumstances(world, targets.length, options),
   )
-  const slots = openSlots(world, parallel)
-  const done = await Promise.all(admitted.map(one => slots(() => issueOne(parts, one, options))))
+  const inTurn = limitConcurrency(world, parallel)
+  const done = await Promise.all(admitted.map(one => inTurn(() => issueOne(parts, one, options))))
   const later = [...wave.later, ...afterwards].map(one => one.target)
   const still = later.length === 0 ? [] : dueTargets(held(state, later), { ...options, now: world.clock.now() })
   const rest = await issueDue(parts, still, options)

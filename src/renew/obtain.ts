@@ -42,7 +42,7 @@ export async function obtain(parts: ObtainParts, work: Work, options: ReconcileO
   const { world, state, responses, targets } = parts
   const limit = parts.limit ?? noRunLimit(parts.signal)
   const { signal } = limit
-  await state.ledger().mend()
+  await state.ledger().setDamagedAside()
   const authorities = openAuthorities({ world, state, responses, defaults: state.defaults(), signal })
   const all = { ...parts, authorities, began: world.clock.now(), limit, signal }
   const revoked = await revokeAll(all, work.revoke)

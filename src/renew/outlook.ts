@@ -1,3 +1,4 @@
+/** What will go wrong although every single target looks well: a slow clock (for the log), too many certificates for the CA's limit (for `status`). */
 import { minute } from '../core/dates.js'
 import type { Target } from '../core/target.js'
 import { groupBy } from '../core/txt-record.js'
@@ -5,8 +6,6 @@ import type { CaLimits } from '../limits/rate-limits.js'
 import type { Certificate } from '../state/certificates.js'
 import { caKey } from '../state/ledger-keys.js'
 import { renewAt } from './best-certificate.js'
-
-/** What will go wrong, although every single target looks well: for the log (the clock) and for `status` (the numbers). */
 
 export interface Trouble {
   readonly message: string

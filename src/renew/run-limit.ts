@@ -1,20 +1,19 @@
+/**
+ * How long a run may last that nobody watches. Whatever hangs, be it a CA, a name server or a provider, must not hold the
+ * lock for ever: what the one run leaves, the next one does.
+ */
 import { setMaxListeners } from 'node:events'
 import { Dns01Error } from '../core/errors.js'
 import type { World } from '../core/world.js'
 import { parseSeconds } from '../provider/api.js'
 
-/**
- * The bound of a run that nobody watches. Whatever hangs, be it a CA, a name server or a provider, must not hold the lock
- * for ever: what the one run leaves, the next one does.
- */
-
-/** After it no new order begins: an hourly run is over before the next one comes. */
+/** After it no new order begins. Our own choice: with the grace, an hourly run is over before the next one comes. */
 const defaultSeconds = 1800
 
 /**
- * What is under way then has so much longer, which is what a CA is given to validate or to sign. Stopping at once would
- * waste what is nearly done; and where records take a quarter of an hour to appear, the first orders of a run get 40
- * minutes, so that each run brings some to their end.
+ * What is under way then has so much longer: what a CA is given to validate or to sign (renew/finalize.ts, publish/). Stopping at
+ * once would waste what is nearly done; and where records take a quarter of an hour to appear, the first orders of a run
+ * get 40 minutes, so that each run brings some to their end.
  */
 const graceSeconds = 600
 
@@ -23,7 +22,7 @@ export interface RunLimit {
   readonly seconds?: number
   /** No new order may begin. */
   over(): boolean
-  /** Aborted by who stops the run, and when the grace is over as well. */
+  /** Aborted by whoever stops the run, and when the grace is over. */
   readonly signal: AbortSignal
 }
 
@@ -50,7 +49,7 @@ export function openRunLimit({ clock, env }: Pick<World, 'clock' | 'env'>, batch
 const tooLong = (seconds: number): Dns01Error =>
   new Dns01Error('UNAVAILABLE', `stopped: the run has lasted ${seconds} s`, { hint: 'the next run tries again' })
 
-/** What a run says that left some to the next. */
+/** The error of a run that left some targets to the next one. */
 export const leftOver = ({ seconds }: RunLimit, targets: number): Dns01Error =>
   new Dns01Error('UNAVAILABLE', `the run has lasted its ${seconds} s: ${targets} targets are left to the next run`, {
     hint: 'DNS01_RUN_LIMIT sets another number of seconds',

@@ -31,7 +31,7 @@ export interface Journal {
 
 export interface StateJournal extends Journal {
   /** Moves what can be neither read nor believed to .dns01/set-aside. To be called before modes are corrected. */
-  mend(): Promise<void>
+  setDoubtfulAside(): Promise<void>
 }
 
 const UNTOLD = `${HIDDEN}/untold`
@@ -92,17 +92,17 @@ export function openJournal(disk: Disk, { log, self }: Pick<World, 'log' | 'self
     note: entry => disk.writeFile(journalPath(entry.id), `${JSON.stringify(entry, null, 2)}\n`),
     gone: id => disk.remove(journalPath(id)),
     entries: () =>
-      all().flatMap(([file, verdict]) => {
-        if ('entry' in verdict) return [verdict.entry]
-        log.warn(`${disk.root}/${JOURNAL}/${file} is not believed (${verdict.why})`)
+      all().flatMap(([file, read]) => {
+        if ('entry' in read) return [read.entry]
+        log.warn(`${disk.root}/${JOURNAL}/${file} is not believed (${read.why})`)
         return []
       }),
-    async mend() {
-      for (const [file, verdict] of all()) {
-        if ('entry' in verdict || verdict.stays) continue
+    async setDoubtfulAside() {
+      for (const [file, read] of all()) {
+        if ('entry' in read || read.stays) continue
         const place = freePlace(disk, `${SET_ASIDE}/journal/${file}`)
         log.warn(
-          `${disk.root}/${JOURNAL}/${file} is not believed (${verdict.why}); moving it to ${place}. TXT records that it names are yours to remove`,
+          `${disk.root}/${JOURNAL}/${file} is not believed (${read.why}); moving it to ${place}. TXT records that it names are yours to remove`,
         )
         await disk.moveFolder(`${JOURNAL}/${file}`, place)
       }

@@ -1,3 +1,7 @@
+/**
+ * The ledger: what runs learn of the CAs and leave to the next ones, in .dns01/ledger.json. When what failed, how often
+ * validation of a name failed and when orders were made (src/limits/ decides by these), and how long the CAs take.
+ */
 import * as v from 'valibot'
 import { messageOf } from '../core/errors.js'
 import { brief } from '../core/gate.js'
@@ -38,22 +42,25 @@ export interface Ledger extends Memory {
   readonly paces: ReadonlyMap<string, number>
   /** Is written with the next change, and by succeeded() at the latest where it is worth a write. */
   took(key: string, seconds: number): void
-  /** A damaged file goes to .dns01/set-aside, so that it is complained about once. */
-  mend(): Promise<void>
+  /** Moves a damaged file to .dns01/set-aside, so that it is complained about once. */
+  setDamagedAside(): Promise<void>
 }
 
-/** Nothing is kept longer, so that it cannot grow for ever: what still fails is tried at least once a day. */
+/**
+ * Nothing is kept longer, so that it cannot grow for ever. What still fails is tried at least once a day, so after 30 days nobody
+ * wants it any more; the CAs' limits count an hour and three (src/limits/rate-limits.ts).
+ */
 const keep = { failureDays: 30, validationHours: 1, orderHours: 3 } as const
 const hourMs = 3_600_000
+
+/** Our own choice: a CA nearby needs no memory, it is done when it is looked at first; and what hardly changed is not written again. */
+const worthWriting = { seconds: 1, change: 0.2 } as const
 
 const date = v.pipe(
   v.string(),
   v.transform(text => new Date(text)),
   v.date(), // no Invalid Date
 )
-/** A CA nearby needs no memory: it is done when it is looked at first. And what hardly changed is not written again. */
-const worthWriting = { seconds: 1, change: 0.2 } as const
-
 const dates = v.record(v.string(), v.array(date))
 const schema = v.object({
   failures: v.record(
@@ -77,86 +84,123 @@ const schema = v.object({
  * Reads .dns01/ledger.json. One that is damaged counts as empty, with a warning: then the CA's own limits are all that
  * holds. Times to come are not believed: somebody had set the clock wrong.
  */
-export function openLedger(disk: Disk, { clock, log }: Pick<World, 'clock' | 'log'>): Ledger {
-  const { data, damaged } = read(disk, log)
-  let toSetAside = damaged
-  const failures = new Map(Object.entries(data.failures))
-  const validations = new Map(Object.entries(data.validations))
-  const orders = new Map(Object.entries(data.orders))
-  const paces = new Map(Object.entries(data.paces))
-  let written = new Map(paces)
-  let writing = Promise.resolve()
-  let next: Promise<void> | undefined
+export const openLedger = (disk: Disk, world: LedgerWorld): Ledger => new LedgerFile(disk, world)
 
-  function prune(): void {
-    const now = clock.now().getTime()
-    const since = (at: Date): number => (now < at.getTime() ? Number.POSITIVE_INFINITY : now - at.getTime())
-    for (const [key, { last }] of failures) if (since(last) > keep.failureDays * 24 * hourMs) failures.delete(key)
-    for (const [map, hours] of [[validations, keep.validationHours] as const, [orders, keep.orderHours] as const])
-      for (const [key, times] of map) {
-        const young = times.filter(at => since(at) < hours * hourMs)
-        if (young.length === 0) map.delete(key)
-        else if (young.length < times.length) map.set(key, young)
-      }
+type LedgerWorld = Pick<World, 'clock' | 'log'>
+
+class LedgerFile implements Ledger {
+  readonly failures: Map<string, Failure>
+  readonly validations: Map<string, readonly Date[]>
+  readonly orders: Map<string, readonly Date[]>
+  readonly paces: Map<string, number>
+  readonly #disk: Disk
+  readonly #world: LedgerWorld
+  /** The file is damaged, and still in its place. */
+  #damaged: boolean
+  /** The paces as they are on disk. */
+  #pacesWritten: ReadonlyMap<string, number>
+  /** The write under way, or the last one. */
+  #writing = Promise.resolve()
+  /** The write after it, which takes every change until it begins; undefined: nobody has asked for one. */
+  #next: Promise<void> | undefined
+
+  constructor(disk: Disk, world: LedgerWorld) {
+    const { data, damaged } = read(disk, world.log)
+    this.#disk = disk
+    this.#world = world
+    this.#damaged = damaged
+    this.failures = new Map(Object.entries(data.failures))
+    this.validations = new Map(Object.entries(data.validations))
+    this.orders = new Map(Object.entries(data.orders))
+    this.paces = new Map(Object.entries(data.paces))
+    this.#pacesWritten = new Map(this.paces)
+    this.#forgetOld()
   }
 
-  function save(): Promise<void> {
-    next ??= writing
+  /** What it says is masked here: who reads it later (status, plan) knows no secret. */
+  failed(key: string, failure: Failure): Promise<void> {
+    const kept = (text: string): string => brief(this.#world.log.masked(text))
+    this.failures.set(key, { ...failure, message: kept(failure.message), hint: failure.hint && kept(failure.hint) })
+    return this.#save()
+  }
+
+  async succeeded(...keys: readonly string[]): Promise<void> {
+    const before = this.failures.size
+    for (const key of keys) this.failures.delete(key)
+    if (this.failures.size < before || this.#pacesChanged()) await this.#save()
+  }
+
+  validationFailed(...keys: readonly string[]): Promise<void> {
+    return this.#addTime(this.validations, keys)
+  }
+
+  ordered(key: string): Promise<void> {
+    return this.#addTime(this.orders, [key])
+  }
+
+  took(key: string, seconds: number): void {
+    this.paces.set(key, seconds)
+  }
+
+  async setDamagedAside(): Promise<void> {
+    if (this.#damaged) await this.#disk.moveFolder(LEDGER, freePlace(this.#disk, `${SET_ASIDE}/ledger.json`))
+    this.#damaged = false
+  }
+
+  #addTime(times: Map<string, readonly Date[]>, keys: readonly string[]): Promise<void> {
+    for (const key of keys) times.set(key, [...(times.get(key) ?? []), this.#world.clock.now()])
+    return keys.length === 0 ? Promise.resolve() : this.#save()
+  }
+
+  #save(): Promise<void> {
+    this.#next ??= this.#writing
       .catch(() => undefined) // its own callers were told
       .then(async () => {
-        await mend()
-        next = undefined
-        prune()
-        writing = write()
-        return writing
+        await this.setDamagedAside()
+        this.#next = undefined
+        this.#forgetOld()
+        this.#writing = this.#write()
+        return this.#writing
       })
-    return next
+    return this.#next
   }
 
-  function write(): Promise<void> {
+  #write(): Promise<void> {
+    const { failures, validations, orders, paces } = this
     for (const [key, seconds] of paces) if (seconds < worthWriting.seconds) paces.delete(key)
-    written = new Map(paces)
-    if (failures.size + validations.size + orders.size + paces.size === 0) return disk.remove(LEDGER)
-    return disk.writeFile(LEDGER, `${JSON.stringify(document({ failures, validations, orders, paces }), null, 1)}\n`)
+    this.#pacesWritten = new Map(paces)
+    if (failures.size + validations.size + orders.size + paces.size === 0) return this.#disk.remove(LEDGER)
+    return this.#disk.writeFile(LEDGER, `${JSON.stringify(document(this), null, 1)}\n`)
   }
 
-  const isNews = ([key, seconds]: readonly [string, number]): boolean => {
-    const before = written.get(key) ?? 0
-    const most = Math.max(before, seconds)
-    return most >= worthWriting.seconds && Math.abs(seconds - before) > most * worthWriting.change
+  #pacesChanged(): boolean {
+    return [...this.paces].some(([key, seconds]) => {
+      const before = this.#pacesWritten.get(key) ?? 0
+      const most = Math.max(before, seconds)
+      return most >= worthWriting.seconds && Math.abs(seconds - before) > most * worthWriting.change
+    })
   }
 
-  async function mend(): Promise<void> {
-    if (toSetAside) await disk.moveFolder(LEDGER, freePlace(disk, `${SET_ASIDE}/ledger.json`))
-    toSetAside = false
-  }
-
-  prune()
-  const add = (map: Map<string, readonly Date[]>, keys: readonly string[]): Promise<void> => {
-    for (const key of keys) map.set(key, [...(map.get(key) ?? []), clock.now()])
-    return keys.length === 0 ? Promise.resolve() : save()
-  }
-  return {
-    failures,
-    validations,
-    orders,
-    paces,
-    took: (key, seconds) => void paces.set(key, seconds),
-    failed(key, failure) {
-      // Masked here: who reads it later (status, plan) knows no secret.
-      const kept = (text: string): string => brief(log.masked(text))
-      failures.set(key, { ...failure, message: kept(failure.message), hint: failure.hint && kept(failure.hint) })
-      return save()
-    },
-    succeeded: async (...keys) => {
-      const forgotten = keys.filter(key => failures.delete(key))
-      if (forgotten.length > 0 || [...paces].some(isNews)) await save()
-    },
-    validationFailed: (...keys) => add(validations, keys),
-    ordered: key => add(orders, [key]),
-    mend,
+  #forgetOld(): void {
+    const now = this.#world.clock.now()
+    for (const [key, { last }] of this.failures)
+      if (ageHours(last, now) > keep.failureDays * 24) this.failures.delete(key)
+    forgetOldTimes(this.validations, now, keep.validationHours)
+    forgetOldTimes(this.orders, now, keep.orderHours)
   }
 }
+
+function forgetOldTimes(all: Map<string, readonly Date[]>, now: Date, hours: number): void {
+  for (const [key, times] of all) {
+    const young = times.filter(at => ageHours(at, now) < hours)
+    if (young.length === 0) all.delete(key)
+    else if (young.length < times.length) all.set(key, young)
+  }
+}
+
+/** Of a time to come there is no end: it is forgotten. */
+const ageHours = (at: Date, now: Date): number =>
+  at > now ? Number.POSITIVE_INFINITY : (now.getTime() - at.getTime()) / hourMs
 
 const empty = { failures: {}, validations: {}, orders: {}, paces: {} }
 

@@ -84,7 +84,7 @@ export class StateDir {
 
   /** Makes and mends what the schema asks for, and says so; a run with nothing to do writes nothing. */
   async conform(): Promise<void> {
-    await this.journal.mend() // first: who could write an entry is told by modes that conform() corrects
+    await this.journal.setDoubtfulAside() // first: who could write an entry is told by modes that conform() corrects
     await conform(this.#disk, this.#world)
   }
 

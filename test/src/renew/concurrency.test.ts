@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest'
-import { openSlots } from '../../../src/renew/concurrency.js'
+import { limitConcurrency } from '../../../src/renew/concurrency.js'
 import { fakeClock } from '../../fakes/clock.js'
 import { type Outside, outside } from '../../fakes/outside.js'
 
 /** Runs flows of so many seconds each; gives when each ended, and how many were under way at most. */
 async function flows(parallel: number, durations: readonly number[]) {
   const clock = fakeClock(undefined, { deadlinesAlone: true })
-  const slots = openSlots({ clock }, parallel)
+  const inTurn = limitConcurrency({ clock }, parallel)
   let [underWay, most] = [0, 0]
   const ends = await Promise.all(
     durations.map(seconds =>
-      slots(async () => {
+      inTurn(async () => {
         underWay++
         most = Math.max(most, underWay)
         await clock.sleep(seconds, new AbortController().signal)
@@ -26,21 +26,21 @@ test('so many flows run at a time', async () => {
   expect(await flows(2, [4, 4, 4, 4])).toEqual({ ends: [4, 4, 8, 8], most: 2 })
 })
 
-test('slow ones make room after ten seconds', async () => {
+test('slow flows make room for others after ten seconds', async () => {
   const { ends } = await flows(2, [900, 900, 900, 900, 1])
   expect(ends).toEqual([900, 900, 910, 910, 21])
 })
 
-test('but there are never more than ten times as many', async () => {
+test('slow flows are never more than ten times as many as may run at a time', async () => {
   const { most } = await flows(2, Array(50).fill(900))
   expect(most).toBe(20)
 })
 
 test('a flow that fails fails for its caller, and frees its place', async () => {
-  const slots = openSlots({ clock: fakeClock() }, 1)
-  const failing = slots(() => Promise.reject(new Error('no')))
-  await expect(Promise.all([failing, slots(async () => 1)])).rejects.toThrow('no')
-  expect(await slots(async () => 2)).toBe(2)
+  const inTurn = limitConcurrency({ clock: fakeClock() }, 1)
+  const failing = inTurn(() => Promise.reject(new Error('no')))
+  await expect(Promise.all([failing, inTurn(async () => 1)])).rejects.toThrow('no')
+  expect(await inTurn(async () => 2)).toBe(2)
 })
 
 test('a slow zone does not slow the others', async () => {

@@ -37,7 +37,7 @@ describe('the ledger', () => {
     expect(contents(await open())).toEqual(empty)
     await (await open()).succeeded('never failed')
     await (await open()).validationFailed()
-    await (await open()).mend()
+    await (await open()).setDamagedAside()
     expect(fake.files.changes).toBe(0)
   })
 
@@ -166,11 +166,11 @@ describe('a damaged ledger', () => {
     fake.files.put(FILE, text)
     expect(contents(await open(true))).toEqual(empty)
     expect(fake.said).toEqual([expect.stringMatching(/^warn: \/s\/.dns01\/ledger.json is damaged/)])
-    await (await open()).mend()
+    await (await open()).setDamagedAside()
     expect(Buffer.from(fake.files.read('/s/.dns01/set-aside/ledger.json')).toString()).toBe(text)
     expect(fake.files.info(FILE)).toBeUndefined()
     fake.said.length = 0
-    await (await open()).mend()
+    await (await open()).setDamagedAside()
     expect(fake.said).toEqual([])
   })
 
@@ -179,7 +179,7 @@ describe('a damaged ledger', () => {
     fake.files.put(FILE, 'bad')
     const ledger = await open()
     await ledger.failed('a', failure())
-    await ledger.mend()
+    await ledger.setDamagedAside()
     expect(Buffer.from(fake.files.read('/s/.dns01/set-aside/ledger.json.1')).toString()).toBe('bad')
     expect((await open()).failures.size).toBe(1)
   })
