@@ -12,7 +12,9 @@ const quoted = (name: string): string =>
 
 /**
  * Adds and removes names of a target file and leaves all the rest as it is, comments and layout included. Names are
- * removed from `request.names` too, or the CA would still be asked for them.
+ * removed from `request.names` too, or the CA would still be asked for them. The YAML library finds the places; the text is cut by
+ * hand, since what the library writes from its document has other columns, quotes and line ends (`node test/bench/libraries.mjs`),
+ * and its syntax trees can be written byte for byte but take no new items. It writes where cutting does not come out right.
  * @returns undefined when no name is left: the file is to be removed
  * @throws Dns01Error CONFIG when the text is not YAML, or is such that it cannot be edited
  */

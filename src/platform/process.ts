@@ -36,6 +36,8 @@ const childUmask = 0o022
  * Runs a program without a shell, as leader of a process group of its own, and is done when *it* ends, not when the
  * last holder of its pipes does. After the time limit, or when the signal is aborted, the whole group gets TERM, then KILL.
  * Rejects with the signal's reason; a program that cannot be started is a result (exit -1).
+ * By hand: execa 9.6.1, told to end `sh -c 'sleep 8 & …'` after 0.5 s, still waits after 3 s, and the sleep goes on (`node
+ * test/bench/libraries.mjs`); node's own `timeout` ends the first process alone, too. A hook that hangs would hold the run's lock.
  */
 export const openRun =
   (limits: RunLimits = runLimits): World['run'] =>

@@ -1,3 +1,4 @@
+// Writing DER (X.690 §10): what a request for a certificate consists of (csr.ts says why by hand).
 import { TAG } from './der.js'
 
 /** One element (X.690 §8.1), its length in as few bytes as possible (§10.1); its content is the parts one after the other. */

@@ -1,3 +1,5 @@
+// Reading DER (X.690 §10), as far as certificates need it, bounds checked. @peculiar/x509, over asn1js, takes 1 ms for
+// a certificate instead of 0.05 (`node test/bench/libraries.mjs`).
 import { Dns01Error } from '../core/errors.js'
 
 /** One element (X.690 §8.1): its tag, where it starts, and where its content lies within `bytes`. */

@@ -11,7 +11,10 @@ const SHORT: Readonly<Record<string, string>> = {
   '55040b': 'OU',
 }
 
-/** A distinguished name (RFC 5280 §4.1.2.4) for people: `C=US, O=Let's Encrypt, CN=R3`, in its own order. */
+/**
+ * A distinguished name (RFC 5280 §4.1.2.4) for people: `C=US, O=Let's Encrypt, CN=R3`, in its own order. By hand, since every certificate is read with its
+ * issuer: node's X509Certificate would parse the whole of it again, at several times the price.
+ */
 export const nameText = (name: Der): string => children(name).flatMap(attributes).join(', ')
 
 const attributes = (set: Der): string[] => children(expectDer(set, TAG.set, 'a part of a name')).map(attribute)

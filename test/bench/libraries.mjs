@@ -129,3 +129,40 @@ await each('@peculiar/x509', () => {
   const { notBefore, notAfter, issuer, subject, serialNumber, publicKey } = read
   return [read.getExtension('2.5.29.17').names, notBefore, notAfter, issuer, subject, serialNumber, publicKey.rawData]
 })
+
+console.log('\nWhat others do otherwise')
+/** Packages that are nobody's dependency here. */
+async function ifInstalled(name, measure) {
+  try {
+    await measure(await import(name))
+  } catch (error) {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
+    console.log(`${name}: not measured; npm install --no-save ${name}`)
+  }
+}
+
+await ifInstalled('proxy-from-env', ({ getProxyForUrl }) => {
+  const tell = (env, url) => {
+    Object.assign(process.env, { https_proxy: '', no_proxy: '' }, env)
+    console.log(`proxy-from-env, ${JSON.stringify(env)}: ${url} by ${getProxyForUrl(url) || 'no proxy'}`)
+  }
+  tell({ https_proxy: 'http://p:1', no_proxy: 'corp.example' }, 'https://ca.corp.example/')
+  tell({ https_proxy: 'p:3128' }, 'https://ca.example/')
+  tell({ https_proxy: 'http://user:password@p:port' }, 'https://ca.example/')
+  Object.assign(process.env, { https_proxy: '', no_proxy: '' })
+})
+const { parseDocument } = await import('yaml')
+const target = "satisfy:\r\n    names:\r\n    -   'a.example'    # ours\r\n"
+console.log(`yaml, ${JSON.stringify(target)}: ${JSON.stringify(parseDocument(target).toString())}`)
+await ifInstalled('execa', async ({ execa }) => {
+  const child = execa('sh', ['-c', 'sleep 8 & echo $!'], { timeout: 500 })
+  const ended = child.then(
+    () => 'ended',
+    () => 'ended',
+  )
+  const waited = new Promise(resolve => setTimeout(resolve, 3000, 'still waits after 3 s'))
+  console.log(`execa, timeout 0.5 s for sh -c 'sleep 8 &': ${await Promise.race([ended, waited])}`)
+})
+await ifInstalled('undici', () => loading('undici', "import { Agent } from 'undici'; globalThis.x = Agent", []))
+await loading('node:http and node:https', "import 'node:http'; import 'node:https'", [])
+process.exit()
