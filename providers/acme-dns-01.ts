@@ -1,3 +1,4 @@
+// Providers of the Greenlock era (npm `acme-dns-01-*`): their plugins, as they are, behind our interface.
 import pLimit from 'p-limit'
 import {
   Dns01Error,
@@ -92,8 +93,8 @@ export default defineProvider({
       async zoneFor(name, signal): Promise<KnownZone | undefined> {
         if (longestMatch(name, zones) === undefined) {
           const asked = { dnsHosts: [name], challenge: { type: 'dns-01', dnsHosts: [name] } }
-          const told = await limit(() => call('zones', signal, () => callPlugin(plugin, 'zones', asked)))
-          for (const zone of Array.isArray(told) ? told : []) zones.add(parseName(String(zone)))
+          const known = await limit(() => call('zones', signal, () => callPlugin(plugin, 'zones', asked)))
+          for (const zone of Array.isArray(known) ? known : []) zones.add(parseName(String(zone)))
         }
         const zone = longestMatch(name, zones)
         return zone === undefined ? undefined : { zone }
@@ -137,10 +138,10 @@ const TEMPORARY = /^(ECONN|ETIMEDOUT|ENOTFOUND|EAI_|EPIPE|EHOST|ENET|UND_ERR)/
  *  5xx, may work later. Of the others 401 alone proves that nothing was written: no request passes with these credentials. */
 function sorted(what: string, error: unknown, hide: (text: string) => string): Dns01Error {
   if (error instanceof Dns01Error) return error
-  const told = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
-  const message = hide(`${what}: ${typeof told.message === 'string' ? told.message : String(error)}`)
-  const status = Number(told.statusCode ?? told.status ?? (told.response as Record<string, unknown>)?.statusCode)
-  const later = TEMPORARY.test(String(told.code)) || status === 429 || status >= 500
+  const fields = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
+  const message = hide(`${what}: ${typeof fields.message === 'string' ? fields.message : String(error)}`)
+  const status = Number(fields.statusCode ?? fields.status ?? (fields.response as Record<string, unknown>)?.statusCode)
+  const later = TEMPORARY.test(String(fields.code)) || status === 429 || status >= 500
   if (later) return unavailable(message)
   return status === 401 ? unwritten(refused(message)) : refused(message)
 }

@@ -1,3 +1,5 @@
+// dns01 as its own name server: a zone that is delegated to this machine is answered from memory while records are up.
+// Nobody else's API or credentials are needed, and a value is visible as soon as it is placed.
 import {
   Dns01Error,
   type DnsAnswer,

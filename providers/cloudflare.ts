@@ -1,3 +1,5 @@
+// Cloudflare by its API v4, without its SDK: three kinds of requests do not pay for one. What comes back is checked by
+// schema, since ids from answers go into the paths of the next request.
 import * as v from 'valibot'
 import {
   beforeWriting,
@@ -298,7 +300,7 @@ const rights = 'the token needs Zone:DNS:Edit and Zone:Zone:Read for this zone (
 const HINTS: Readonly<Record<number, string>> = {
   6003: 'that is not an API token: copy all of it, and not the global API key',
   7003: 'correct or unset CF_Zone_ID',
-  81053: 'a CNAME stands at that name: remove it, or let dns01 follow it',
+  81053: 'there is a CNAME at that name: remove it, or let dns01 follow it',
 }
 
 const hintFor = (status: number, faults: Faults): string | undefined =>

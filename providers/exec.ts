@@ -1,3 +1,5 @@
+// Any program as a provider. A dialect says how it is called and what its exit status means, so that the scripts of other
+// ACME clients (acmetool, certbot, lego, acme.sh, dehydrated) serve as they are.
 import { resolve } from 'node:path'
 import pLimit from 'p-limit'
 import {

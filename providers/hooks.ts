@@ -1,3 +1,5 @@
+// acmetool's challenge hooks as a provider: every executable in the folders of hooks is offered each record, until one takes
+// it.
 import pLimit from 'p-limit'
 import {
   defineProvider,
@@ -52,25 +54,25 @@ export default defineProvider({
     const run = async (event: string, { challenge, value }: TxtRecord, { log, signal }: ProviderCall) => {
       const args = [challenge.host, challenge.targetFile, value, '']
       const about = { folders, event, args, stdin: '', env: challenge.env, stateDir: values['state-dir'] }
-      const told = await runHooks({ ...world, log }, { ...about, timeoutSeconds, signal })
-      for (const { failed, hook, complaint } of told.results) if (failed) log.error(`hook ${hook}: ${complaint}`)
-      return told
+      const outcome = await runHooks({ ...world, log }, { ...about, timeoutSeconds, signal })
+      for (const { failed, hook, complaint } of outcome.results) if (failed) log.error(`hook ${hook}: ${complaint}`)
+      return outcome
     }
 
     const start = async (record: TxtRecord, call: ProviderCall): Promise<void> => {
       declined.delete(recordKey(record))
       const { results, succeeded } = await run('challenge-dns-start', record, call)
       if (succeeded) return
-      if (results.some(({ late }) => late)) throw unavailable(told('in time accepted', record, results))
+      if (results.some(({ late }) => late)) throw unavailable(complaints('in time accepted', record, results))
       declined.add(recordKey(record))
-      throw refused(told('accepted', record, results), `a hook must exit with 0; looked in ${folders.join(', ')}`)
+      throw refused(complaints('accepted', record, results), `a hook must exit with 0; looked in ${folders.join(', ')}`)
     }
 
     const stop = async (record: TxtRecord, call: ProviderCall): Promise<void> => {
       if (declined.delete(recordKey(record))) return
       const { results, succeeded } = await run('challenge-dns-stop', record, call)
       if (succeeded) return
-      const message = told('withdrew', record, results)
+      const message = complaints('withdrew', record, results)
       if (results.every(({ exit }) => exit === notMyEvent)) return call.log.warn(message)
       throw results.some(({ late }) => late) ? unavailable(message) : refused(message)
     }
@@ -107,8 +109,8 @@ function eachHost(
   )
 }
 
-/** `no hook accepted …` with what each of them said. */
-function told(did: string, { challenge }: TxtRecord, results: readonly HookResult[]): string {
+/** `no hook accepted …` with the complaint of each. */
+function complaints(did: string, { challenge }: TxtRecord, results: readonly HookResult[]): string {
   const each = results.map(
     ({ hook, exit, said }) => `${hook} ${exit === notMyEvent ? 'does not handle it' : said || `exited with ${exit}`}`,
   )

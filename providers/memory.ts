@@ -1,3 +1,4 @@
+// The smallest provider there is, for tests and the demo: records live in this process and nowhere else.
 import { defineProvider, type Name, type Provider, type ProviderCall, type TxtRecord } from '../src/provider/api.js'
 
 /** What an opened `memory` provider also lets a test see and touch. */

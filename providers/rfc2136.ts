@@ -1,3 +1,5 @@
+// Dynamic update (RFC 2136) of BIND, Knot, PowerDNS and others. No library for it is kept well; message.ts has the wire
+// format, and here is whom to ask and what each answer means for the user.
 import {
   beforeWriting,
   Dns01Error,
@@ -256,8 +258,8 @@ const UNSIGNED = [
 const NO_RIGHTS = new Set([5, 9])
 
 function rcodeFault(rcode: number, { server, zone, key }: Expected): Dns01Error {
-  const [name, said, how] = RCODES[rcode] ?? [`RCODE${rcode}`, 'an answer that RFC 2136 does not foresee']
-  const [meaning, hint] = !key && NO_RIGHTS.has(rcode) ? UNSIGNED : [said, how]
+  const [name, usually, how] = RCODES[rcode] ?? [`RCODE${rcode}`, 'an answer that RFC 2136 does not foresee']
+  const [meaning, hint] = !key && NO_RIGHTS.has(rcode) ? UNSIGNED : [usually, how]
   const message = `${server} answered ${name} to the update of ${zone}: ${meaning}`
   if (rcode === 2) return unavailable(message)
   return RCODES[rcode] ? unwritten(refused(message, hint)) : refused(message, hint)
@@ -265,17 +267,17 @@ function rcodeFault(rcode: number, { server, zone, key }: Expected): Dns01Error 
 
 /** RFC 8945 §5.2: the server does not accept our signature, and so has not done the update. */
 function tsigFault({ error, other }: Tsig, key: Key, { server, now }: Expected): Dns01Error {
-  const said = (name: string, why: string, hint: string) =>
+  const refusal = (name: string, why: string, hint: string) =>
     unwritten(refused(`${server} answered ${name}: ${why}`, hint))
   if (error === 16)
-    return said('BADSIG', `the secret or algorithm of the TSIG key ${key.name} is wrong`, 'compare the secrets')
+    return refusal('BADSIG', `the secret or algorithm of the TSIG key ${key.name} is wrong`, 'compare the secrets')
   if (error === 17)
-    return said(
+    return refusal(
       'BADKEY',
       `it has no TSIG key ${key.name} with ${key.algorithm}`,
       'compare the name and the algorithm, and is it the primary?',
     )
-  if (error !== 18) return said(`TSIG error ${error}`, `it does not accept the TSIG key ${key.name}`, 'see its log')
+  if (error !== 18) return refusal(`TSIG error ${error}`, `it does not accept the TSIG key ${key.name}`, 'see its log')
   const apart = other.length === 6 ? `${Math.abs(other.readUIntBE(0, 6) - unixSeconds(now))} s` : 'too far'
-  return said('BADTIME', `its clock and ours (${now.toISOString()}) are ${apart} apart`, 'set the clocks (NTP)')
+  return refusal('BADTIME', `its clock and ours (${now.toISOString()}) are ${apart} apart`, 'set the clocks (NTP)')
 }

@@ -1,3 +1,5 @@
+// AWS Route 53: one change for a zone, compared before it is set, waited for until it is in sync. account.ts talks to the
+// API, zones.ts finds the hosted zone, sets.ts changes its TXT sets.
 import {
   beforeWriting,
   defineProvider,

@@ -1,3 +1,4 @@
+// Loads an acme-dns-01 plugin, from where the user installed it, and checks that it is one.
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -14,7 +15,7 @@ export interface PluginChallenge {
   readonly thumbprint: string
   readonly keyAuthorization: string
   readonly keyAuthorizationDigest: string
-  /** Where the record belongs, after CNAMEs; `dnsPrefix` is what stands before `.dnsZone`. */
+  /** Where the record belongs, after CNAMEs; `dnsPrefix` is what comes before `.dnsZone`. */
   readonly dnsHost: string
   readonly dnsZone: string
   readonly dnsPrefix: string

@@ -1,3 +1,4 @@
+// The HTTP function that plugins expect to be handed (@root/request), made of World.fetch.
 import type { World } from '../../src/provider/api.js'
 
 /** What plugins hand to their `request`, of what @root/request knows (its README). */
@@ -54,8 +55,8 @@ async function exchange(world: Pick<World, 'fetch' | 'clock'>, options: RequestO
     signal: world.clock.deadline(requestSeconds),
     timeoutSeconds: requestSeconds,
   })
-  const told = { statusCode: status, headers: answer.headers, body: parsed(answer.body, options.json) }
-  return { ...told, ok: status >= 200 && status < 300, toJSON: () => told }
+  const plain = { statusCode: status, headers: answer.headers, body: parsed(answer.body, options.json) }
+  return { ...plain, ok: status >= 200 && status < 300, toJSON: () => plain }
 }
 
 const formType = 'application/x-www-form-urlencoded'

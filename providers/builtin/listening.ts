@@ -1,3 +1,5 @@
+// Where the built-in server listens, and with whom it shares its addresses: other zones of this run, and `dns01 serve-dns`,
+// which may hold port 53 already.
 import {
   Dns01Error,
   type DnsAnswer,
@@ -11,7 +13,7 @@ import {
 
 export const everywhere = '0.0.0.0:53,[::]:53'
 
-/** serve-dns looks at the journal this often at least; what stands there longer and is not shown is not its business. */
+/** serve-dns looks at the journal this often at least; what has been there for longer and is not shown is not its business. */
 const servedWithinSeconds = 3
 const pauseSeconds = 0.05
 

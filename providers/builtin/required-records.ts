@@ -1,3 +1,5 @@
+// The records that must exist elsewhere before the built-in server is asked: the delegation, its glue, the CNAMEs. Looked up
+// at the parent's servers themselves, since resolvers remember the time before.
 import {
   ancestors,
   challengeName,
@@ -75,10 +77,10 @@ async function delegation(
   zone: Name,
 ): Promise<NeededRecord[]> {
   const server = plan.serverOf(zone)
-  const said = await parentSays(look, zone).catch((error: unknown) => messageOf(error))
+  const answer = await parentSays(look, zone).catch((error: unknown) => messageOf(error))
   const ns = (missing?: string): NeededRecord => ({ name: zone, type: 'NS', data: `${server}.`, missing })
-  if (typeof said === 'string') return [ns(said), ...addressRecords(server, addresses, () => said)]
-  const { parent, servers, glue } = said
+  if (typeof answer === 'string') return [ns(answer), ...addressRecords(server, addresses, () => answer)]
+  const { parent, servers, glue } = answer
   const others = servers.length > 0 ? `; it names ${servers.join(', ')}` : ''
   const found = zoneOf(plan, server) === undefined ? await addressesOf(look, server) : (glue.get(server) ?? [])
   return [

@@ -1,3 +1,4 @@
+// What the built-in server answers: its zones, the records in them, and when it says NXDOMAIN.
 import {
   Dns01Error,
   type DnsAnswer,
@@ -86,7 +87,7 @@ export function answerFrom(plan: ZonePlan, values: Values, { name, type }: Quest
 const oneSet = (here: readonly ResourceRecord[]): ResourceRecord[] =>
   here.filter(record => record.type === here[0]?.type)
 
-/** Whether the name exists, be it only because something stands below it (RFC 8020 §2, RFC 4592 §2.2.2). */
+/** Whether the name exists, be it only because another name is below it (RFC 8020 §2, RFC 4592 §2.2.2). */
 const isNode = (plan: ZonePlan, values: Values, zone: Name, name: Name): boolean =>
   [...plan.zones, plan.serverOf(zone), ...values.keys()].some(held => isWithin(held, name))
 

@@ -1,3 +1,4 @@
+// How the scripts of other ACME clients are called: arguments, variables, order of calls, meaning of the exit status.
 import { resolve } from 'node:path'
 import { Dns01Error, notMyEvent, type TxtRecord } from '../../src/provider/shipped.js'
 

@@ -1,3 +1,4 @@
+// TSIG keys as people have them: files of tsig-keygen, .key and .private of dnssec-keygen, or three settings.
 import { Dns01Error, readSecretFile, type World } from '../../src/provider/shipped.js'
 import { ALGORITHMS, type Algorithm, type Key } from './message.js'
 

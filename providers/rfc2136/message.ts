@@ -1,3 +1,5 @@
+// Update messages (RFC 2136 §2) and their signatures (TSIG, RFC 8945), to and from bytes. By hand: dns2 knows neither, and
+// what is signed are the very bytes that are sent.
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Name, TxtRecord } from '../../src/provider/api.js'
 

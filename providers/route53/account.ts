@@ -1,3 +1,5 @@
+// One AWS account in one run: a client of the SDK, whose calls share one pace, and the watch on pending changes. The SDK does
+// the signing, the credentials and the XML; waiting and repeating are done here, where the log and the signal are.
 import type {
   ChangeInfo,
   ChangeResourceRecordSetsRequest,
@@ -23,7 +25,7 @@ import { explain, isThrottling, maskedKey } from './words.js'
 const throttledSeconds = 60
 /** A change that is PENDING for longer is in trouble: AWS says that most are INSYNC within 60 s. */
 const longestPendingSeconds = 900
-/** While a change is pending, looks that fail are no news, for so long: a new present() would make another change. */
+/** While a change is pending, a look that fails means nothing, for so long: a new present() would make another change. */
 const unheardSeconds = 120
 /** Pauses before the looks at a pending change, each a second longer; changes become INSYNC after 20 to 60 s. */
 const lookAfterSeconds = { first: 2, longest: 4 } as const
@@ -55,7 +57,7 @@ async function openAccount(world: World, values: Values): Promise<AwsAccount> {
   const client = new sdk.Route53Client({
     region,
     requestHandler,
-    // Attempts are ours to make: paced with all other calls, told in the log, ended by the signal. The SDK's own (adaptive,
+    // Attempts are ours to make: paced with all other calls, shown in the log, ended by the signal. The SDK's own (adaptive,
     // 10 attempts) wait unseen, and its rate limiter knows one client only.
     maxAttempts: 1,
     ...(endpoint && { endpoint }),

@@ -1,3 +1,4 @@
+// What the parts of this provider hand to each other, and names and values as the API writes them.
 import type { Name, ProviderCall } from '../../src/provider/api.js'
 
 /** A TXT set as the API has it: values quoted, in any order. */
@@ -10,7 +11,7 @@ export interface Zone {
   readonly id: string
   readonly name: Name
   readonly isPrivate: boolean
-  /** Sets as this run wrote them last: a good guess of what stands there now. */
+  /** Sets as this run wrote them last: a good guess of what is there now. */
   readonly written: Map<Name, TxtSet>
   /** One change a zone at a time: Route 53 would say PriorRequestNotComplete. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>

@@ -1,3 +1,4 @@
+// Which AWS credentials the settings mean; what they leave open is the SDK's default chain.
 import type { Route53ClientConfig } from '@aws-sdk/client-route-53'
 import type { Values } from './settings.js'
 

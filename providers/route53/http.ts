@@ -1,3 +1,4 @@
+// The SDK's HTTP, done by World.fetch.
 import type { World } from '../../src/provider/api.js'
 
 /** The SDK's HTTP done by World.fetch: the user's proxies and CAs hold here too. */

@@ -1,3 +1,4 @@
+// The pace of calls to Route 53, which counts all clients of an account and refuses who is too fast.
 import type { World } from '../../src/provider/api.js'
 
 /** The account's long-known limit; calls are spread evenly below it. */

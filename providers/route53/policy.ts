@@ -1,3 +1,4 @@
+// The IAM policy that gives dns01 the least rights: its own TXT names, in its own zones.
 import { challengeName, type Name } from '../../src/provider/shipped.js'
 import { withoutPrefix } from './api.js'
 

@@ -1,3 +1,4 @@
+// Reads TXT sets in few calls. The API lists sets in the order of names reversed by label, so many are found in one page.
 import type { ResourceRecordSet } from '@aws-sdk/client-route-53'
 import { type Name, refused } from '../../src/provider/api.js'
 import type { AwsAccount } from './account.js'

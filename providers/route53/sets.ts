@@ -106,7 +106,7 @@ class TaskSets {
  * when anything differs. Then the sets are read. So 1 or 400 names cost one call, and nobody's value is ever lost. It is
  * repeated here, and not by a new call, since what was read and what others change is known here.
  *
- * What presents itself as there already may be a change of ours whose answer was lost, or another's that is not in sync
+ * What turns out to be there already may be a change of ours whose answer was lost, or another's that is not in sync
  * yet. So present() writes every set, be it as it is: that gives a change to wait for.
  */
 export async function settleSets(place: Place, task: Task): Promise<(string | undefined)[]> {

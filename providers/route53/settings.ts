@@ -1,3 +1,4 @@
+// The settings of this provider, and what is wrong with them before any request is made.
 import { Dns01Error, type Settings, type SettingValues } from '../../src/provider/api.js'
 import { maskedKey } from './words.js'
 
@@ -31,7 +32,7 @@ export type Values = SettingValues<typeof settings>
 
 const wrongSetting = (text: string, hint?: string): Dns01Error => new Dns01Error('CONFIG', `route53: ${text}`, { hint })
 
-/** Instructions write `<< zone id here >>` where something of one's own must stand. */
+/** Instructions write `<< zone id here >>` where one must put something of one's own. */
 function refusePlaceholder(what: string, variable: string, value: string | undefined): void {
   if (value === undefined || !/[<>]/.test(value)) return
   throw wrongSetting(`${what} ${JSON.stringify(value)} is a placeholder`, `put your own into ${variable}, or unset it`)

@@ -1,3 +1,4 @@
+// Errors of AWS as what they mean for the user, and whether they prove that nothing was written.
 import { Dns01Error, type Name, refused, unavailable, unwritten, wasNeverSent } from '../../src/provider/shipped.js'
 import { fromApi } from './api.js'
 
@@ -59,9 +60,9 @@ const isWithoutCredentials = ({ name }: SdkError): boolean => name === 'Credenti
 function meaningOf(error: SdkError, about: About): Dns01Error {
   const { action, on, who } = about
   const status = error.$metadata?.httpStatusCode ?? 0
-  const said = `Route 53 ${action} (${on}): ${error.name}: ${[error.message, ...(error.messages ?? [])].join(' ')}`
+  const text = `Route 53 ${action} (${on}): ${error.name}: ${[error.message, ...(error.messages ?? [])].join(' ')}`
   const later = isThrottling(error) || error.name === 'PriorRequestNotComplete' || error.$metadata?.clockSkewCorrected
-  if (later || status >= 500) return unavailable(said, error)
+  if (later || status >= 500) return unavailable(text, error)
   switch (error.name.replace(/Exception$/, '')) {
     case 'AccessDenied': {
       const match = /(?:User: (\S+) .*)?perform: (\S+)(?: on resource: (\S+))?/.exec(error.message)
@@ -84,6 +85,6 @@ function meaningOf(error: SdkError, about: About): Dns01Error {
     case 'NoSuchHostedZone':
       return refused(`Route 53 shows no hosted zone ${on} to ${who}`, hints.zoneId, error)
     default:
-      return isUnreadable(error) ? unavailable(said, error) : refused(said, undefined, error)
+      return isUnreadable(error) ? unavailable(text, error) : refused(text, undefined, error)
   }
 }

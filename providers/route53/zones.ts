@@ -1,3 +1,5 @@
+// Finds the hosted zone for a name: an account may have several of one name (private ones, old ones), and only that to which
+// the public DNS delegates is seen by the CA.
 import type { ListHostedZonesByNameRequest, ListHostedZonesByNameResponse } from '@aws-sdk/client-route-53'
 import {
   ancestors,

@@ -1,6 +1,9 @@
+// Tells broken DNSSEC from other failures of a resolver. Both come as SERVFAIL (RFC 4035 §5.5), and people look for the
+// fault in the wrong place; the same question with the CD bit set makes the difference.
 import type { Question, World } from '../core/world.js'
 import { encodeQuery, rcodeOf } from './message.js'
 
+/** It has just failed for this question and may have remembered why (RFC 9520): an answer comes at once or not at all. */
 const timeoutSeconds = 3
 
 /**

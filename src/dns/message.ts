@@ -1,3 +1,5 @@
+// DNS messages to and from bytes. The codec is dns2's; here is what it leaves open and a resolver must mind: whether an
+// answer belongs to our question at all, names in one form, and record data as the strings that the rest of dns01 compares.
 import { type default as DNS, Packet } from 'dns2'
 import { Dns01Error } from '../core/errors.js'
 import type { Name } from '../core/names.js'

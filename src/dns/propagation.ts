@@ -8,7 +8,7 @@ import type { Resolver } from './resolver.js'
 import { type Rhythm, ServerWatch, type Subscription } from './server-watch.js'
 import type { Zone } from './zone.js'
 
-/** Servers with what each of them said, in one message: more does not help a reader. */
+/** Servers with the answer of each, in one message: more does not help a reader. */
 const shownAtMost = 5
 
 interface ProofLimits extends Rhythm {

@@ -1,25 +1,27 @@
+// Asks recursive resolvers, one after the other until one has an answer, and remembers the answers for the run: a hundred
+// names of one zone need its SOA once. Who has the values is asked of the servers themselves (server-watch.ts), never here.
 import pLimit from 'p-limit'
 import { Dns01Error, messageOf, shortList } from '../core/errors.js'
 import type { DnsAnswer, Question, World } from '../core/world.js'
 
-/** The resolvers we ask, with what they said in this run. */
+/** The resolvers we ask, with their answers of this run. */
 export interface Resolver {
   /** As World.dns.query's `server`. */
   readonly servers: readonly string[]
   /**
    * The answer of the first resolver that has one (NOERROR or NXDOMAIN). Kept for the run; who asks the same meanwhile
    * shares the one question.
-   * @throws Dns01Error UNAVAILABLE when none has, naming what each said
+   * @throws Dns01Error UNAVAILABLE when none has, with the answer of each
    */
   ask(question: Question, signal: AbortSignal): Promise<DnsAnswer>
 }
 
-/** A resolver may have to ask around the world first. */
+/** A resolver may have to ask around the world first; glibc gives it as long (resolv.conf(5), timeout). */
 const timeoutSeconds = 5
 /** Small resolvers (dnsmasq: 150) drop what is more than they can have in flight. */
 const questionsAtOnce = 40
 
-/** `servers`: addresses and https: URLs; `system`, or none at all, stands for the machine's own resolvers. */
+/** `servers`: addresses and https: URLs; `system`, or none at all, means the machine's own resolvers. */
 export function openResolver(world: Pick<World, 'dns' | 'clock'>, servers: readonly string[]): Resolver {
   const wanted = servers.length === 0 ? ['system'] : servers
   const all = [...new Set(wanted.flatMap(server => (server === 'system' ? world.dns.systemResolvers() : [server])))]

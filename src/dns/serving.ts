@@ -1,3 +1,6 @@
+// The server's side of DNS messages, for the provider `builtin`: what of the packets that anybody may send is answered, and
+// how a reply is written. It faces the internet on port 53, so the guards come before the codec, and no reply to a stranger
+// is longer than the question (reflection, RFC 5358).
 import { type default as DNS, Packet } from 'dns2'
 import type { DnsAnswer, Question, ResourceRecord } from '../core/world.js'
 import { rcodeNumber, typeCode, typeOf, udpSizeBytes, wireName } from './message.js'

@@ -1,3 +1,5 @@
+// Finds where a record belongs: CNAMEs followed as the CA will follow them (RFC 8555 §8.4), then the apex of the zone and the
+// addresses of all its servers. All by asking: a list of public suffixes would not know zones cut below them.
 import { Dns01Error, shortList } from '../core/errors.js'
 import { ancestors, isWithin, type Name } from '../core/names.js'
 import type { DnsAnswer, RecordType } from '../core/world.js'
@@ -22,7 +24,7 @@ export const mostAddressesEach = 8
 export const longestCnameChain = 8
 
 /**
- * Where the value must stand: `name`, or what its CNAMEs lead to (RFC 8555 §8.4 lets the CA follow them). `chain` has
+ * Where the value belongs: `name`, or what its CNAMEs lead to (RFC 8555 §8.4 lets the CA follow them). `chain` has
  * every name on the way, `name` first. It ends early at a name that `isEnd` knows, and asks nothing about it. Price: one
  * question a name, none when asked before.
  * @throws Dns01Error REFUSED for a loop or an endless chain; UNAVAILABLE when no resolver answers
@@ -48,7 +50,7 @@ export async function followCnames(
 
 const badChain = (chain: readonly Name[], why: string): Dns01Error =>
   new Dns01Error('REFUSED', `cannot follow the CNAMEs ${chain.join(' → ')}: ${why}`, {
-    hint: 'mend the CNAME records; the CA would not get through them either',
+    hint: 'correct the CNAME records; the CA would not get through them either',
   })
 
 /** The CNAME at this name, or what a DNAME above it makes of it (RFC 6672 §2.2). */
@@ -131,6 +133,6 @@ const inTurns = (lists: readonly (readonly string[])[]): string[] =>
 function noServers(resolver: Resolver, apex: Name, names: readonly Name[]): Dns01Error {
   const who = names.length === 0 ? 'has no NS records' : `is served by ${shortList(names)}, which have no addresses`
   return new Dns01Error('UNAVAILABLE', `the zone ${apex} ${who}, says ${resolver.servers.join(', ')}`, {
-    hint: 'mend the delegation, or name a resolver that sees the zone right: DNS01_RESOLVERS',
+    hint: 'correct the delegation, or name a resolver that sees the zone right: DNS01_RESOLVERS',
   })
 }

@@ -1,3 +1,9 @@
+// Notes of what calls of `dns01 hook` have placed: a small file for each TXT value, made before the value and removed after
+// it. The client that called remembers what it has to take back, until it is killed; then the value would stay for ever.
+// Whoever comes later removes what has been there for an hour.
+//
+// A file each and not the journal of a run: calls come side by side, take no lock, and a run must leave alone what a client
+// is waiting for just now.
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { messageOf } from '../core/errors.js'
@@ -7,15 +13,6 @@ import type { JournalEntry } from '../state/journal.js'
 import { HIDDEN } from '../state/layout.js'
 import type { LocatedRecord } from './locate.js'
 import { type RecoverParts, recover } from './recover.js'
-
-/**
- * What calls of `dns01 hook` have placed: a small file for each TXT value, made before the value and removed after it. The
- * client that called remembers what it has to take back, until it is killed; then the value would stay for ever. Whoever
- * comes later removes what has been there for an hour.
- *
- * A file each and not the journal of a run: calls come side by side, take no lock, and a run must leave alone what a client
- * is waiting for just now.
- */
 
 /** No client waits so long between start and stop: acmetool and certbot give a CA some minutes. */
 const forgottenAfterSeconds = 3600

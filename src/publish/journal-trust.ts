@@ -1,3 +1,5 @@
+// A second lock on the journal's door. The journal says which provider is opened to take values back, and with which
+// settings; some of these start programs. Whoever can write .dns01 shall not be able to run commands by it.
 import { type DnsConfig, zoneConfigFor } from '../config/dns-config.js'
 import type { Target } from '../core/target.js'
 import { startsPrograms } from '../core/trust.js'
@@ -6,9 +8,9 @@ import { choose, type OpenProvider } from '../provider/loader.js'
 import type { Journal, JournalEntry } from '../state/journal.js'
 
 /**
- * A second lock on the journal's door: an entry whose settings or variables would start a program is left out, with a
- * warning, unless conf/dns.yml or a target says the same today. Who can write .dns01 shall not run commands by it. Other providers are
- * opened as the entry says: a server that conf/dns.yml no longer names may still hold our records.
+ * The journal without entries whose settings or variables would start a program, unless conf/dns.yml or a target asks for
+ * the same today; each is warned of. Other providers are opened as the entry says: a server that conf/dns.yml no longer
+ * names may still hold our records.
  */
 export function withoutStrangePrograms(
   { log }: Pick<World, 'log'>,
@@ -21,13 +23,13 @@ export function withoutStrangePrograms(
     const doubtful = all.filter(entry => startsPrograms(asked(entry)))
     if (doubtful.length === 0) return all
     const wanted = targets()
-    const said = choices(config, wanted)
-    const isSaid = (entry: JournalEntry): boolean =>
-      (!startsPrograms({ dns: asked(entry).dns }) || said.some(choice => isSame(choice, entry))) &&
+    const chosen = choices(config, wanted)
+    const isAskedForToday = (entry: JournalEntry): boolean =>
+      (!startsPrograms({ dns: asked(entry).dns }) || chosen.some(choice => isSame(choice, entry))) &&
       entry.records.every(
         ({ challenge: { env } }) => isNone(env) || wanted.some(one => inOrder(one.env) === inOrder(env)),
       )
-    const strange = doubtful.filter(entry => !isSaid(entry))
+    const strange = doubtful.filter(entry => !isAskedForToday(entry))
     for (const { id, provider, zone, records } of strange)
       log.warn(
         `.dns01/journal/${id}.json has settings or variables for ${provider} that neither conf/dns.yml nor a target has; ${records.length} TXT record(s) of an earlier run in ${zone} stay: remove them and the file by hand`,
@@ -54,7 +56,7 @@ function choices(config: DnsConfig, targets: readonly Target[]): Choice[] {
 }
 
 /** Without a provider of its own it is the default one, whichever that was then. */
-const isSame = (said: Choice, { provider, settings = {} }: JournalEntry): boolean =>
-  (said.provider ?? provider) === provider && inOrder(said.settings) === inOrder(settings)
+const isSame = (choice: Choice, { provider, settings = {} }: JournalEntry): boolean =>
+  (choice.provider ?? provider) === provider && inOrder(choice.settings) === inOrder(settings)
 
 const inOrder = (settings: Choice['settings']): string => JSON.stringify(Object.entries(settings).sort())

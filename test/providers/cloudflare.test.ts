@@ -254,7 +254,7 @@ describe('refusals in words', () => {
     await expect(provider.present([two, one], call(zone))).rejects.toMatchObject({
       code: 'REFUSED',
       message: expect.stringContaining('(81053)'),
-      hint: expect.stringContaining('a CNAME stands at that name'),
+      hint: expect.stringContaining('there is a CNAME at that name'),
     })
     expect(fake.values(two.name)).toEqual([])
   })
