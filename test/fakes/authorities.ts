@@ -19,7 +19,7 @@ export async function caWorld(now: Date): Promise<CaWorld> {
   const fake = stateWorld()
   fake.time = now
   const ca = fakeCa()
-  const world = { ...fake.world, fetch: ca.fetch, env: {} } as World
+  const world = { ...fake.world, fetch: ca.fetch }
   const state = await StateDir.open(world, '/s')
   await state.conform()
   await state.writeConf('target', `request: {provider: "${ca.directoryUrl}"}\n`)

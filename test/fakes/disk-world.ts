@@ -1,7 +1,8 @@
-import type { Log, World } from '../../src/core/world.js'
+import type { World } from '../../src/core/world.js'
 import { openFiles } from '../../src/platform/files.js'
 import { openRun } from '../../src/platform/process.js'
-import { listeningLog } from '../contract/provider-contract.js'
+import { fakeLog } from './log.js'
+import { fakeWorld } from './world.js'
 
 export interface DiskWorld {
   readonly world: World
@@ -14,18 +15,6 @@ export interface DiskWorld {
 export function diskWorld(env: World['env'] = { PATH: process.env.PATH }, more: Partial<World> = {}): DiskWorld {
   const said: string[] = []
   const masked: string[] = []
-  const saying =
-    (level: string) =>
-    (...lines: readonly string[]) =>
-      void said.push(`${level}: ${lines.join('\n  ')}`)
-  const log: Log = {
-    ...listeningLog(said),
-    error: saying('error'),
-    warn: saying('warn'),
-    notice: saying('notice'),
-    info: saying('info'),
-    mask: secret => void masked.push(secret),
-  }
   const self = {
     pid: process.pid,
     host: 'here',
@@ -34,6 +23,7 @@ export function diskWorld(env: World['env'] = { PATH: process.env.PATH }, more: 
     program: [],
     alive: () => true,
   }
-  const world = { env, log, self, files: openFiles(), run: openRun(), ...more } as unknown as World
+  const log = fakeLog(said, { masked })
+  const world = fakeWorld({ env, log, self, files: openFiles(), run: openRun(), ...more })
   return { world, said, masked }
 }

@@ -1,10 +1,11 @@
 import { appendFileSync, readlinkSync } from 'node:fs'
-import type { World } from '../../src/core/world.js'
 import { realClock } from '../../src/platform/clock.js'
 import { openFiles } from '../../src/platform/files.js'
 import { openDisk } from '../../src/state/disk.js'
 import { openFence } from '../../src/state/fence.js'
 import { withLock } from '../../src/state/lock.js'
+import { fakeLog } from './log.js'
+import { fakeWorld } from './world.js'
 
 /**
  * A program that takes the lock of ROOT, writes `in PID` and `out PID` to LOG, and stays for SECONDS between; meanwhile it
@@ -20,7 +21,7 @@ const alive = (pid: number): boolean => {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
-const world = {
+const world = fakeWorld({
   clock: realClock,
   files: openFiles(),
   random: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),
@@ -28,13 +29,10 @@ const world = {
     pid: process.pid,
     pidNamespace: readlinkSync('/proc/self/ns/pid'),
     host: process.env.LOCK_HOST ?? 'here',
-    uid: 0,
-    gid: 0,
-    program: [],
     alive,
   },
-  log: { warn: say, notice: say, debug: say },
-} as unknown as World
+  log: { ...fakeLog(), warn: say, notice: say, debug: say },
+})
 
 const fence = openFence()
 const disk = openDisk(world, root, { fence })

@@ -5,6 +5,7 @@ import type { Context } from '../../src/renew/run.js'
 import { type FakeCa, fakeCa } from './ca.js'
 import { MemoryFiles } from './memory-files.js'
 import { stateWorld } from './state-world.js'
+import { fakeWorld } from './world.js'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -48,7 +49,7 @@ export function machine(options: MachineOptions = {}): Machine {
   const asked: string[] = []
   const ran: Machine['ran'] = []
   const shown: string[] = []
-  const world = {
+  const world = fakeWorld({
     ...fake.world,
     self: { ...fake.world.self, uid: options.uid ?? 0, program: ['/usr/bin/node', '/usr/bin/dns01'] },
     env: { PATH: '/usr/bin', ACME_STATE_DIR: '/var/lib/acme', ...options.env },
@@ -60,7 +61,7 @@ export function machine(options: MachineOptions = {}): Machine {
       for (const line of stderr.split('\n').filter(text => text !== '')) given.line?.(line)
       return { exit, output }
     },
-  } as unknown as World
+  })
   const context: Context = {
     world,
     stateRoot: '/var/lib/acme',

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { defaultPropagation } from '../../src/config/dns-config.js'
 import { Dns01Error } from '../../src/core/errors.js'
-import type { Log, World } from '../../src/core/world.js'
+import type { Log } from '../../src/core/world.js'
 import { openResolver } from '../../src/dns/resolver.js'
 import type { OpenProvider, Providers } from '../../src/provider/loader.js'
 import { DirectPublisher } from '../../src/publish/direct.js'
@@ -13,6 +13,7 @@ import { fakeClock } from './clock.js'
 import { fakeDns } from './dns.js'
 import { MemoryFiles } from './memory-files.js'
 import { countingRandom, fakeJournal, fakeProvider, type ProviderWishes, txt } from './provider.js'
+import { fakeWorld } from './world.js'
 
 interface Options {
   /** Who serves a name (after CNAMEs); else the one fake provider. */
@@ -73,7 +74,7 @@ export function aHouse(options: Options = {}) {
   const env = { XDG_STATE_HOME: '/var/lib' } // of the notes that DirectPublisher makes
   const self = { uid: 0, gid: 0 }
   const log = { ...listeningLog(said), step, debug: () => {} }
-  const world = { clock, dns, env, files, log, random: countingRandom(), self } as unknown as World
+  const world = fakeWorld({ clock, dns, env, files, log, random: countingRandom(), self })
   const journal = fakeJournal(events, options.left)
   const parts = {
     world,

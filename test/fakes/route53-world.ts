@@ -8,6 +8,7 @@ import { fakeClock } from './clock.js'
 import { FakeRoute53, type Options } from './route53.js'
 import { type Internet, route53Dns } from './route53-dns.js'
 import { signatureCheck } from './route53-server.js'
+import { fakeWorld } from './world.js'
 
 export const accessKeyId = 'AKIAIOSFODNN7EXAMPLE'
 export const secretAccessKey = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'
@@ -26,12 +27,12 @@ export function route53World(
     ...options,
     now: () => clock.now().getTime(),
   })
-  const world = {
+  const dns = route53Dns(route53, internet)
+  const world = fakeWorld({
     clock,
     log: listeningLog(said),
-    env: {},
     random: (bytes: number) => new Uint8Array(bytes).fill(128),
-    dns: route53Dns(route53, internet),
+    dns: { query: dns.query, systemResolvers: dns.systemResolvers },
     fetch: async (url: URL, { method, headers = {}, body = '' }: Parameters<World['fetch']>[1]) => {
       const text = Buffer.from(body).toString('utf8')
       const answer =
@@ -41,7 +42,7 @@ export function route53World(
       if (answer === 'reset') throw new Dns01Error('UNAVAILABLE', `${url.origin} cannot be reached: read ECONNRESET`)
       return { status: answer.status, headers: { 'content-type': 'text/xml' }, body: Buffer.from(answer.body) }
     },
-  } as unknown as World
+  })
   return { world, route53, clock, said }
 }
 

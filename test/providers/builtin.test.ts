@@ -10,6 +10,7 @@ import { openShared, type Shared } from '../../src/provider/api.js'
 import { listeningLog, providerContract, record } from '../contract/provider-contract.js'
 import { fakeClock } from '../fakes/clock.js'
 import { fakeDns } from '../fakes/dns.js'
+import { fakeWorld } from '../fakes/world.js'
 import { lacking, need } from '../real/servers/need.js'
 import { freePort } from '../real/servers/process.js'
 
@@ -19,7 +20,7 @@ const signal = new AbortController().signal
 const call = { zone: zone as Name, signal, log }
 const here = '127.0.0.1:53'
 const settings = { zone, listen: here, ns: undefined, addresses: undefined }
-const worldWith = (dns: Dns, clock: Clock = fakeClock()): World => ({ dns, log, clock }) as World
+const worldWith = (dns: Dns, clock: Clock = fakeClock()): World => fakeWorld({ dns, log, clock })
 const at = (text: string): Name => text as Name
 
 async function scene(more: Partial<Record<keyof typeof settings, string>> = {}, shared?: Shared) {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import cloudflare from '../../providers/cloudflare.js'
 import { type Name, parseName } from '../../src/core/names.js'
-import type { World } from '../../src/core/world.js'
 import type { Provider, ProviderCall, TxtRecord } from '../../src/provider/api.js'
 import { listeningLog, providerContract, record, txtValue } from '../contract/provider-contract.js'
 import { type FakeCloudflare, fakeCloudflare, httpAnswer } from '../fakes/cloudflare.js'
 import { repeating } from '../fakes/repeating.js'
+import { fakeWorld } from '../fakes/world.js'
 
 const token = 'T'.repeat(40)
 const noZones = 'N'.repeat(40)
@@ -25,12 +25,12 @@ async function opened(fake: FakeCloudflare, values: Partial<Record<keyof typeof 
   const sleep = async (seconds: number): Promise<void> => {
     nowMs += seconds * 1000
   }
-  const world = {
+  const world = fakeWorld({
     clock: { now: () => new Date(nowMs), sleep },
     random: (bytes: number) => new Uint8Array(bytes),
     log: listeningLog(said),
     fetch: fake.fetch,
-  } as unknown as World
+  })
   const provider: Provider = await cloudflare.open({ ...settings, ...values }, world)
   return { provider, again: repeating(provider, world), seconds: () => nowMs / 1000, said }
 }

@@ -1,10 +1,10 @@
 import memory, { type MemoryProvider } from '../../providers/memory.js'
 import type { Name } from '../../src/core/names.js'
-import type { World } from '../../src/core/world.js'
 import { providerContract } from '../contract/provider-contract.js'
+import { fakeWorld } from '../fakes/world.js'
 
 providerContract('memory', async () => {
-  const provider = memory.open({}, {} as World) as MemoryProvider
+  const provider = memory.open({}, fakeWorld()) as MemoryProvider
   return {
     provider,
     zones: ['example.test', 'example.org'],

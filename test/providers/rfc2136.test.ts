@@ -4,10 +4,13 @@ import { describe, expect, test } from 'vitest'
 import rfc2136 from '../../providers/rfc2136.js'
 import { Dns01Error } from '../../src/core/errors.js'
 import { type Name, parseName } from '../../src/core/names.js'
-import type { DnsAnswer, Question, World } from '../../src/core/world.js'
+import type { DnsAnswer, Question } from '../../src/core/world.js'
 import type { Provider, ProviderCall } from '../../src/provider/api.js'
 import { listeningLog, record, txtValue } from '../contract/provider-contract.js'
+import { fakeLog } from '../fakes/log.js'
+import { MemoryFiles } from '../fakes/memory-files.js'
 import { repeating } from '../fakes/repeating.js'
+import { fakeWorld } from '../fakes/world.js'
 
 // What real servers say is in test/real/rfc2136.test.ts; here is what they can't be made to say, and what comes before.
 
@@ -33,31 +36,21 @@ interface Fakes {
 /** An answer to an update, without any section: flags QR, opcode 5, the rcode. */
 const answer = (rcode: number): Buffer => Buffer.from([0, 0, 0xa8, rcode, 0, 0, 0, 0, 0, 0, 0, 0])
 
-function fakeWorld(fakes: Fakes) {
+function worldOf(fakes: Fakes) {
   let nowMs = Date.parse('2026-11-21T00:00:00Z')
   const sleep = async (seconds: number): Promise<void> => {
     nowMs += seconds * 1000
   }
   const seen = { servers: [] as string[], messages: [] as Buffer[], masked: [] as string[] }
-  const enoent = (path: string) => Object.assign(new Error(`ENOENT: no such file, open '${path}'`), { code: 'ENOENT' })
-  const at = (path: string) => fakes.files?.[path]
-  const world = {
+  const files = new MemoryFiles()
+  for (const [path, file] of Object.entries(fakes.files ?? {}))
+    if (typeof file === 'string') files.putLink(path, file)
+    else files.put(path, file.text, file.mode)
+  const world = fakeWorld({
     clock: { now: () => new Date(nowMs), sleep },
-    random: (bytes: number) => new Uint8Array(bytes).fill(7),
-    log: { ...listeningLog([]), mask: (text: string) => seen.masked.push(text) },
-    files: {
-      info: (path: string) => {
-        const file = at(path)
-        if (typeof file === 'string') return { kind: 'link', mode: 0o777 }
-        return file && { kind: 'file', mode: file.mode }
-      },
-      readLink: (path: string) => at(path),
-      read: (path: string) => {
-        const file = at(path)
-        if (typeof file !== 'object') throw enoent(path)
-        return Buffer.from(file.text)
-      },
-    },
+    random: bytes => new Uint8Array(bytes).fill(7),
+    log: fakeLog([], { masked: seen.masked }),
+    files,
     dns: {
       systemResolvers: () => ['198.51.100.1', '198.51.100.2'],
       query: async (question: Question, where: { server: string }): Promise<DnsAnswer> => {
@@ -73,14 +66,14 @@ function fakeWorld(fakes: Fakes) {
         return fakes.server?.(Buffer.from(message), server) ?? answer(0)
       },
     },
-  } as unknown as World
+  })
   return { world, seen }
 }
 
 const call: ProviderCall = { zone, signal: AbortSignal.timeout(20_000), log: listeningLog([]) }
 
 async function opened(values: Partial<typeof settings | typeof withKey>, fakes: Fakes = {}) {
-  const { world, seen } = fakeWorld(fakes)
+  const { world, seen } = worldOf(fakes)
   const provider: Provider = await rfc2136.open({ ...settings, ...values }, world)
   return { provider, again: repeating(provider, world), seen }
 }

@@ -61,7 +61,7 @@ describe('an answer that is not one of the API', () => {
   test.each(Object.entries(pages))('%s is "later", and not "no": nothing was written', async (_, body) => {
     const { world, route53: double } = route53World()
     double.addZone('example.test')
-    const odd = { ...world, fetch: async () => ({ status: 200, headers: {}, body: Buffer.from(body) }) } as World
+    const odd = { ...world, fetch: async () => ({ status: 200, headers: {}, body: Buffer.from(body) }) }
     const error = await failure(
       (await open(odd)).present(recordsFor('example.test', hosts(1)), callFor(odd, 'example.test')),
     )

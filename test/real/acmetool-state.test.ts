@@ -9,6 +9,8 @@ import type { World } from '../../src/core/world.js'
 import { openFiles } from '../../src/platform/files.js'
 import { StateDir } from '../../src/state/state-dir.js'
 import { ecKey, selfSigned } from '../fakes/certificates.js'
+import { fakeLog } from '../fakes/log.js'
+import { fakeWorld } from '../fakes/world.js'
 import { lacking, need } from './servers/need.js'
 
 /** Real acmetool reads what we write, and we read what it mended. Neither changes what the other made. */
@@ -23,13 +25,13 @@ afterEach(() => rmSync(join(root, '..'), { recursive: true }))
 
 const world = (): World => {
   const say = (text: string): void => void said.push(text)
-  return {
+  return fakeWorld({
     clock: { now: () => new Date() },
     files: openFiles(),
     random: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),
     self: { pid: process.pid, host: 'here', uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
-    log: { error: say, warn: say, notice: say, debug: say },
-  } as unknown as World
+    log: { ...fakeLog(), error: say, warn: say, notice: say, debug: say },
+  })
 }
 
 const run = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>

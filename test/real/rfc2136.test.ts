@@ -5,11 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import rfc2136 from '../../providers/rfc2136.js'
 import type { Dns01Error } from '../../src/core/errors.js'
 import { type Name, parseName } from '../../src/core/names.js'
-import type { Dns, World } from '../../src/core/world.js'
+import type { Dns } from '../../src/core/world.js'
 import { realClock } from '../../src/platform/clock.js'
 import { openDns } from '../../src/platform/dns.js'
 import type { Provider, ProviderCall } from '../../src/provider/api.js'
 import { listeningLog, providerContract, record, txtValue } from '../contract/provider-contract.js'
+import { fakeWorld } from '../fakes/world.js'
 import { startBind } from './servers/bind.js'
 import { startKnot, type Updatable, type UpdatableOptions } from './servers/knot.js'
 import { lacking, need } from './servers/need.js'
@@ -67,12 +68,11 @@ async function open(choices: Choices): Promise<Opened> {
   const sleep = async (seconds: number): Promise<void> => {
     offMs += seconds * 1000
   }
-  const world = {
+  const world = fakeWorld({
     clock: { ...realClock, now: () => new Date(Date.now() + offMs), sleep },
     random: (bytes: number) => randomBytes(bytes),
-    log: listeningLog([]),
     dns: { exchange: countedExchange(counts, choices.tamper ?? (answer => answer)) },
-  } as unknown as World
+  })
   const its = { ...key, ...choices.key }
   const values = {
     nameserver: choices.server,

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { Log } from '../../../src/core/world.js'
 import { openDns } from '../../../src/platform/dns.js'
+import { fakeLog } from '../../fakes/log.js'
 import { FakeRoute53 } from '../../fakes/route53.js'
 import { route53Dns } from '../../fakes/route53-dns.js'
 import { serveApi, signatureCheck } from '../../fakes/route53-server.js'
@@ -11,18 +12,7 @@ const { zones, syncSeconds, lagSeconds, servers, resolver, keys, control } = JSO
   process.argv[2] ?? '',
 ) as Route53Setup
 
-const ignore = (): void => {}
-const log: Log = {
-  error: text => void process.stderr.write(`${text}\n`),
-  warn: ignore,
-  notice: ignore,
-  info: ignore,
-  debug: ignore,
-  trace: ignore,
-  step: ignore,
-  mask: ignore,
-  masked: text => text,
-}
+const log: Log = { ...fakeLog(), error: text => void process.stderr.write(`${text}\n`) }
 
 const double = new FakeRoute53({ now: () => Date.now(), syncSeconds, checkSignature: signatureCheck(keys) })
 for (const { name, ...more } of zones) double.addZone(name, more)

@@ -1,15 +1,16 @@
 import provider from '../../../providers/route53.js'
 import { parseName } from '../../../src/core/names.js'
 import type { TxtRecord } from '../../../src/core/txt-record.js'
-import type { World } from '../../../src/core/world.js'
 import { realClock } from '../../../src/platform/clock.js'
 import { openFetch } from '../../../src/platform/fetch.js'
+import { fakeLog } from '../../fakes/log.js'
+import { fakeWorld } from '../../fakes/world.js'
 
 /** One of several processes that present and clean up at one name, again and again. Time goes faster for it. */
 const faster = 20
 const [, , endpoint = '', accessKeyId = '', secret = '', value = '', rounds = ''] = process.argv
 
-const world = {
+const world = fakeWorld({
   clock: {
     ...realClock,
     now: () => new Date(performance.now() * faster),
@@ -17,8 +18,8 @@ const world = {
   },
   fetch: openFetch({ env: {} }),
   random: (bytes: number) => new Uint8Array(bytes).fill(Math.floor(Math.random() * 256)),
-  log: { info() {}, debug() {}, warn: console.error },
-} as unknown as World
+  log: { ...fakeLog(), warn: console.error },
+})
 
 const keys = { 'access-key-id': accessKeyId, 'secret-access-key': secret, region: 'us-east-1' }
 const racer = await provider.open({ ...keys, 'zone-id': 'Z1', endpoint } as never, world)

@@ -1,5 +1,6 @@
 import type { Name } from '../../../src/core/names.js'
 import type { Log, World } from '../../../src/core/world.js'
+import { listeningLog as listening } from '../../contract/provider-contract.js'
 import { type FakeCa, fakeCa } from '../../fakes/ca.js'
 import { type FakeClock, fakeClock } from '../../fakes/clock.js'
 
@@ -10,11 +11,7 @@ export const names = (...all: string[]): Name[] => all as Name[]
 /** Gathers what is said. */
 export function listeningLog(): Log & { readonly said: string[] } {
   const said: string[] = []
-  const say = (...lines: readonly string[]): void => void said.push(lines.join('\n  '))
-  const nothing = (): void => undefined
-  const same = (text: string): string => text
-  const log = { error: say, warn: say, notice: say, info: say, debug: say, trace: say, step: nothing, mask: nothing }
-  return { said, ...log, masked: same }
+  return { said, ...listening(said), step: () => {} }
 }
 
 export type TestWorld = Pick<World, 'fetch' | 'clock' | 'random' | 'log'> & {

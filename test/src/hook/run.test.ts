@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { groupBy } from '../../../src/core/txt-record.js'
-import type { RunOptions, World } from '../../../src/core/world.js'
+import type { RunOptions } from '../../../src/core/world.js'
 import { type HookCall, readHookCall } from '../../../src/hook/dialects.js'
 import { type HookOptions, runHook } from '../../../src/hook/run.js'
 import { listeningLog } from '../../contract/provider-contract.js'
@@ -8,6 +8,7 @@ import { fakeClock } from '../../fakes/clock.js'
 import { fakeDns, fakeResolver } from '../../fakes/dns.js'
 import { MemoryFiles } from '../../fakes/memory-files.js'
 import { countingRandom } from '../../fakes/provider.js'
+import { fakeWorld } from '../../fakes/world.js'
 
 const V1 = '1'.repeat(43)
 const V2 = '2'.repeat(43)
@@ -57,12 +58,11 @@ function aHouse({ env = {}, files = {}, exits = [], lagSeconds = 0, owners = {} 
     if (code && /^E[A-Z]+$/.test(code)) throw Object.assign(new Error(`${code}: no luck`), { code })
     return readFrom(path)
   }
-  const world = {
+  const world = fakeWorld({
     clock,
     dns,
     run,
     files: disk,
-    self: { uid: 0, gid: 0 },
     random: countingRandom(),
     log: listeningLog(said),
     env: {
@@ -73,7 +73,7 @@ function aHouse({ env = {}, files = {}, exits = [], lagSeconds = 0, owners = {} 
       DNS01_RESOLVERS: fakeResolver,
       ...env,
     },
-  } as unknown as World
+  })
   const hook = (line: string | HookCall, options: HookOptions = {}, more: Record<string, string> = {}) => {
     const [dialect = '', ...words] = typeof line === 'string' ? line.split(' ') : []
     const call = typeof line === 'string' ? (readHookCall(dialect, words, more) as HookCall) : line

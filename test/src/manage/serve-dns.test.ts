@@ -10,6 +10,7 @@ import { fakeClock } from '../../fakes/clock.js'
 import { fakeDns } from '../../fakes/dns.js'
 import { MemoryFiles } from '../../fakes/memory-files.js'
 import { txt } from '../../fakes/provider.js'
+import { fakeWorld } from '../../fakes/world.js'
 
 const root = '/var/lib/acme'
 const journal = `${root}/.dns01/journal`
@@ -23,7 +24,7 @@ function scene(dnsYml = '', env: World['env'] = {}) {
   const dns = fakeDns(clock)
   const files = new MemoryFiles({ now: clock.now })
   const said: string[] = []
-  const world = { clock, dns, files, env, log: listeningLog(said) } as unknown as World
+  const world = fakeWorld({ clock, dns, files, env, log: listeningLog(said) })
   const stopping = new AbortController()
   const config = parseDnsConfig(dnsYml, 'conf/dns.yml', env)
   const put = (one: JournalEntry) => files.put(`${journal}/${one.id}.json`, JSON.stringify(one))

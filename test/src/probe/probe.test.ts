@@ -18,6 +18,7 @@ import { type FakeClock, fakeClock } from '../../fakes/clock.js'
 import { type FakeDns, fakeDns, fakeResolver } from '../../fakes/dns.js'
 import { MemoryFiles } from '../../fakes/memory-files.js'
 import { countingRandom, fakeProvider, type ProviderWishes } from '../../fakes/provider.js'
+import { fakeWorld } from '../../fakes/world.js'
 
 const root = '/var/lib/acme'
 const ca = 'https://ca.test/directory'
@@ -62,11 +63,10 @@ async function run(names: readonly string[], options: Options = {}) {
   })
   const providers: Providers = { for: async () => by, open: async () => by, close: async () => {} }
   const said: string[] = []
-  const plain = {
-    ...{ clock, dns, files, random: countingRandom(), log: listeningLog(said), env: {} },
-    self: { pid: 1, host: 'here', uid: 0, gid: 0, program: [], alive: () => true },
+  const plain = fakeWorld({
+    ...{ clock, dns, files, random: countingRandom(), log: listeningLog(said), self: { alive: () => true } },
     fetch: options.fetch ?? (async () => answer(200, JSON.stringify(directory))),
-  } as unknown as World
+  })
   const world = options.world?.(plain) ?? plain
   const { signal } = new AbortController()
   setMaxListeners(0, signal)

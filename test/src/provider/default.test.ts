@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { World } from '../../../src/core/world.js'
 import { defaultProvider, managedMarker } from '../../../src/provider/default.js'
-import { listeningLog } from '../../contract/provider-contract.js'
 import { MemoryFiles } from '../../fakes/memory-files.js'
+import { fakeWorld } from '../../fakes/world.js'
 
 const folder = '/etc/acme/hooks'
 const ours = `#!/bin/sh\n${managedMarker}\n`
@@ -11,8 +11,7 @@ function chosen(env: World['env'], hooks: Readonly<Record<string, string>> = {},
   const files = new MemoryFiles()
   files.putFolder(folder)
   for (const [name, text] of Object.entries(hooks)) files.put(`${folder}/${name}`, text, mode)
-  const self = { pid: 1, host: 'here', uid: 0, gid: 0, program: [], alive: () => true }
-  return defaultProvider({ env, files, log: listeningLog([]), self } as unknown as World, [folder])
+  return defaultProvider(fakeWorld({ env, files }), [folder])
 }
 
 describe('defaultProvider', () => {

@@ -7,12 +7,13 @@ import type { Settings } from '../../../src/provider/api.js'
 import { misspelt, openProviders, settingValues } from '../../../src/provider/loader.js'
 import { listeningLog, record } from '../../contract/provider-contract.js'
 import { MemoryFiles } from '../../fakes/memory-files.js'
+import { fakeWorld } from '../../fakes/world.js'
 
 function aWorld(env: World['env'] = {}) {
   const files = new MemoryFiles()
   const masked: string[] = []
   const log = { ...listeningLog([]), mask: (secret: string) => void masked.push(secret) }
-  return { files, masked, world: { env, files, log } as unknown as World }
+  return { files, masked, world: fakeWorld({ env, files, log }) }
 }
 
 const settings = {

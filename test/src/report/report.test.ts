@@ -6,7 +6,7 @@ import type { Outcome } from '../../../src/renew/outcome.js'
 import type { Context } from '../../../src/renew/run.js'
 import { report, type Wanted } from '../../../src/report/report.js'
 import type { StateDir } from '../../../src/state/state-dir.js'
-import { listeningLog } from '../../contract/provider-contract.js'
+import { fakeLog } from '../../fakes/log.js'
 
 const now = new Date('2026-06-01T12:00:00Z')
 const ca = 'https://ca.example/dir'
@@ -54,11 +54,7 @@ function reported(
   { wanted, verbose = 0, batch = true }: { wanted?: Wanted; verbose?: number; batch?: boolean } = {},
 ) {
   const said: string[] = []
-  const saying =
-    (level: string) =>
-    (...lines: readonly string[]): void =>
-      void said.push(`${level} ${lines.join('\n  ')}`)
-  const log = { ...listeningLog([]), error: saying('error'), warn: saying('warn'), notice: saying('notice') }
+  const log = fakeLog(said, { from: 'notice' })
   const context = {
     out: { json: false, show: () => {} },
     world: { log, clock: { now: () => now }, env: {} },
@@ -83,7 +79,7 @@ const left: Outcome = {
 test('records that were left are told after what went wrong, and do not count for the exit status', () => {
   const wrong = failed('a', [], new Dns01Error('REFUSED', 'a: BADSIG'))
   const { said, errors } = reported([left, wrong])
-  expect(said).toEqual(['error a: BADSIG', 'warn a.test: 1 TXT record(s) could not be removed'])
+  expect(said).toEqual(['error: a: BADSIG', 'warn: a.test: 1 TXT record(s) could not be removed'])
   expect(errors).toEqual([wrong.error])
 })
 
@@ -94,7 +90,7 @@ describe('what failed', () => {
   test('is a paragraph: names, what went wrong, how long the certificate in use is good, the next try, where to look', () => {
     expect(reported([outcome]).said).toEqual([
       [
-        'error a.example +1: 192.0.2.1 answered BADSIG',
+        'error: a.example +1: 192.0.2.1 answered BADSIG',
         'compare the secrets',
         'the certificate is for a.example, *.a.example',
         'the one in use is good for 12 d, until 2026-06-13; next try 2026-06-01T12:01Z',
@@ -104,9 +100,9 @@ describe('what failed', () => {
   })
 
   test('is called by its file only for who wants to know more', () => {
-    expect(reported([outcome], { verbose: 1 }).said[0]).toMatch(/^error a\.example \+1 \(a\.example-3fva\): 192/)
+    expect(reported([outcome], { verbose: 1 }).said[0]).toMatch(/^error: a\.example \+1 \(a\.example-3fva\): 192/)
     const doubled = failed('a.example-3fva', ['a.example'], new Dns01Error('STATE', 'a.example-3fva: broken'))
-    expect(reported([doubled]).said[0]).toMatch(/^error a\.example: broken/)
+    expect(reported([doubled]).said[0]).toMatch(/^error: a\.example: broken/)
   })
 
   test.each([
@@ -130,7 +126,7 @@ describe('what failed', () => {
     const { said, errors } = reported([failed('a.example-3fva', ['a.example', '*.a.example'], down()), ...names])
     expect(said).toEqual([
       [
-        'error a.example +1, c.example, d.example, e.example, f.example, and 2 more: ca.example cannot be reached',
+        'error: a.example +1, c.example, d.example, e.example, f.example, and 2 more: ca.example cannot be reached',
         'wait',
         'those in use are good for 12 d, until 2026-06-13; next try 2026-06-01T12:01Z',
         'dns01 probe a.example looks into it',
@@ -142,12 +138,12 @@ describe('what failed', () => {
   test('whose hint speaks of probe already is not told so twice', () => {
     const hint = 'is it public? dns01 probe NAME shows what each answers'
     const { said } = reported([failed('b', ['b.example'], new Dns01Error('REFUSED', 'x', { hint }))])
-    expect(said).toEqual(['error b.example: x\n  is it public? dns01 probe b.example shows what each answers'])
+    expect(said).toEqual(['error: b.example: x\n  is it public? dns01 probe b.example shows what each answers'])
   })
 
   test('in this machine itself is no matter for probe', () => {
     expect(reported([failed('b', ['b.example'], new Dns01Error('STATE', 'disk full'))]).said).toEqual([
-      'error b.example: disk full',
+      'error: b.example: disk full',
     ])
   })
 })
@@ -159,8 +155,8 @@ test('of many that wait five are told', () => {
   }))
   const { said, errors } = reported(waits, { batch: false })
   expect(said).toHaveLength(6)
-  expect(said[0]).toBe('notice a.example: waits until tomorrow')
-  expect(said[5]).toBe('notice and 2 more wait: dns01 status')
+  expect(said[0]).toBe('notice: a.example: waits until tomorrow')
+  expect(said[5]).toBe('notice: and 2 more wait: dns01 status')
   expect(errors).toEqual([])
   expect(reported(waits, { batch: false, verbose: 1 }).said).toHaveLength(7)
   expect(reported(waits).said).toEqual([])
@@ -179,7 +175,7 @@ describe('for who has just wanted a name', () => {
     ['all of that', [other, waiting, broken], '3 other names fail, 1 target file is wrong'],
   ])('trouble of others, %s, is a line, and does not count', (_, outcomes, line) => {
     const { said, errors } = reported(outcomes, { wanted })
-    expect(said).toEqual(line ? [`notice ${line}: dns01 status`] : [])
+    expect(said).toEqual(line ? [`notice: ${line}: dns01 status`] : [])
     expect(errors).toEqual([])
   })
 
