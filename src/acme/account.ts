@@ -1,9 +1,12 @@
+// Accounts (RFC 8555 §7.3): an account is known by its key, so the CA is asked for its URL, and nobody need store
+// that. The URL is the `kid` of every later request (§6.2).
 import { Dns01Error } from '../core/errors.js'
 import type { Account } from './objects.js'
 import { isProblem } from './problem.js'
 import type { Answer } from './response.js'
 import type { PostCall, Session } from './session.js'
 
+/** What newAccount is asked with (RFC 8555 §7.3). */
 export interface Registration {
   /** URLs such as `mailto:me@example.com` (RFC 8555 §7.3). */
   readonly contact: readonly string[]
@@ -19,6 +22,10 @@ export interface Accounts {
   post(url: string, payload: object | null, call: Omit<PostCall, 'keyId'>): Promise<Answer>
 }
 
+/**
+ * The account of the session's key. Nothing is asked yet; its URL is asked for once and kept. post() throws REFUSED
+ * when the CA has no account for the key.
+ */
 export function openAccount(session: Session): Accounts {
   let known: Promise<string> | undefined
 

@@ -15,6 +15,7 @@ export interface Authorizations {
   pollAuthorization(url: string, limits: PollLimits, signal: AbortSignal): Promise<Authorization>
 }
 
+/** Authorizations as the account sees them. Nothing is asked yet. */
 export function openAuthorizations(session: Session, { post }: Pick<Accounts, 'post'>): Authorizations {
   const { objects } = session
 

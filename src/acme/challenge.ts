@@ -1,3 +1,5 @@
+// From an authorization to the one TXT value that proves it (RFC 8555 §8.1, §8.4). The CA's token is checked before
+// anything is made of it: it goes on into hooks and programs of others.
 import { createHash } from 'node:crypto'
 import { Dns01Error } from '../core/errors.js'
 import type { AccountKey } from './jws.js'

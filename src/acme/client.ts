@@ -1,3 +1,5 @@
+// What the rest of dns01 sees of ACME (RFC 8555): one object for one account at one CA, put together from accounts,
+// authorizations and orders. Revocation is here as well, since it can do without an account (§7.6).
 import { Dns01Error } from '../core/errors.js'
 import { type Accounts, openAccount, type Registration } from './account.js'
 import { type Authorizations, openAuthorizations } from './authorization.js'

@@ -1,3 +1,5 @@
+// Signs what goes to the CA (RFC 8555 §6.2, RFC 7515). The two libraries that do it are loaded only in a run that
+// talks to a CA: most runs find nothing to do.
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import pLimit from 'p-limit'
 

@@ -1,3 +1,6 @@
+// The objects of RFC 8555 §7.1, parsed once where they come in. What a CA sends is a stranger's text: past this file
+// each URL has a scheme that we may follow, each identifier is a name, and an order of unknown status is an error now
+// and not a time-out later.
 import * as v from 'valibot'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import { issueText } from '../core/gate.js'
@@ -72,6 +75,7 @@ export interface Objects {
   url(text: string | undefined, from: string, what: string): string
 }
 
+/** The parsers for one CA. Where the directory itself is spoken to by http (a test CA), http URLs are allowed. */
 export function objectsOf(directoryUrl: string): Objects {
   const url = acmeUrl(/^http:/i.test(directoryUrl))
   const challenge = v.object({

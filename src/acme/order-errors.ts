@@ -1,3 +1,6 @@
+// Why an order or an authorization came to nothing. The CA puts the reason into the challenge that failed (RFC 8555
+// §8), while the order itself often says no more than "invalid"; so the error that people read is put together from
+// the authorizations first.
 import { codeOf, Dns01Error } from '../core/errors.js'
 import type { Authorization, Order } from './objects.js'
 import { problemError } from './problem.js'

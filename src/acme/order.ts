@@ -63,6 +63,7 @@ async function refuseInvalid(
   throw orderError(order, await Promise.all(order.authorizations.map(url => authorization(url, signal))))
 }
 
+/** Orders of the account. Nothing is asked yet. */
 export function openOrders(
   session: Session,
   account: Pick<Accounts, 'post'>,

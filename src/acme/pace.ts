@@ -10,6 +10,7 @@ export interface Stage {
   readonly names: number
 }
 
+/** Pauses before the looks at one CA, and what is learnt from them. */
 export interface Pace {
   /** From when it was asked until the first look. */
   firstPauseSeconds(stage: Stage | undefined): number
@@ -41,6 +42,7 @@ export interface PaceMemory {
   set(key: string, seconds: number): void
 }
 
+/** `took`: what earlier runs learnt, added to here; `roundTripSeconds`: for what nobody has waited for yet. */
 export function openPace(
   roundTripSeconds: () => number | undefined,
   took: PaceMemory = new Map<string, number>(),

@@ -1,9 +1,13 @@
+// Waits for the CA to validate or to sign (RFC 8555 §7.4, §7.5.1). ACME has no way to tell the client that something
+// is done, so it must look again: too seldom wastes time, too often meets the rate limit, and a Retry-After settles
+// it.
 import { Dns01Error } from '../core/errors.js'
 import { longestRetryAfterSeconds } from '../core/retry.js'
 import type { Stage } from './pace.js'
 import { type Answer, retryAfterOf } from './response.js'
 import type { Session } from './session.js'
 
+/** How long to wait, and what is known of the wait before it begins. */
 export interface PollLimits {
   readonly giveUpAfterSeconds: number
   /** What is waited for: so it is known the next time how long that takes. */

@@ -1,3 +1,6 @@
+// Problem documents (RFC 7807, RFC 8555 §6.7) as our errors. Here it is decided which of them may pass by themselves:
+// to repeat a lasting refusal eats up the account's rate limits, and to give up on a passing one leaves a name
+// without a certificate.
 import * as v from 'valibot'
 import { Dns01Error } from '../core/errors.js'
 
@@ -17,9 +20,11 @@ export const problem = v.object({
   subproblems: v.fallback(v.optional(v.array(subproblem)), undefined),
 })
 
+/** A problem document as it was sent; the `cause` of the errors that are made of it. */
 export type Problem = v.InferOutput<typeof problem>
 type Subproblem = v.InferOutput<typeof subproblem>
 
+/** The problem document in this JSON; undefined when it has no `type`, and so is none. */
 export const readProblem = (data: unknown): Problem | undefined =>
   v.is(v.looseObject({ type: v.string() }), data) ? v.parse(problem, data) : undefined
 
@@ -38,6 +43,7 @@ export const isProblem = (error: unknown, type: string): boolean => {
   return found !== undefined && shortType(found.type) === type
 }
 
+/** What the document itself does not say: the request, and what the answer's headers had. */
 export interface ProblemContext {
   /** What was tried, to what: `newOrder`, `www.example.com`. */
   readonly what: string

@@ -1,3 +1,5 @@
+// Reads what a CA, or a proxy in front of it, sent for one request. An error need not be a problem document (a
+// gateway answers with a page of HTML), and its message must say what came nevertheless.
 import type { Dns01Error } from '../core/errors.js'
 import { brief } from '../core/gate.js'
 import { type Problem, problemError, readProblem } from './problem.js'

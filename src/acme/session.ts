@@ -1,3 +1,5 @@
+// One key's talk with one CA: the directory (RFC 8555 §7.1.1), signed requests, and all the repetitions. Above this
+// file an answer is a success; below it, in transport.ts, any status is an answer.
 import { Dns01Error } from '../core/errors.js'
 import { retry } from '../core/retry.js'
 import type { World } from '../core/world.js'
@@ -8,6 +10,7 @@ import { isTemporaryStatus } from './problem.js'
 import { type Answer, answerError, received } from './response.js'
 import { openTransport } from './transport.js'
 
+/** What a session may be told; all of it has a default. */
 export interface SessionOptions {
   readonly externalAccount?: ExternalAccount | undefined
   /** What earlier runs learnt of how long the CA takes. */
@@ -18,8 +21,10 @@ export interface SessionOptions {
   readonly giveUpAfterSeconds?: number
 }
 
+/** What a session uses of the outside. */
 export type SessionWorld = Pick<World, 'fetch' | 'clock' | 'random' | 'log'>
 
+/** One signed request, besides its URL and payload. */
 export interface PostCall {
   /** What is tried, for messages: `newOrder`. */
   readonly what: string

@@ -1,3 +1,5 @@
+// The wire to the CA: nonces (RFC 8555 §6.5), bounds in time, and how many requests may be under way. An expired
+// nonce is no failure but the usual course after a pause, so it is met here and nobody above hears of it.
 import pLimit from 'p-limit'
 import manifest from '../../package.json' with { type: 'json' }
 import { Dns01Error } from '../core/errors.js'

@@ -1,3 +1,5 @@
+// Reads the env file, which gives cron the settings that a login shell would have. The same file is read by sh,
+// systemd and Docker, so what they read differently is refused here instead of guessed.
 import { Dns01Error } from '../core/errors.js'
 import type { Files, World } from '../core/world.js'
 import { readSecretFile } from './secret-file.js'

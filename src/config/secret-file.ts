@@ -1,3 +1,5 @@
+// Reads files that may hold secrets, and refuses those that everybody can read: a token that leaked must be changed,
+// and a warning in a cron mail is overlooked.
 import { dirname, resolve } from 'node:path'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { Files } from '../core/world.js'

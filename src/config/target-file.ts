@@ -1,3 +1,5 @@
+// Reads desired/* and conf/target in acmetool's schema, with two keys of our own, so that a directory of acmetool's
+// works as it is.
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair } from 'yaml'
 import { didYouMean } from '../core/did-you-mean.js'
 import { Dns01Error, messageOf } from '../core/errors.js'

@@ -1,3 +1,5 @@
+// YAML as everybody here reads it: the library composes by recursion, and thousands of levels end the process instead
+// of the parse.
 import {
   type Document,
   type DocumentOptions,
@@ -9,8 +11,6 @@ import {
   visit,
   YAMLParseError,
 } from 'yaml'
-
-/** YAML as everybody here reads it: the library composes by recursion, and thousands of levels end the process instead of the parse. */
 
 /** Our own files need five. */
 export const mostLevels = 50

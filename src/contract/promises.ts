@@ -1,3 +1,5 @@
+// What every provider must keep, as tests that do not know which provider they have. A bug found in one provider
+// becomes a promise here, and so is looked for in all of them.
 import assert from 'node:assert/strict'
 import { codeOf, isUnwritten } from '../core/errors.js'
 import { type Name, parseName } from '../core/names.js'

@@ -1,3 +1,5 @@
+// What the contract asks of a provider's test: ways to see and change the zone behind the provider's back, without
+// which the provider's own word would be all the evidence.
 import { type Name, parseName } from '../core/names.js'
 import type { TxtRecord } from '../core/txt-record.js'
 import type { Log } from '../core/world.js'

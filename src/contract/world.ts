@@ -1,3 +1,5 @@
+// A World for tests of providers that talk to real servers or doubles, with an environment of its own, so that
+// credentials of whoever runs the test are not used by chance.
 import type { World } from '../core/world.js'
 import { realWorld } from '../platform/index.js'
 import { listeningLog } from './subject.js'

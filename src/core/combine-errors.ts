@@ -1,3 +1,5 @@
+// Many errors as one. Work for many names ends in many errors, and a cron mail has room for one that says which code
+// counts and tells the first few of them.
 import { codeOf, Dns01Error, doubtful, type ErrorDetails, FAULTS, isUnwritten, messageOf, unwritten } from './errors.js'
 
 /** Of many different errors these are told in full. */

@@ -1,3 +1,5 @@
+// The one error class and the closed list of its codes. The code alone decides the exit status and whether cron tries
+// again; a second table somewhere else would sooner or later say otherwise.
 import { brief, shown } from './gate.js'
 
 /**

@@ -1,3 +1,5 @@
+// Domain names, parsed once where they come in. Inside dns01 a name has one spelling (lower case, A-labels, no final
+// dot), so that equality of strings is equality of names (RFC 4343) and nobody normalises twice.
 import { domainToASCII } from 'node:url'
 import { Dns01Error } from './errors.js'
 

@@ -1,3 +1,5 @@
+// Tells what a run is waiting for, zone by zone. Propagation takes minutes in which nothing else happens; without a
+// line now and then, people stop a run that is well.
 import { shortList } from './errors.js'
 import type { Name } from './names.js'
 import type { World } from './world.js'

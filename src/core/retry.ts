@@ -1,3 +1,5 @@
+// The one place where something is tried again, and only what FAULTS calls temporary. Loops on several levels would
+// multiply their attempts, and a bug that is repeated is a bug that is hidden.
 import pRetry, { AbortError } from 'p-retry'
 import { Dns01Error, doubtful, FAULTS, isUnwritten } from './errors.js'
 import type { World } from './world.js'

@@ -1,3 +1,5 @@
+// What somebody wants: one target is one file of desired/. Which target owns which name is decided here, purely,
+// since links and orders must both follow the same rule, acmetool's.
 import { type Name, shortNames } from './names.js'
 import { groupBy } from './txt-record.js'
 

@@ -1,8 +1,7 @@
+// Who can decide what a program of ours is: paths that only root and we can change, and settings that start programs.
 import { dirname, join } from 'node:path'
 import { Dns01Error } from './errors.js'
 import type { FileInfo, World } from './world.js'
-
-/** Who can decide what a program of ours is: paths that only root and we can change, and settings that start programs. */
 
 /** Why somebody else can change what a path leads to. */
 export interface Weakness {

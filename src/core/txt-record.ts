@@ -1,3 +1,4 @@
+// The TXT record as it goes from the challenge (RFC 8555 §8.4) to a provider, and on into the journal.
 import type { Name } from './names.js'
 
 /**

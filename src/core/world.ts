@@ -1,3 +1,5 @@
+// Everything outside dns01 (clock, network, disk, programs), as types only. It comes in as an argument, so that a
+// test puts a fake in its place without a patch to any global, and a function's signature tells what it can touch.
 import type { Name } from './names.js'
 
 /** Everything outside dns01. Functions ask only for the parts they use: `Pick<World, 'dns' | 'clock'>`. */

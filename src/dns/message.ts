@@ -23,9 +23,13 @@ const TYPES = new Map(Object.entries(CODES).map(([type, code]) => [code, type as
 const RCODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED'] as const
 const CLASS_IN = 1
 
+/** The number of a type on the wire (RFC 1035 §3.2.2); `TYPE65` is 65 (RFC 3597 §5). */
 export const typeCode = (type: RecordType): number => CODES[type] ?? Number(type.slice('TYPE'.length))
+/** The type of a number, `TYPE65` for one that nobody here reads. */
 export const typeOf = (code: number): RecordType => TYPES.get(code) ?? `TYPE${code}`
+/** The name of a response code (RFC 1035 §4.1.1), `RCODE9` for one above 5. */
 export const rcodeOf = (code: number): Rcode => RCODES[code] ?? `RCODE${code}`
+/** The response code of a name, as rcodeOf() gives it. */
 export const rcodeNumber = (rcode: Rcode): number => {
   const known = (RCODES as readonly string[]).indexOf(rcode)
   return known >= 0 ? known : Number(rcode.slice('RCODE'.length))
@@ -37,6 +41,7 @@ export const wireName = (text: string): Name =>
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
+/** The header of a question: its id, RD, and whether it has an OPT record (RFC 6891). */
 export interface QueryOptions {
   readonly id: number
   readonly recursion: boolean
@@ -53,6 +58,7 @@ export function encodeQuery(question: Question, { id, recursion, edns }: QueryOp
   return packet.toBuffer()
 }
 
+/** What a response says, and what its header says of the transport. */
 export interface Decoded {
   readonly answer: DnsAnswer
   /** TC (RFC 1035 §4.1.1): ask again by TCP. */

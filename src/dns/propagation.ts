@@ -43,6 +43,7 @@ export class SharedWatches {
   }
 }
 
+/** What the proof of one zone needs. */
 export interface ProofParts {
   readonly world: Pick<World, 'dns' | 'clock' | 'log'>
   readonly watches: SharedWatches

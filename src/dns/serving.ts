@@ -23,6 +23,7 @@ export interface Query {
   readonly udpLimitBytes: number
 }
 
+/** What to do with a packet: drop it, send this refusal, or answer the question. */
 export type Screened =
   | { readonly is: 'noise' }
   | { readonly is: 'refusal'; readonly reply: Uint8Array }

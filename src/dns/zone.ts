@@ -18,6 +18,7 @@ export interface Zone {
  * §3.3); more than that is a mistake or a stranger who wants our packets sent to addresses of others.
  */
 export const mostServers = 13
+/** Of a server that has more addresses, these are asked. */
 export const mostAddressesEach = 8
 
 /** Longer chains are a mistake or an attack; resolvers give up at 8 to 16. */

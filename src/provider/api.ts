@@ -115,6 +115,7 @@ export interface Setting {
   readonly ask?: (known: Readonly<Record<string, string | undefined>>) => boolean
 }
 
+/** The settings of a provider by their keys in conf/dns.yml. */
 export type Settings = Readonly<Record<string, Setting>>
 
 /** What open() is given: a string where the setting is required or has a default. */

@@ -1,3 +1,5 @@
+// Checks what a provider's file exports. Those of others may be plain JavaScript; a mistake in one must be told as a
+// mistake in that file, not as a TypeError somewhere in ours.
 import * as v from 'valibot'
 import { issueText } from '../core/gate.js'
 

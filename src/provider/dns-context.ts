@@ -11,6 +11,7 @@ import { openResolver, type Resolver } from '../dns/resolver.js'
 import { type Looking, loadProvider } from './catalog.js'
 import { openProviders, type Providers, settingFault } from './loader.js'
 
+/** How closely conf/dns.yml is checked. */
 export interface ReadOptions {
   /**
    * Whether every provider that the file names is loaded, to check that it is there and knows its settings. A hook of

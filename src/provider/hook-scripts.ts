@@ -1,3 +1,5 @@
+// Runs acmetool's hooks: which files count as hooks, how they are called, and what their exit status means. Hooks
+// written for acmetool must run unchanged, and as they mostly run as root, none is run that somebody else may change.
 import { basename, dirname, join, resolve } from 'node:path'
 import { Dns01Error } from '../core/errors.js'
 import { weakness } from '../core/trust.js'
@@ -28,6 +30,7 @@ export function hookFolders(env: World['env'], flags: readonly string[] = []): s
   return folders.map(folder => resolve(folder))
 }
 
+/** One event for the hooks of some folders. */
 export interface ScriptCall {
   readonly folders: readonly string[]
   /** `challenge-dns-start`, `live-updated` … */
@@ -41,6 +44,7 @@ export interface ScriptCall {
   readonly signal: AbortSignal
 }
 
+/** What one hook did with an event. */
 export interface HookResult {
   /** Absolute path. */
   readonly hook: string
@@ -56,6 +60,7 @@ export interface HookResult {
   readonly failed: boolean
 }
 
+/** What all hooks did with an event, in the order in which they ran. */
 export interface HookResults {
   readonly results: readonly HookResult[]
   /** Some hook said 0, whatever the others said. */
@@ -78,6 +83,7 @@ export async function runHooks(
   return { results, succeeded: results.some(({ exit }) => exit === 0) }
 }
 
+/** An executable in a folder of hooks; `info` is that of the file behind its links. */
 export interface Hook {
   readonly path: string
   readonly info: FileInfo

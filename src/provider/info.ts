@@ -1,3 +1,5 @@
+// What `dns01 providers` shows: settings, traits, least rights, records to create. All of it comes from the
+// provider's own definition, so that what is shown cannot differ from what is done.
 import { type DnsConfig, type ZoneConfig, zoneConfigFor } from '../config/dns-config.js'
 import { Dns01Error, linesOf } from '../core/errors.js'
 import { challengeName, type Name } from '../core/names.js'
@@ -48,6 +50,7 @@ async function look(world: Looking, name: string): Promise<Pick<ProviderLine, 's
   }
 }
 
+/** The list for people; `*` marks what is in use. */
 export function listLines(list: readonly ProviderLine[]): string[] {
   const width = Math.max(...list.map(({ name }) => name.length))
   const chosenFor = ({ isDefault, zones }: ProviderLine): string =>
@@ -89,6 +92,7 @@ export const providerDocument = (definition: ProviderDefinition, from: string) =
   }
 }
 
+/** The same document for people. */
 export function providerLines(document: ReturnType<typeof providerDocument>): string[] {
   const { name, summary, from, settings, testedWith } = document
   return [

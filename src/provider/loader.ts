@@ -1,3 +1,6 @@
+// Opens the provider that serves a name, with its settings from conf/dns.yml, the environment or files. The values
+// are read here and not by each provider, so that all name them alike and secrets are masked in the log before a
+// provider is opened.
 import { type DnsConfig, type ZoneConfig, zoneConfigFor } from '../config/dns-config.js'
 import { readSecretFile } from '../config/secret-file.js'
 import { didYouMean, distance } from '../core/did-you-mean.js'
@@ -29,6 +32,10 @@ export interface Providers {
 export const without = (env: World['env'], variables: ReadonlySet<string>): World['env'] =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !variables.has(name)))
 
+/**
+ * Opens nothing yet. `defaultProvider` is asked for a name that neither its target nor conf/dns.yml gives a
+ * provider.
+ */
 export function openProviders(world: World, config: DnsConfig, defaultProvider: () => string | undefined): Providers {
   const opened = new Map<string, Promise<OpenProvider>>()
   const shared = openShared()

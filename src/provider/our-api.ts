@@ -1,3 +1,5 @@
+// Makes `import 'dns01/provider'` lead to the dns01 that is running, from wherever a provider's file lies. Two copies
+// of the API in one process would have two classes of errors.
 import { existsSync } from 'node:fs'
 import * as module from 'node:module'
 import { dirname, join } from 'node:path'

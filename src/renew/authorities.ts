@@ -1,3 +1,5 @@
+// Finds or registers the account for each CA of a run. Many targets share a CA, and each account costs rate limit to
+// register; so all of them wait for the same one.
 import { type AcmeClient, openClient } from '../acme/client.js'
 import type { PaceMemory } from '../acme/pace.js'
 import { Dns01Error } from '../core/errors.js'

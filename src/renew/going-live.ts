@@ -1,3 +1,6 @@
+// Links new certificates and tells the hooks while the run still goes on. To wait for its end would keep an expired
+// certificate in service for as long as the slowest name server takes; to tell each by itself would reload the web
+// server hundreds of times.
 import type { Target } from '../core/target.js'
 import type { World } from '../core/world.js'
 import type { LinkChange } from './link-changes.js'

@@ -1,3 +1,5 @@
+// Spreads renewals of many machines over time. Cron starts them all on the same minute, and CAs ask their clients not
+// to come all at once.
 import type { Name } from '../core/names.js'
 import { admit, circumstances } from '../limits/admission.js'
 import { parseSeconds } from '../provider/api.js'

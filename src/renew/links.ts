@@ -1,3 +1,5 @@
+// Points live/ at the best certificates and tells the hooks. The names are noted before a link changes, so that a web
+// server hears of a new certificate even if the run is killed in between.
 import pLimit from 'p-limit'
 import { settleAll } from '../core/combine-errors.js'
 import { Dns01Error } from '../core/errors.js'

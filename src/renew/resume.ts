@@ -1,3 +1,5 @@
+// Takes up orders that an earlier run left (RFC 8555 §7.1.6 has their states). To order the same names again would
+// work, but counts against the CA's rate limits and throws away validations that are done.
 import type { Order } from '../acme/client.js'
 import { codeOf, Dns01Error, FAULTS, messageOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'

@@ -1,3 +1,5 @@
+// Revokes certificates (RFC 8555 §7.6) in two steps: a command marks them on disk, a run tells the CA. So a
+// revocation outlives a CA that does not answer just now.
 import { revokeWithCertificateKey } from '../acme/client.js'
 import { didYouMean } from '../core/did-you-mean.js'
 import { codeOf, Dns01Error } from '../core/errors.js'

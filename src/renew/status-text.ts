@@ -1,11 +1,10 @@
+// What `dns01 status` says to people: a table, or all that is known of a few names.
 import { minute } from '../core/dates.js'
 import { type Name, shortNames } from '../core/names.js'
 import { hostOf } from '../core/urls.js'
 import { deferralText, forceHint } from '../limits/admission.js'
 import { failedText } from '../limits/backoff.js'
 import type { StatusDocument, TargetStatus } from './status.js'
-
-/** What `dns01 status` says to people: a table, or all that is known of a few names. */
 
 /** Who reads it: the width of the terminal, if it is one, and whether long errors are to be told whole. */
 export interface Reader {

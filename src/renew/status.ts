@@ -1,3 +1,4 @@
+// What is true of every wanted name: gathered here from the state directory, put into words by status-text.ts.
 import type { Name } from '../core/names.js'
 import { claims, linkName, type Target } from '../core/target.js'
 import type { World } from '../core/world.js'
@@ -10,8 +11,6 @@ import { best, byName, has, renewAt } from './best-certificate.js'
 import { dueOf, missingNames } from './due.js'
 import { nameOf } from './link-changes.js'
 import { lifeOf, tooMany } from './outlook.js'
-
-/** What is true of every wanted name: gathered here from the state directory, put into words by status-text.ts. */
 
 /** What `dns01 status --json` prints. */
 export interface StatusDocument {

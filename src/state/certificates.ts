@@ -1,3 +1,5 @@
+// Reads certs/ and says of each certificate whether a server could use it. Files may be half there after a crash, or
+// damaged by hand: that is a fact to be told, not a reason to stop a run.
 import { codeOf, messageOf } from '../core/errors.js'
 import type { FileInfo, Log } from '../core/world.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'

@@ -1,3 +1,5 @@
+// Brings a state directory to its schema before a run works in it. acmetool shares the directory and refuses all of
+// it for one folder that is not whole; so what a crash or a person left there is mended, or set aside.
 import { dirname, join, normalize } from 'node:path'
 import { codeOf, messageOf } from '../core/errors.js'
 import type { FileInfo, Rights, World } from '../core/world.js'

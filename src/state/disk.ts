@@ -1,3 +1,6 @@
+// Every change to the state directory, in the few forms that survive a stop at any moment: something is written
+// aside, synced, and renamed into place. A file written in place can be found half written, and a private key would
+// be readable before its mode is set.
 import { basename, dirname, join } from 'node:path'
 import { Dns01Error } from '../core/errors.js'
 import type { FileInfo, Rights, World } from '../core/world.js'

@@ -1,3 +1,5 @@
+// The journal for a process that only looks, such as `dns01 serve-dns`: it holds no lock, so files vanish and appear
+// under its eyes, and that is no error.
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
 import { type JournalEntry, othersMayWrite, parseEntry } from './journal.js'

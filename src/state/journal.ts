@@ -1,3 +1,5 @@
+// What a run may have to undo or tell, noted before it happens: TXT records, and links whose hooks have not run. A
+// run that is killed leaves its notes to the next one; without them a value would stay in the zone for ever.
 import * as v from 'valibot'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'

@@ -1,7 +1,7 @@
+// Every path of the state directory, relative to its root. The schema is acmetool's; `.dns01` is ours and hidden from
+// it.
 import { Dns01Error } from '../core/errors.js'
 import { base32Id } from '../x509/keys.js'
-
-/** Every path of the state directory, relative to its root. The schema is acmetool's; `.dns01` is ours and hidden from it. */
 
 /** The folders that are there after conform(). */
 export const FOLDERS = ['accounts', 'certs', 'conf', 'desired', 'keys', 'live', 'tmp'] as const

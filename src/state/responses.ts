@@ -1,3 +1,5 @@
+// Answers given in advance to the questions that a person would be asked, in acmetool's format and by its prompt ids,
+// so that its response files go on working.
 import { isMap, isScalar, LineCounter } from 'yaml'
 import { parseYaml } from '../config/yaml-text.js'
 import { didYouMean } from '../core/did-you-mean.js'

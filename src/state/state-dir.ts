@@ -1,3 +1,5 @@
+// The state directory as the rest of dns01 sees it: a method for each question and each change, and no path.
+// acmetool's schema is kept to the letter, as both programs may work in the same directory.
 import { dirname, join } from 'node:path'
 import { parseDefaults, parseTarget } from '../config/target-file.js'
 import { Dns01Error, messageOf } from '../core/errors.js'

@@ -1,8 +1,7 @@
+// Private keys that nothing leads to: a run that is killed between making a key and ordering for it leaves one.
 import type { Target } from '../core/target.js'
 import type { Certificate } from './certificates.js'
 import type { StateDir } from './state-dir.js'
-
-/** Private keys that nothing leads to: a run that is killed between making a key and ordering for it leaves one. */
 
 export interface KeyUse {
   readonly targets: readonly Target[]

@@ -1,3 +1,5 @@
+// What a certificate says (RFC 5280), as far as renewal needs it: names, validity, key, and the ids that ARI is asked
+// by (RFC 9773 §4.1).
 import { X509Certificate } from 'node:crypto'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'

@@ -1,3 +1,5 @@
+// Makes the certificate request that finalize sends (RFC 2986). It must name exactly the identifiers of the order, or
+// the CA refuses it (RFC 8555 §7.4).
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
 import type { Name } from '../core/names.js'
 import { constructed, primitive, TAG } from './der.js'

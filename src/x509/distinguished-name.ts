@@ -1,3 +1,5 @@
+// Distinguished names for people to read. No decision rests on this text: names of hosts are in subjectAltName (RFC
+// 9525 §2).
 import { children, type Der, expectDer, hexOf, oidOf, TAG, textOf, wrongDer } from './der.js'
 
 /** Short names of attribute types (RFC 4519 §2), by the content bytes of their OIDs. */

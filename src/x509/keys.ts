@@ -1,3 +1,5 @@
+// The one place where private keys are made and read, with the forms that others ask for: acmetool's PEM and key id,
+// and the thumbprint of RFC 7638.
 import {
   createHash,
   createPrivateKey,
