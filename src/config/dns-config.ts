@@ -1,4 +1,5 @@
-/** What conf/dns.yml and the environment can say of the DNS: who places records for which names, who is asked, for how long. */
+// What conf/dns.yml and the environment can say of the DNS: who places records for which names, who is asked, for how
+// long.
 import { longestMatch, type Name } from '../core/names.js'
 import type { World } from '../core/world.js'
 

@@ -1,7 +1,5 @@
-/**
- * The text of conf/dns.yml into a DnsConfig. Apart from dns-config.ts since a YAML reader takes longer to load than all
- * that a hook of another client does; provider/dns-context.ts loads it when there is a text.
- */
+// The text of conf/dns.yml into a DnsConfig. Apart from dns-config.ts since a YAML reader takes longer to load than all
+// that a hook of another client does; provider/dns-context.ts loads it when there is a text.
 import * as v from 'valibot'
 import { type Document, LineCounter, visit } from 'yaml'
 import { didYouMean } from '../core/did-you-mean.js'

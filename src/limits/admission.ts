@@ -1,8 +1,6 @@
-/**
- * Admission: which of the due targets are worked on in this run, by what failed before (backoff.ts), by what their CAs allow
- * (rate-limits.ts), and by how much one run should take on. A pure function, so that `dns01 plan` and `status` tell exactly
- * what `reconcile` does.
- */
+// Admission: which of the due targets are worked on in this run, by what failed before (backoff.ts), by what their CAs
+// allow (rate-limits.ts), and by how much one run should take on. A pure function, so that `dns01 plan` and `status` tell
+// exactly what `reconcile` does.
 import { minute } from '../core/dates.js'
 import type { Name } from '../core/names.js'
 import type { Target } from '../core/target.js'

@@ -1,7 +1,6 @@
-/**
- * Back-off: what fails again and again is tried ever more seldom, by what the ledger remembers of it. So a run every few
- * hours neither wears a CA out nor spends what it allows, and a certificate that is about to end is tried often all the same.
- */
+// Back-off: what fails again and again is tried ever more seldom, by what the ledger remembers of it. So a run every few
+// hours neither wears a CA out nor spends what it allows, and a certificate that is about to end is tried often all the
+// same.
 import { minute } from '../core/dates.js'
 import { codeOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'

@@ -1,8 +1,6 @@
-/**
- * What a CA lets one account do, and how much of it the ledger's record of earlier runs leaves. A CA that is asked for more
- * refuses for hours or days, and holds every other certificate of the account up: so what it allows is counted here first.
- */
-
+// What a CA lets one account do, and how much of it the ledger's record of earlier runs leaves. A CA that is asked for
+// more refuses for hours or days, and holds every other certificate of the account up: so what it allows is counted here
+// first.
 import { Dns01Error } from '../core/errors.js'
 import { type Name, withoutWildcard } from '../core/names.js'
 import type { Target } from '../core/target.js'

@@ -1,6 +1,4 @@
-/**
- * What a run writes into the ledger for the next ones: what failed and for whom, and what succeeded.
- */
+// What a run writes into the ledger for the next ones: what failed and for whom, and what succeeded.
 import { concernsAll } from '../acme/problem.js'
 import { combine } from '../core/combine-errors.js'
 import { codeOf, Dns01Error, messageOf } from '../core/errors.js'

@@ -1,4 +1,5 @@
-/** Which provider places records where conf/dns.yml names none: by the environment, and by what acmetool's hook folders hold. */
+// Which provider places records where conf/dns.yml names none: by the environment, and by what acmetool's hook folders
+// hold.
 import type { World } from '../core/world.js'
 import { findHooks, type Hook } from './hook-scripts.js'
 

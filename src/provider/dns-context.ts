@@ -1,7 +1,5 @@
-/**
- * How the records of this machine come into the DNS: conf/dns.yml read and checked, and from it the providers that write,
- * the resolvers that are asked, and how long the servers are watched. The one door to the DNS configuration.
- */
+// How the records of this machine come into the DNS: conf/dns.yml read and checked, and from it the providers that write,
+// the resolvers that are asked, and how long the servers are watched. The one door to the DNS configuration.
 import { type DnsConfig, noDnsConfig, type Propagation, withEnv } from '../config/dns-config.js'
 import type { PlaceOf } from '../config/dns-yml.js'
 import { Dns01Error, messageOf } from '../core/errors.js'

@@ -1,4 +1,4 @@
-/** How many targets are worked on at a time: those that compute, and those that wait. */
+// How many targets are worked on at a time: those that compute, and those that wait.
 import pLimit from 'p-limit'
 import type { World } from '../core/world.js'
 

@@ -1,4 +1,5 @@
-/** What will go wrong although every single target looks well: a slow clock (for the log), too many certificates for the CA's limit (for `status`). */
+// What will go wrong although every single target looks well: a slow clock (for the log), too many certificates for the
+// CA's limit (for `status`).
 import { minute } from '../core/dates.js'
 import type { Target } from '../core/target.js'
 import { groupBy } from '../core/txt-record.js'

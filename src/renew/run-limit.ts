@@ -1,7 +1,5 @@
-/**
- * How long a run may last that nobody watches. Whatever hangs, be it a CA, a name server or a provider, must not hold the
- * lock for ever: what the one run leaves, the next one does.
- */
+// How long a run may last that nobody watches. Whatever hangs, be it a CA, a name server or a provider, must not hold the
+// lock for ever: what the one run leaves, the next one does.
 import { setMaxListeners } from 'node:events'
 import { Dns01Error } from '../core/errors.js'
 import type { World } from '../core/world.js'

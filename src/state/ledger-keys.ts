@@ -1,7 +1,5 @@
-/**
- * By which keys the ledger remembers: a CA as a whole, names at a CA, one identifier at a CA, an order. They stand in
- * .dns01/ledger.json, so that a change of one forgets what earlier runs learnt.
- */
+// By which keys the ledger remembers: a CA as a whole, names at a CA, one identifier at a CA, an order. They stand in
+// .dns01/ledger.json, so that a change of one forgets what earlier runs learnt.
 import { type Name, withoutWildcard } from '../core/names.js'
 import type { Target } from '../core/target.js'
 import { serverPart } from './layout.js'

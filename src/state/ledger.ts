@@ -1,7 +1,5 @@
-/**
- * The ledger: what runs learn of the CAs and leave to the next ones, in .dns01/ledger.json. When what failed, how often
- * validation of a name failed and when orders were made (src/limits/ decides by these), and how long the CAs take.
- */
+// The ledger: what runs learn of the CAs and leave to the next ones, in .dns01/ledger.json. When what failed, how often
+// validation of a name failed and when orders were made (src/limits/ decides by these), and how long the CAs take.
 import * as v from 'valibot'
 import { messageOf } from '../core/errors.js'
 import { brief } from '../core/gate.js'
