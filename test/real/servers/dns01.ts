@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { commandLine } from './process.js'
 
@@ -84,6 +84,7 @@ export function buildIfOlder(): void {
   if (!existsSync(dns01Program) || statSync(dns01Program).mtimeMs < newest) {
     const { status, stderr } = spawnSync(process.execPath, [join(root, 'build.mjs')], { encoding: 'utf8' })
     if (status !== 0) throw new Error(`build.mjs failed:\n${stderr}`)
+    utimesSync(dns01Program, new Date(), new Date()) // a build replaces only what changed
   }
   built = true
 }
