@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dnsChallenge } from '../../src/acme/challenge.js'
 import { type AcmeClient, openClient, revokeWithCertificateKey } from '../../src/acme/client.js'
 import type { ExternalAccount } from '../../src/acme/jws.js'
@@ -66,7 +66,7 @@ const register = (client: AcmeClient) =>
 const namesOf = (count: number): Name[] => Array.from({ length: count }, (_, i) => `h${i}.example.com` as Name)
 
 describe.skipIf(lacking('pebble'))('real Pebble', () => {
-  it.each([
+  test.each([
     [1, 10],
     [10, 8 + 2 * 10 + 10],
     [100, 8 + 2 * 100 + 10],
@@ -80,7 +80,7 @@ describe.skipIf(lacking('pebble'))('real Pebble', () => {
     expect(world.asked.length, world.asked.join('\n')).toBeLessThanOrEqual(most)
   })
 
-  it.each([50, 90])('gets through where %d percent of the nonces are refused', async nonceReject => {
+  test.each([50, 90])('gets through where %d percent of the nonces are refused', async nonceReject => {
     const { client, accountKey } = await openFor(await pebbleWith({ nonceReject }))
     const key = await p256()
     await register(client)
@@ -103,7 +103,7 @@ describe.skipIf(lacking('pebble'))('real Pebble', () => {
       key = await generateKey({ type: 'rsa', curve: 'nistp256', rsaBits: 2048 })
     })
 
-    it('is not found before it is registered, then is, also by its key alone', async () => {
+    test('is not found before it is registered, then is, also by its key alone', async () => {
       expect(await client.findAccount(signal())).toBeUndefined()
       const account = await register(client)
       expect(account).toMatchObject({ status: 'valid', contact: ['mailto:a@example.com'] })
@@ -112,7 +112,7 @@ describe.skipIf(lacking('pebble'))('real Pebble', () => {
       expect((await register(again)).url).toBe(account.url)
     })
 
-    it('takes up an order by its URL, revokes its certificate by account, and once more without harm', async () => {
+    test('takes up an order by its URL, revokes its certificate by account, and once more without harm', async () => {
       const { order, chain } = await obtain(client, accountKey, ['*.example.com', 'example.com'] as Name[], key)
       const later = openClient(world, pebble.directoryUrl, accountKey)
       expect(await later.download(order.url, signal())).toMatchObject({
@@ -126,7 +126,7 @@ describe.skipIf(lacking('pebble'))('real Pebble', () => {
       await later.revoke(der, undefined, signal())
     })
 
-    it('revokes by the key of the certificate', async () => {
+    test('revokes by the key of the certificate', async () => {
       const { chain } = await obtain(client, accountKey, ['b.example.com'] as Name[], key)
       const der = Buffer.from(chain.split('-----')[2] ?? '', 'base64')
       const stranger = await p256()
@@ -139,7 +139,7 @@ describe.skipIf(lacking('pebble'))('real Pebble', () => {
       await revokeWithCertificateKey(world, directoryUrl, key, der, undefined, signal())
     })
 
-    it('must-staple and a name too long for a common name are taken', async () => {
+    test('must-staple and a name too long for a common name are taken', async () => {
       const names = [`${'a'.repeat(63)}.example.com`] as Name[]
       const order = await client.newOrder({ names }, signal())
       const [authorization] = await Promise.all(order.authorizations.map(url => client.authorization(url, signal())))
@@ -157,7 +157,7 @@ describe.skipIf(lacking('pebble'))('real Pebble', () => {
       expect(readCertificate(await client.certificate(valid, signal())).names).toEqual(names)
     })
 
-    it('says in words that a name is not allowed', async () => {
+    test('says in words that a name is not allowed', async () => {
       const names = ['ok.example.com', 'x.blocked.example'] as Name[]
       await expect(client.newOrder({ names }, signal())).rejects.toMatchObject({
         code: 'REFUSED',
@@ -168,7 +168,7 @@ describe.skipIf(lacking('pebble'))('real Pebble', () => {
     })
   })
 
-  it('tells which name failed and what the CA saw, when the record is not there', async () => {
+  test('tells which name failed and what the CA saw, when the record is not there', async () => {
     const { client, accountKey } = await openFor(await pebbleWith({ alwaysValid: false, dnsServer: '127.0.0.1:9' }))
     await register(client)
     const attempt = obtain(client, accountKey, ['*.lost.example', 'a.lost.example'] as Name[], await p256())
@@ -178,7 +178,7 @@ describe.skipIf(lacking('pebble'))('real Pebble', () => {
     })
   })
 
-  it('binds an external account, and says so when that is missing', async () => {
+  test('binds an external account, and says so when that is missing', async () => {
     const hmacKey = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W'
     const pebble = await pebbleWith({ externalAccountKeys: { 'kid-1': hmacKey } })
     const bound = await openFor(pebble, { keyId: 'kid-1', hmacKey })
@@ -193,7 +193,7 @@ describe.skipIf(lacking('pebble'))('real Pebble', () => {
     await expect(register(wrong.client)).rejects.toMatchObject({ code: 'REFUSED' })
   })
 
-  it('an account key of P-384 or RSA signs as well', async () => {
+  test('an account key of P-384 or RSA signs as well', async () => {
     const pebble = await pebbleWith({})
     for (const spec of [
       { type: 'ecdsa', curve: 'nistp384', rsaBits: 2048 },

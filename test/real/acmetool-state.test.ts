@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { newTargetText } from '../../src/config/target-edit.js'
 import type { Name } from '../../src/core/names.js'
 import type { World } from '../../src/core/world.js'
@@ -82,7 +82,7 @@ async function build(): Promise<StateDir> {
 }
 
 describe.skipIf(lacking('acmetool'))('acmetool and we', () => {
-  it('it takes what we made, without a word or a change', async () => {
+  test('it takes what we made, without a word or a change', async () => {
     await build()
     const before = picture()
     const status = run('status')
@@ -95,7 +95,7 @@ describe.skipIf(lacking('acmetool'))('acmetool and we', () => {
     expect(picture().filter(line => !mended.test(line))).toEqual(before.filter(line => !mended.test(line)))
   })
 
-  it('both enforce conf/perm alike', async () => {
+  test('both enforce conf/perm alike', async () => {
     await build()
     const perm =
       'keys/*/privkey 0640 0750 - -\nkeys/* 0700 0710\nlive inherit\ncerts 0640 0750\ncerts/*/haproxy inherit\nconf/*.yml 0600 0700\n'
@@ -119,7 +119,7 @@ describe.skipIf(lacking('acmetool'))('acmetool and we', () => {
     expect(run('status').stderr).toBe('')
   })
 
-  it('what stops acmetool is mended', async () => {
+  test('what stops acmetool is mended', async () => {
     const state = await build()
     const [id] = [...state.links().values()]
     for (const folder of ['keys', 'certs', 'accounts/ca.test%2fdir'])

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { lacking, need } from './servers/need.js'
 
 /** The lock between real processes, some of them killed. */
@@ -67,7 +67,7 @@ const until = async (there: () => boolean): Promise<void> => {
   while (!there()) await new Promise(resolve => setTimeout(resolve, 10))
 }
 
-it('lets one in at a time, also when all find a dead holder’s lock, and only one takes that over', async () => {
+test('lets one in at a time, also when all find a dead holder’s lock, and only one takes that over', async () => {
   const dead = start(0)
   await dead.ended
   mkdirSync(join(folder, '.dns01'), { recursive: true })
@@ -91,7 +91,7 @@ it('lets one in at a time, also when all find a dead holder’s lock, and only o
   expect(readdirSync(join(folder, '.dns01'))).toEqual([])
 }, 30_000)
 
-it('is taken over from a process that was killed, and not from one that lives', async () => {
+test('is taken over from a process that was killed, and not from one that lives', async () => {
   const first = start(60)
   await until(() => lines().includes(`in ${first.child.pid}`))
   expect(await start(0, { waitSeconds: 0.3 }).ended).toBe(5)
@@ -115,7 +115,7 @@ const grownOld = (): void => {
 }
 const last = (): string => readFileSync(join(folder, 'conf/last'), 'utf8')
 
-it('that was taken over from a stopped process keeps it from writing when it wakes', async () => {
+test('that was taken over from a stopped process keeps it from writing when it wakes', async () => {
   const first = start(60, { env: { LOCK_HOST: 'there', LOCK_NAME: 'first' } })
   await until(() => lines().includes('in first'))
   first.child.kill('SIGSTOP')
@@ -131,7 +131,7 @@ it('that was taken over from a stopped process keeps it from writing when it wak
   expect(readdirSync(join(folder, 'tmp'))).toEqual([])
 }, 60_000)
 
-it.skipIf(lacking('unshare', 'netns'))(
+test.skipIf(lacking('unshare', 'netns'))(
   'of another container with the same host name is judged by its age',
   async () => {
     const by = [need('unshare'), '--pid', '--fork', '--mount-proc', '--kill-child']

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { dnsChallenge } from '../../../src/acme/challenge.js'
 import { objectsOf } from '../../../src/acme/objects.js'
 import { authorization, base } from './parts.js'
@@ -11,7 +11,7 @@ const challenge = (token: unknown, type = 'dns-01') => ({
   challenges: [{ type, url: `${base}/c`, status: 'pending', token }],
 })
 
-it('answers with the digest of token and thumbprint (RFC 8555 §8.4)', () => {
+test('answers with the digest of token and thumbprint (RFC 8555 §8.4)', () => {
   const token = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ'
   const keyAuthorization = `${token}.${key.thumbprint}`
   expect(dnsChallenge(read(), key)).toEqual({
@@ -23,11 +23,11 @@ it('answers with the digest of token and thumbprint (RFC 8555 §8.4)', () => {
   expect(dnsChallenge(read(), key).value).toMatch(/^[A-Za-z0-9_-]{43}$/)
 })
 
-it('says what is offered instead', () => {
+test('says what is offered instead', () => {
   expect(() => dnsChallenge(read(challenge('x', 'http-01')), key)).toThrow(/no dns-01 challenge, but http-01/)
   expect(() => dnsChallenge(read({ challenges: [] }), key)).toThrow(/but nothing/)
 })
 
-it.each(['', 'a.b', 'a b', '$(x)', 'ä', undefined])('refuses the token %j', token => {
+test.each(['', 'a.b', 'a b', '$(x)', 'ä', undefined])('refuses the token %j', token => {
   expect(() => dnsChallenge(read(challenge(token)), key)).toThrow(/dns-01 challenge with the token/)
 })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type AcmeClient, openClient, revokeWithCertificateKey } from '../../../src/acme/client.js'
 import type { SessionOptions } from '../../../src/acme/session.js'
 import { Dns01Error } from '../../../src/core/errors.js'
@@ -30,7 +30,7 @@ const html = {
 }
 
 describe('the directory', () => {
-  it.each([
+  test.each([
     ['HTML', html, /ca\.test answered 200 with text\/html: "Log in\\x1b\[2J"/],
     ['404', { status: 404, body: 'nothing here' }, /answered 404 with application\/json: "nothing here"/],
     [
@@ -51,11 +51,11 @@ describe('the directory', () => {
     expect(ca.asked).toEqual(['GET /directory'])
   })
 
-  it.each(['', 'ca.test', 'ftp://ca.test/', 'https://', '/etc/passwd'])('URL %j is refused without asking', url => {
+  test.each(['', 'ca.test', 'ftp://ca.test/', 'https://', '/etc/passwd'])('URL %j is refused without asking', url => {
     expect(() => openClient(testWorld(), url, key)).toThrow(expect.objectContaining({ code: 'CONFIG' }))
   })
 
-  it('is given 30 seconds, its repetitions included, and every other request at most a minute', async () => {
+  test('is given 30 seconds, its repetitions included, and every other request at most a minute', async () => {
     const { ca, world } = open()
     const given: string[] = []
     const fetch: typeof world.fetch = async (url, request) => {
@@ -69,7 +69,7 @@ describe('the directory', () => {
     expect(given).toEqual(['/directory 30', '/directory 9.5', '/new-nonce 60', '/new-account 60'])
   })
 
-  it('is fetched once, and again after a failure', async () => {
+  test('is fetched once, and again after a failure', async () => {
     const { ca, client } = open({ giveUpAfterSeconds: 0 })
     ca.next('/directory', { status: 503 })
     await expect(client.directory(signal)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
@@ -80,7 +80,7 @@ describe('the directory', () => {
 })
 
 describe('the account', () => {
-  it('is registered with consent, and the pool saves every further nonce', async () => {
+  test('is registered with consent, and the pool saves every further nonce', async () => {
     const { ca, client } = open()
     const payloads: unknown[] = []
     ca.always('/new-account', ({ payload }) => {
@@ -101,7 +101,7 @@ describe('the account', () => {
     expect(ca.asked).toEqual(['GET /directory', 'HEAD /new-nonce', 'POST /new-account', 'POST /new-account'])
   })
 
-  it('that the CA does not know is undefined; and an order then says so', async () => {
+  test('that the CA does not know is undefined; and an order then says so', async () => {
     const { ca, client } = open()
     ca.always('/new-account', problem('accountDoesNotExist', 'unknown key', 400))
     expect(await client.findAccount(signal)).toBeUndefined()
@@ -111,7 +111,7 @@ describe('the account', () => {
     })
   })
 
-  it('is looked for, once, when orders come first', async () => {
+  test('is looked for, once, when orders come first', async () => {
     const { ca, client } = open()
     const kids = new Set<unknown>()
     ca.always('/order/1', request => {
@@ -123,7 +123,7 @@ describe('the account', () => {
     expect([...kids]).toEqual([`${base}/account/1`])
   })
 
-  it('that must agree to new terms is told where they stand', async () => {
+  test('that must agree to new terms is told where they stand', async () => {
     const { ca, client } = await ready()
     const refusal = problem('userActionRequired', 'Terms of service have changed', 403)
     ca.next('/new-order', {
@@ -136,7 +136,7 @@ describe('the account', () => {
     })
   })
 
-  it('is bound to an external one with HS256 over its key (RFC 8555 §7.3.4)', async () => {
+  test('is bound to an external one with HS256 over its key (RFC 8555 §7.3.4)', async () => {
     const { ca, client } = open({ externalAccount: { keyId: 'kid-1', hmacKey: 'c2VjcmV0' } })
     const bindings: Record<string, string>[] = []
     ca.always('/new-account', ({ payload, protected: head }) => {
@@ -150,7 +150,7 @@ describe('the account', () => {
     expect(head).toEqual({ alg: 'HS256', kid: 'kid-1', url: `${base}/new-account` })
   })
 
-  it.each([
+  test.each([
     ['no key id', { keyId: '', hmacKey: 'c2VjcmV0' }],
     ['an empty key', { keyId: 'k', hmacKey: '' }],
     ['a key with spaces', { keyId: 'k', hmacKey: 'se cret' }],
@@ -165,7 +165,7 @@ describe('the account', () => {
 describe('what is temporary', () => {
   const ask = (client: AcmeClient) => client.order(`${base}/order/1`, signal)
 
-  it('is tried again, after Retry-After in seconds or as a date', async () => {
+  test('is tried again, after Retry-After in seconds or as a date', async () => {
     const { ca, client, clock } = await ready()
     const date = new Date(clock.now().getTime() + 40_000 + 30_000).toUTCString()
     ca.next(
@@ -179,7 +179,7 @@ describe('what is temporary', () => {
     expect(clock.seconds - before).toBeCloseTo(70, 0)
   })
 
-  it('is left to the next run when the CA wants more than two minutes', async () => {
+  test('is left to the next run when the CA wants more than two minutes', async () => {
     const { ca, client, clock } = await ready()
     ca.next('/order/1', { ...problem('rateLimited', 'slow down', 429), headers: { 'retry-after': '86400' } })
     const before = clock.seconds
@@ -187,7 +187,7 @@ describe('what is temporary', () => {
     expect(clock.seconds).toBe(before)
   })
 
-  it('is a lost connection and a 502 in HTML too, but only for a time', async () => {
+  test('is a lost connection and a 502 in HTML too, but only for a time', async () => {
     const { ca, client, clock } = await ready({ giveUpAfterSeconds: 30 })
     ca.next('/order/1', new Dns01Error('UNAVAILABLE', 'https://ca.test cannot be reached: ECONNRESET'))
     ca.always('/order/1', { ...html, status: 502 })
@@ -200,7 +200,7 @@ describe('what is temporary', () => {
     expect(ca.asked.length).toBeGreaterThan(4)
   })
 
-  it('is not a refusal, nor a bug', async () => {
+  test('is not a refusal, nor a bug', async () => {
     const { ca, client } = await ready()
     ca.next('/order/1', problem('unauthorized', 'not yours'), new TypeError('x is not a function'))
     await expect(ask(client)).rejects.toMatchObject({ code: 'REFUSED' })
@@ -208,7 +208,7 @@ describe('what is temporary', () => {
     expect(ca.asked).toHaveLength(2)
   })
 
-  it('ends as soon as the signal says', async () => {
+  test('ends as soon as the signal says', async () => {
     const { ca, client } = await ready()
     ca.always('/order/1', { status: 503, headers: { 'retry-after': '60' } })
     const stop = new AbortController()
@@ -219,7 +219,7 @@ describe('what is temporary', () => {
 })
 
 describe('nonces', () => {
-  it('a refused one costs one request, with the nonce of the refusal', async () => {
+  test('a refused one costs one request, with the nonce of the refusal', async () => {
     const { ca, client } = await ready()
     ca.next('/order/1', problem('badNonce', 'no', 400), problem('badNonce', 'no', 400))
     ca.always('/order/1', { body: order('ready') })
@@ -227,7 +227,7 @@ describe('nonces', () => {
     expect(ca.asked).toEqual(Array(3).fill('POST /order/1'))
   })
 
-  it('a CA that refuses them for ever, slowly, is left after the time for one request', async () => {
+  test('a CA that refuses them for ever, slowly, is left after the time for one request', async () => {
     const { ca, world } = open()
     const fetch: typeof world.fetch = async (url, request) => {
       if (url.pathname === '/order/1') await world.clock.sleep(20, signal)
@@ -240,7 +240,7 @@ describe('nonces', () => {
     expect(world.clock.seconds).toBe(300)
   })
 
-  it('no more are fetched than requests may be under way, and none is used twice', async () => {
+  test('no more are fetched than requests may be under way, and none is used twice', async () => {
     const { ca, client } = await ready({ concurrentRequests: 4 })
     ca.always('/order/1', { body: order('ready') })
     await Promise.all(Array.from({ length: 40 }, () => client.order(`${base}/order/1`, signal)))
@@ -249,14 +249,14 @@ describe('nonces', () => {
     expect(ca.asked.filter(asked => asked.startsWith('POST'))).toHaveLength(40)
   })
 
-  it('a CA that gives none is UNAVAILABLE', async () => {
+  test('a CA that gives none is UNAVAILABLE', async () => {
     const { ca, client } = open({ giveUpAfterSeconds: 0 })
     ca.always('/directory', { body: { newNonce: `${base}/terms`, newAccount: `${base}/new-account`, newOrder: base } })
     ca.always('/terms', { status: 500, headers: { 'replay-nonce': '' } })
     await expect(client.findAccount(signal)).rejects.toMatchObject({ code: 'UNAVAILABLE', message: /without a nonce/ })
   })
 
-  it('many first requests at once do not wait for each other', async () => {
+  test('many first requests at once do not wait for each other', async () => {
     const { ca, client } = open({ concurrentRequests: 2 })
     ca.always('/order/1', { body: order('ready') })
     await Promise.all(Array.from({ length: 10 }, () => client.order(`${base}/order/1`, signal)))
@@ -272,7 +272,7 @@ describe('orders', () => {
     authorizations: [`${base}/authz/1`, `${base}/authz/2`],
   }
 
-  it('tell the CA names in order, profile and what they replace', async () => {
+  test('tell the CA names in order, profile and what they replace', async () => {
     const { ca, client } = await ready()
     const payloads: unknown[] = []
     ca.always('/new-order', ({ payload }) => {
@@ -292,7 +292,7 @@ describe('orders', () => {
     ])
   })
 
-  it.each<[string, object, RegExp]>([
+  test.each<[string, object, RegExp]>([
     [
       'more authorizations than identifiers',
       { authorizations: Array.from({ length: 100_000 }, (_, i) => `${base}/authz/${i}`) },
@@ -318,7 +318,7 @@ describe('orders', () => {
     expect(ca.asked).toEqual(['POST /new-order'])
   })
 
-  it('that lack a name are refused', async () => {
+  test('that lack a name are refused', async () => {
     const { ca, client } = await ready()
     ca.always('/new-order', { status: 201, headers: { location: url }, body: order('pending') })
     await expect(client.newOrder({ names: names('www.example.com', 'b.test') }, signal)).rejects.toThrow(
@@ -326,7 +326,7 @@ describe('orders', () => {
     )
   })
 
-  it('are looked at soon, then ever more seldom', async () => {
+  test('are looked at soon, then ever more seldom', async () => {
     const { ca, client, clock } = await ready()
     const looks: number[] = []
     const before = clock.seconds
@@ -342,7 +342,7 @@ describe('orders', () => {
     expect(pauses.every((pause, i) => pause > (pauses[i - 1] ?? 0) - 0.001)).toBe(true)
   })
 
-  it('obey Retry-After, up to two minutes', async () => {
+  test('obey Retry-After, up to two minutes', async () => {
     const { ca, client, clock } = await ready()
     const processing = (seconds: string) => ({ body: order('processing'), headers: { 'retry-after': seconds } })
     ca.next('/order/1', processing('7'), processing('86400'))
@@ -352,7 +352,7 @@ describe('orders', () => {
     expect(clock.seconds - before).toBeCloseTo(0.015 + 7 + 120)
   })
 
-  it.each([
+  test.each([
     ['5', 5],
     ['Thu, 01 Jan 2026 00:00:09 GMT', 9],
     ['soon', 0.015],
@@ -368,7 +368,7 @@ describe('orders', () => {
     expect(ca.asked).toEqual(['POST /order/1'])
   })
 
-  it('are first looked at when an earlier run has found them done', async () => {
+  test('are first looked at when an earlier run has found them done', async () => {
     const { ca, client, clock } = await ready({ pace: new Map([['validating 3', 4]]) })
     ca.always('/order/1', { body: order('ready') })
     const stage = { stage: 'validating', names: 7 } as const
@@ -377,7 +377,7 @@ describe('orders', () => {
     expect(ca.asked).toEqual(['POST /order/1'])
   })
 
-  it('of a CA whose time is known are looked at once each', async () => {
+  test('of a CA whose time is known are looked at once each', async () => {
     const { ca, client, clock } = await ready()
     const looks: number[] = []
     for (let i = 0; i < 12; i++) {
@@ -396,7 +396,7 @@ describe('orders', () => {
     expect(Math.max(...looks.slice(1))).toBe(2)
   })
 
-  it('that stay as they are: UNAVAILABLE in time, with a last look', async () => {
+  test('that stay as they are: UNAVAILABLE in time, with a last look', async () => {
     const { ca, client, clock } = await ready()
     ca.always('/order/1', { body: order('processing'), headers: { 'retry-after': '100' } })
     const before = clock.seconds
@@ -408,7 +408,7 @@ describe('orders', () => {
     expect(ca.asked).toHaveLength(2)
   })
 
-  it('that become invalid tell the name and the words of the CA, whole', async () => {
+  test('that become invalid tell the name and the words of the CA, whole', async () => {
     const { ca, client } = await ready()
     ca.always('/order/1', { body: order('invalid', ofTwo) })
     const challenges = [
@@ -425,7 +425,7 @@ describe('orders', () => {
     })
   })
 
-  it('with several failed names tell each', async () => {
+  test('with several failed names tell each', async () => {
     const { ca, client } = await ready()
     ca.always('/order/1', { body: order('invalid', ofTwo) })
     const other = { identifier: { type: 'dns', value: 'b.test' }, challenges: [failed('caa', 'CAA forbids')] }
@@ -438,7 +438,7 @@ describe('orders', () => {
     })
   })
 
-  it('that fail after validation tell the error of the order; or that there is none', async () => {
+  test('that fail after validation tell the error of the order; or that there is none', async () => {
     const { ca, client } = await ready()
     ca.always('/authz/1', { body: authorization('valid') })
     const error = { type: 'urn:ietf:params:acme:error:caa', detail: 'rechecking CAA' }
@@ -448,7 +448,7 @@ describe('orders', () => {
     await expect(attempt()).rejects.toThrow(/does not say why/)
   })
 
-  it('a single authorization can be waited for, and says what it became', async () => {
+  test('a single authorization can be waited for, and says what it became', async () => {
     const { ca, client } = await ready()
     ca.next(
       '/authz/1',
@@ -461,7 +461,7 @@ describe('orders', () => {
     await expect(wait()).rejects.toThrow(/^www\.example\.com: the authorization is expired/)
   })
 
-  it('accept once more what the CA is done with, but not what it still refuses', async () => {
+  test('accept once more what the CA is done with, but not what it still refuses', async () => {
     const { ca, client } = await ready()
     const challenge = { url: `${base}/challenge/1` }
     const state = (status: string) => ({ body: { type: 'dns-01', url: challenge.url, status, token: 'x' } })
@@ -471,7 +471,7 @@ describe('orders', () => {
     await expect(client.accept(challenge, signal)).rejects.toThrow(/Cannot update/)
   })
 
-  it('finalized twice, as after a lost answer, go on; one that is not ready does not', async () => {
+  test('finalized twice, as after a lost answer, go on; one that is not ready does not', async () => {
     const { ca, client } = await ready()
     ca.always('/finalize/1', problem('orderNotReady', 'status is processing'))
     ca.next('/order/1', { body: order('ready') }, { body: order('processing') }, { body: order('pending') })
@@ -480,7 +480,7 @@ describe('orders', () => {
     await expect(client.finalize(found, Uint8Array.of(1), signal)).rejects.toThrow(/orderNotReady/)
   })
 
-  it('give the certificate as PEM, or an error that tells what came', async () => {
+  test('give the certificate as PEM, or an error that tells what came', async () => {
     const { ca, client } = await ready()
     const certificate = `${base}/cert/1`
     ca.next('/order/1', { body: order('valid', { certificate }) }, { body: order('valid') })
@@ -500,7 +500,7 @@ describe('orders', () => {
     )
   })
 
-  it('a URL from a file that is none, or not https, is refused without asking', async () => {
+  test('a URL from a file that is none, or not https, is refused without asking', async () => {
     const { ca, client } = await ready()
     for (const wrong of ['', 'nonsense', 'http://ca.test/order/1'])
       await expect(client.order(wrong, signal)).rejects.toMatchObject({ code: 'REFUSED', message: /not an https URL/ })
@@ -509,7 +509,7 @@ describe('orders', () => {
 })
 
 describe('revocation', () => {
-  it('by the account; one that is revoked already is success', async () => {
+  test('by the account; one that is revoked already is success', async () => {
     const { ca, client } = await ready()
     ca.next('/revoke-cert', ({ payload, protected: head }) => {
       expect(payload).toEqual({ certificate: 'AQI', reason: 4 })
@@ -525,7 +525,7 @@ describe('revocation', () => {
     })
   })
 
-  it("by the certificate's key, which goes along itself, in three requests", async () => {
+  test("by the certificate's key, which goes along itself, in three requests", async () => {
     const world = testWorld()
     world.ca.always('/revoke-cert', ({ protected: head }) => {
       expect(head.jwk).toBeDefined()
@@ -536,7 +536,7 @@ describe('revocation', () => {
     expect(world.ca.asked).toEqual(['GET /directory', 'HEAD /new-nonce', 'POST /revoke-cert'])
   })
 
-  it('at a CA that offers none is REFUSED', async () => {
+  test('at a CA that offers none is REFUSED', async () => {
     const { ca, client } = open()
     ca.always('/directory', { body: { newNonce: base, newAccount: base, newOrder: base } })
     await expect(client.revoke(Uint8Array.of(1), undefined, signal)).rejects.toThrow(/offers no revocation/)

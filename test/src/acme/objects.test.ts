@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { objectsOf } from '../../../src/acme/objects.js'
 import { authorization, base, order } from './parts.js'
 
@@ -8,7 +8,7 @@ const directory = { newNonce: `${base}/n`, newAccount: `${base}/a`, newOrder: `$
 const at = `${base}/order/1`
 
 describe('directory', () => {
-  it('takes one without meta, and one full of what we do not know', () => {
+  test('takes one without meta, and one full of what we do not know', () => {
     expect(secure.directory(directory, 'x')).toMatchObject({
       caaIdentities: [],
       externalAccountRequired: false,
@@ -23,7 +23,7 @@ describe('directory', () => {
     })
   })
 
-  it.each([
+  test.each([
     ['newOrder is missing', { ...directory, newOrder: undefined }, /not an ACME directory: newOrder/],
     ['a list', [], /not an ACME directory/],
     ['a name alone', { ...directory, newNonce: 'new-nonce' }, /newNonce: it is not an https URL/],
@@ -34,7 +34,7 @@ describe('directory', () => {
     expect(attempt).toThrow(expect.objectContaining({ code: 'CONFIG', hint: expect.stringContaining('directory URL') }))
   })
 
-  it('a CA spoken to by http may name http URLs', () => {
+  test('a CA spoken to by http may name http URLs', () => {
     const urls = { newNonce: 'http://ca.test/n', newAccount: 'http://ca.test/a', newOrder: `${base}/o` }
     expect(plain.directory(urls, 'x')).toMatchObject(urls)
     expect(() => plain.directory({ ...urls, newNonce: 'file:///etc/passwd' }, 'x')).toThrow(/not an http or https URL/)
@@ -42,7 +42,7 @@ describe('directory', () => {
 })
 
 describe('order', () => {
-  it('has names and a date', () => {
+  test('has names and a date', () => {
     const identifiers = [{ type: 'dns', value: '*.EXAMPLE.com' }]
     const read = secure.order(order('ready', { identifiers, expires: '2026-12-01T00:00:00Z', notBefore: null }), at)
     expect(read).toMatchObject({
@@ -54,7 +54,7 @@ describe('order', () => {
     expect(secure.order(order('ready', { expires: 'soon' }), at).expires).toBeUndefined()
   })
 
-  it.each([
+  test.each([
     ['undefined', undefined, /order https:\/\/ca\.test\/order\/1: what the CA sent is not valid ACME/],
     ['another status', order('happy'), /status: /],
     ['no finalize', order('ready', { finalize: undefined }), /finalize/],
@@ -73,7 +73,7 @@ describe('order', () => {
 })
 
 describe('authorization', () => {
-  it('keeps challenges of types we do not know, and their errors whole', () => {
+  test('keeps challenges of types we do not know, and their errors whole', () => {
     const error = { type: 'urn:ietf:params:acme:error:dns', detail: 'x', subproblems: [{ type: 'y', detail: 'z' }] }
     const challenges = [
       { type: 'dns-persist-01', url: `${base}/c`, status: 'invalid', error, 'issuer-domain-names': [] },
@@ -86,13 +86,13 @@ describe('authorization', () => {
     })
   })
 
-  it('refuses a challenge without a URL', () => {
+  test('refuses a challenge without a URL', () => {
     const challenges = [{ type: 'dns-01', status: 'pending', token: 'x' }]
     expect(() => secure.authorization(authorization('pending', { challenges }), at)).toThrow(/challenges\.0\.url/)
   })
 })
 
-it('a Location may be relative, but is there', () => {
+test('a Location may be relative, but is there', () => {
   expect(secure.url('/order/7', `${base}/new-order`, 'Location')).toBe(`${base}/order/7`)
   expect(() => secure.url(undefined, `${base}/new-order`, 'Location')).toThrow(/Location/)
   expect(() => secure.url('http://x.test/', `${base}/new-order`, 'Location')).toThrow(/not an https URL/)

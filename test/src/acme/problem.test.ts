@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { isProblem, type Problem, problemError, problemOf, readProblem } from '../../../src/acme/problem.js'
 
 const urn = (type: string): string => `urn:ietf:params:acme:error:${type}`
@@ -9,7 +9,7 @@ const told = (type: string, detail = 'because', more: Partial<Problem> = {}): Pr
 })
 
 describe('problemError', () => {
-  it.each([
+  test.each([
     ['rateLimited', 'UNAVAILABLE', /rate limit of the CA/],
     ['serverInternal', 'UNAVAILABLE', /internal error/],
     ['badNonce', 'UNAVAILABLE', /nonces/],
@@ -29,7 +29,7 @@ describe('problemError', () => {
     expect(error.message).toMatch(new RegExp(`^newOrder: .*\\(${type}\\): because$`))
   })
 
-  it.each([
+  test.each([
     'caa',
     'dns',
     'unauthorized',
@@ -40,11 +40,11 @@ describe('problemError', () => {
     'externalAccountRequired',
   ])('%s has a hint', type => expect(problemError(told(type), { what: 'x' }).hint).toMatch(/\w+ \w+/))
 
-  it.each([408, 429, 500, 502, 503])('a problem of no known type with status %d is UNAVAILABLE', status => {
+  test.each([408, 429, 500, 502, 503])('a problem of no known type with status %d is UNAVAILABLE', status => {
     expect(problemError({ type: 'about:blank', detail: 'x' }, { what: 'x', status }).code).toBe('UNAVAILABLE')
   })
 
-  it('keeps the document whole and tells every subproblem by name', () => {
+  test('keeps the document whole and tells every subproblem by name', () => {
     const document = told('malformed', 'two names', {
       subproblems: [
         { type: urn('rejectedIdentifier'), detail: 'policy', identifier: { type: 'dns', value: 'a.test' } },
@@ -59,7 +59,7 @@ describe('problemError', () => {
     expect(isProblem(new TypeError('x'), 'caa')).toBe(false)
   })
 
-  it('gives the link of an account that is paused, and does not call that temporary', () => {
+  test('gives the link of an account that is paused, and does not call that temporary', () => {
     const detail =
       'Your account is paused. Please visit the self-service portal: https://portal.test/unpause?jwt=a.b.c.'
     const error = problemError(told('rateLimited', detail), { what: 'newOrder', status: 429 })
@@ -68,13 +68,13 @@ describe('problemError', () => {
     expect(error.retryAfterSeconds).toBeUndefined()
   })
 
-  it('shows the links of userActionRequired', () => {
+  test('shows the links of userActionRequired', () => {
     const context = { what: 'newOrder', termsOfService: 'https://ca.test/terms' }
     const error = problemError(told('userActionRequired', 'x', { instance: 'https://ca.test/agree' }), context)
     expect(error.hint).toMatch(/https:\/\/ca\.test\/terms https:\/\/ca\.test\/agree/)
   })
 
-  it('waits for a rate limit as long as it says, and leaves one that says nothing to the next run', () => {
+  test('waits for a rate limit as long as it says, and leaves one that says nothing to the next run', () => {
     const limited = (retryAfterSeconds?: number) => problemError(told('rateLimited'), { what: 'x', retryAfterSeconds })
     expect(limited(7).retryAfterSeconds).toBe(7)
     expect(limited().retryAfterSeconds).toBeGreaterThan(120)
@@ -82,17 +82,17 @@ describe('problemError', () => {
 })
 
 describe('readProblem', () => {
-  it('passes over members of a wrong type', () => {
+  test('passes over members of a wrong type', () => {
     const data = { type: urn('dns'), detail: 7, status: 'x', subproblems: 'none', instance: null }
     expect(readProblem(data)).toEqual({ type: urn('dns') })
   })
 
-  it.each([undefined, null, 'text', [], {}, { type: 3 }])('%j is none', data =>
+  test.each([undefined, null, 'text', [], {}, { type: 3 }])('%j is none', data =>
     expect(readProblem(data)).toBeUndefined(),
   )
 })
 
-it('what a CA says cannot steer a terminal', () => {
+test('what a CA says cannot steer a terminal', () => {
   const { message } = problemError(told('dns', 'a\u001b[2Jb\r\nc\u202ed'), { what: 'newOrder' })
   expect(message).toMatch(/: a\\x1b\[2Jb\\r\\nc\\u202ed$/)
 })

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { editNames, newTargetText } from '../../../src/config/target-edit.js'
 import { parseDefaults, parseTarget } from '../../../src/config/target-file.js'
 import type { Name } from '../../../src/core/names.js'
@@ -12,7 +12,7 @@ const target = (text: string, conf?: string, file?: string): Target => parse(tex
 const names = (...all: string[]): Name[] => all as Name[]
 
 describe('a target file', () => {
-  it.each([
+  test.each([
     ['', 'x.test'],
     ['# a comment\n', 'x.test'],
     ['null\n', 'x.test'],
@@ -31,7 +31,7 @@ describe('a target file', () => {
     ['base: &b {margin: 5, names: [a.test]}\nsatisfy:\n  <<: *b\n  names: [b.test]\n', 'b.test'],
   ])('%j asks for %s', (text, expected) => expect(target(text).names.join(' ')).toBe(expected))
 
-  it('takes its own name for want of names', () => {
+  test('takes its own name for want of names', () => {
     expect(target('', undefined, 'UPPER.Example.').names).toEqual(['upper.example'])
     expect(() => target('', undefined, 'x~')).toThrow(
       expect.objectContaining({
@@ -41,7 +41,7 @@ describe('a target file', () => {
     )
   })
 
-  it('has acmetool’s defaults, but ECDSA keys', () => {
+  test('has acmetool’s defaults, but ECDSA keys', () => {
     expect(target('')).toEqual({
       file: 'x.test',
       names: ['x.test'],
@@ -58,7 +58,7 @@ describe('a target file', () => {
     })
   })
 
-  it('reads the whole schema', () => {
+  test('reads the whole schema', () => {
     const text = `
 satisfy:
   names: [a.test]
@@ -99,7 +99,7 @@ label: 007
     })
   })
 
-  it.each([
+  test.each([
     ['satisfy:\n  names: a.test\n', 'desired/x.test:2: satisfy.names must be a list of texts'],
     ['satisfy:\n  names: [{a: 1}]\n', 'satisfy.names must be a list of texts'],
     ['satisfy: {margin: "x"}\n', 'desired/x.test:1: satisfy.margin must be a whole number'],
@@ -123,7 +123,7 @@ label: 007
     expect(() => target(text)).toThrow(expect.objectContaining({ code: 'CONFIG' }))
   })
 
-  it.each([
+  test.each([
     [
       '\nrequest:\n  env: {A: 1}\n',
       'desired/x.test:3: unknown key request.env is ignored; did you mean "request.challenge.env"?',
@@ -140,14 +140,14 @@ label: 007
     ],
   ])('%j is taken with a warning', (text, warning) => expect(parse(text).warnings).toEqual([warning]))
 
-  it('adds to request.names what satisfy.names has', () =>
+  test('adds to request.names what satisfy.names has', () =>
     expect(target('satisfy: {names: [a.test, b.test]}\nrequest: {names: [c.test, b.test]}\n').requestNames).toEqual([
       'c.test',
       'b.test',
       'a.test',
     ]))
 
-  it('is read alike on the short way, for what `want` and acmetool write, and by YAML', () =>
+  test('is read alike on the short way, for what `want` and acmetool write, and by YAML', () =>
     fc.assert(
       fc.property(
         fc.array(
@@ -171,7 +171,7 @@ label: 007
       { numRuns: 2000 },
     ))
 
-  it('never fails with anything but CONFIG', () =>
+  test('never fails with anything but CONFIG', () =>
     fc.assert(
       fc.property(
         fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'satisfy: names[]{}-\n "&*<~1,') })),
@@ -198,7 +198,7 @@ priority: 5
 label: l
 names: [no.test]
 `
-  it('hands down everything but names', () => {
+  test('hands down everything but names', () => {
     expect(target('', conf)).toMatchObject({
       names: ['x.test'],
       requestNames: ['x.test'],
@@ -214,7 +214,7 @@ names: [no.test]
     expect(defaultsOf(conf)).toMatchObject({ webrootPaths: ['/a', '/b'], key: { type: 'ecdsa' } })
   })
 
-  it('loses value by value, env key by key', () => {
+  test('loses value by value, env key by key', () => {
     const text =
       'satisfy: {margin: 20}\nrequest: {key: {ecdsa-curve: nistp521}, challenge: {env: {B: 3}, dns: {x: 2}}}\npriority: 0\nlabel: ""\n'
     expect(target(text, conf)).toMatchObject({
@@ -227,13 +227,13 @@ names: [no.test]
     })
   })
 
-  it('hands settings of a provider down to that provider only', () =>
+  test('hands settings of a provider down to that provider only', () =>
     expect(target('request: {challenge: {dns: {provider: q, y: 1}}}\n', conf).dns).toEqual({
       provider: 'q',
       settings: { y: '1' },
     }))
 
-  it('gives a CA that a legacy provider: at the root loses against', () => {
+  test('gives a CA that a legacy provider: at the root loses against', () => {
     const legacy = 'provider: https://old.test/dir\n'
     expect(target(legacy).ca).toBe('https://old.test/dir')
     expect(target(legacy, conf).ca).toBe('https://ca.test/dir')
@@ -241,7 +241,7 @@ names: [no.test]
     expect(target(`${legacy}request: {provider: "https://new.test/dir"}\n`).ca).toBe('https://new.test/dir')
   })
 
-  it.each([
+  test.each([
     ['', '3072', 3072],
     ['', 'junk', 2048],
     ['', '99999', 4096],
@@ -251,7 +251,7 @@ names: [no.test]
     expect(parseDefaults(text, { rsaKeySize }).defaults.key.rsaBits).toBe(bits),
   )
 
-  it.each([
+  test.each([
     [1024, ['conf/target:2: rsa-size 1024 is too small; 2048 is used']],
     [0, []],
     [2048, []],
@@ -260,7 +260,7 @@ names: [no.test]
     expect(parseDefaults(`request:\n  key: {type: rsa, rsa-size: ${bits}}\n`).warnings).toEqual(warnings),
   )
 
-  it('names itself in errors and warnings', () => {
+  test('names itself in errors and warnings', () => {
     expect(parseDefaults('x: 1').warnings).toEqual([expect.stringMatching(/^conf\/target:1: unknown key x/)])
     expect(() => parseDefaults('\nlabel: []')).toThrow('conf/target:2: label')
   })
@@ -279,23 +279,23 @@ describe('claims', () => {
       .sort()
       .join(' ')
 
-  it('goes by priority, then number of names, then file name', () => {
+  test('goes by priority, then number of names, then file name', () => {
     expect(owners(make('a', 'x.test'), make('b', 'x.test y.test'))).toBe('x.test=b y.test=b')
     expect(owners(make('a', 'x.test', { priority: 1 }), make('b', 'x.test y.test'))).toBe('x.test=a y.test=b')
     expect(owners(make('b', 'x.test'), make('a', 'x.test'))).toBe('x.test=a')
   })
-  it('keeps labels apart', () =>
+  test('keeps labels apart', () =>
     expect(owners(make('a', 'x.test'), make('b', 'x.test y.test', { label: 'l' }))).toBe(
       'x.test:l=b x.test=a y.test:l=b',
     ))
 })
 
 describe('newTargetText', () => {
-  it('is what acmetool writes, wildcards quoted', () =>
+  test('is what acmetool writes, wildcards quoted', () =>
     expect(newTargetText(names('a.test', '*.a.test', '1.5e3.2e10', '_x.test'))).toBe(
       'satisfy:\n  names:\n  - a.test\n  - "*.a.test"\n  - "1.5e3.2e10"\n  - "_x.test"\n',
     ))
-  it('is read back as written', () =>
+  test('is read back as written', () =>
     fc.assert(
       fc.property(fc.uniqueArray(fc.domain(), { minLength: 1 }), all => {
         const wanted = names(...all.map(name => name.toLowerCase()))
@@ -309,7 +309,7 @@ describe('editNames', () => {
   const edit = (text: string, add: string[], remove: string[]) =>
     editNames(text, { file: 'x.test', add: names(...add), remove: names(...remove) })
 
-  it.each([
+  test.each([
     [
       'satisfy:\n  names:\n  - a.test # first\n  - b.test\n',
       ['c.test'],
@@ -361,16 +361,16 @@ describe('editNames', () => {
     ],
   ])('%j +%j -%j', (text, add, remove, expected) => expect(edit(text, add, remove)).toBe(expected))
 
-  it.each([
+  test.each([
     ['satisfy:\n  names: [a.test]\n', 'a.test'],
     ['', 'x.test'],
   ])('%j without %s is nothing: the file goes', (text, name) => expect(edit(text, [], [name])).toBeUndefined())
 
-  it.each(['a: [', 'a: *nowhere'])('refuses what it cannot write anew: %s', text =>
+  test.each(['a: [', 'a: *nowhere'])('refuses what it cannot write anew: %s', text =>
     expect(() => edit(text, ['b.test'], [])).toThrow(expect.objectContaining({ code: 'CONFIG' })),
   )
 
-  it('does to the names what was asked, whatever the layout, and nothing to the rest', () => {
+  test('does to the names what was asked, whatever the layout, and nothing to the rest', () => {
     const name = fc.constantFrom('a.test', 'b.test', '*.c.test', 'd.test', 'e.test')
     const list = (all: string[], flow: boolean): string =>
       flow ? ` [${all.map(n => `"${n}"`).join(', ')}]\n` : `\n${all.map(n => `    - "${n}" # of ${n}\n`).join('')}`

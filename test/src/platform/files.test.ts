@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { FileInfo, Files } from '../../../src/core/world.js'
 import { openFiles } from '../../../src/platform/files.js'
 import { MemoryFiles } from '../../fakes/memory-files.js'
@@ -48,7 +48,7 @@ describe.each([
   })
   const seen = (path: string): FileInfo => files.info(at(path)) as FileInfo
 
-  it('creates with the exact mode, whatever the umask, and never overwrites', async () => {
+  test('creates with the exact mode, whatever the umask, and never overwrites', async () => {
     const before = process.umask(0o077)
     try {
       await files.makeFolder(at('d'), 0o755)
@@ -62,7 +62,7 @@ describe.each([
     expect(await rejection(files.makeFolder(at('d'), 0o700))).toBe('EEXIST')
   })
 
-  it('follows links on the way and in read() only', async () => {
+  test('follows links on the way and in read() only', async () => {
     await files.makeFolder(at('d'), 0o700)
     await files.writeNew(at('d/f'), bytes('text'), 0o600)
     await files.symlink('d', at('to-d'))
@@ -75,7 +75,7 @@ describe.each([
     expect(files.list(at('.')).map(e => `${e.kind} ${e.name}`)).toEqual(['folder d', 'link to-d', 'link to-f'])
   })
 
-  it('says what is missing or in the way as node does', async () => {
+  test('says what is missing or in the way as node does', async () => {
     await files.writeNew(at('f'), bytes(''), 0o600)
     expect(files.info(at('none'))).toBeUndefined()
     expect(code(() => files.list(at('none')))).toBe('ENOENT')
@@ -87,7 +87,7 @@ describe.each([
     expect(await rejection(files.writeNew(at('none/x'), bytes(''), 0o600))).toBe('ENOENT')
   })
 
-  it('renames over what is there, but not over a folder with something in it', async () => {
+  test('renames over what is there, but not over a folder with something in it', async () => {
     for (const name of ['a', 'b', 'full', 'empty']) await files.makeFolder(at(name), 0o700)
     await files.writeNew(at('full/f'), bytes('1'), 0o600)
     await files.rename(at('a'), at('empty'))
@@ -102,7 +102,7 @@ describe.each([
     expect(files.list(at('.')).map(e => e.name)).toEqual(['b', 'empty'])
   })
 
-  it('gives a file a second name only if that is free', async () => {
+  test('gives a file a second name only if that is free', async () => {
     await files.writeNew(at('f'), bytes('1'), 0o600)
     await files.hardLink(at('f'), at('g'))
     expect(await rejection(files.hardLink(at('f'), at('g')))).toBe('EEXIST')
@@ -111,7 +111,7 @@ describe.each([
     expect(files.list(at('.')).map(e => e.name)).toEqual(['f', 'g'])
   })
 
-  it('changes modes and owners of what was looked at', async () => {
+  test('changes modes and owners of what was looked at', async () => {
     await files.writeNew(at('f'), bytes('1'), 0o600)
     await files.makeFolder(at('d'), 0o755)
     await files.setRights(at('.'), at('f'), seen('f'), { mode: 0o640 })
@@ -119,7 +119,7 @@ describe.each([
     expect([seen('f').mode, seen('d').mode]).toEqual([0o640, 0o700])
   })
 
-  it('changes no rights of what has taken its place, of what has a second name, of nothing', async () => {
+  test('changes no rights of what has taken its place, of what has a second name, of nothing', async () => {
     await files.writeNew(at('f'), bytes('1'), 0o600)
     const before = seen('f')
     await files.writeNew(at('g'), bytes('2'), 0o600)
@@ -133,13 +133,13 @@ describe.each([
     expect(await rejection(files.setRights(at('.'), at('f'), before, change))).toBe('ENOENT')
   })
 
-  it('lists in byte order', async () => {
+  test('lists in byte order', async () => {
     for (const name of ['b', 'B', 'ä', '😀', '\uff41', 'a-b', 'a.b']) await files.writeNew(at(name), bytes(''), 0o600)
     expect(files.list(at('.')).map(e => e.name)).toEqual(['B', 'a-b', 'a.b', 'b', 'ä', '\uff41', '😀'])
   })
 })
 
-it('reads a FIFO or a device not at all where a plain file must be, and waits for no writer', () => {
+test('reads a FIFO or a device not at all where a plain file must be, and waits for no writer', () => {
   execFileSync('/usr/bin/mkfifo', [join(folder, 'fifo')])
   expect(code(() => openFiles().readPlain(join(folder, 'fifo')))).toBe('EFTYPE')
   expect(code(() => openFiles().readPlain('/dev/null'))).toBe('EFTYPE')
@@ -148,7 +148,7 @@ it('reads a FIFO or a device not at all where a plain file must be, and waits fo
   expect(Buffer.from(openFiles().readPlain(join(folder, 'f'))).toString()).toBe('text')
 })
 
-it.skipIf(process.platform !== 'linux')('changes no rights by way of a link below the root', async () => {
+test.skipIf(process.platform !== 'linux')('changes no rights by way of a link below the root', async () => {
   mkdirSync(join(folder, 'elsewhere'))
   mkdirSync(join(folder, 'root'))
   writeFileSync(join(folder, 'elsewhere/f'), 'x', { mode: 0o600 })
@@ -163,7 +163,7 @@ it.skipIf(process.platform !== 'linux')('changes no rights by way of a link belo
   expect(openFiles().info(path)?.mode).toBe(0o640)
 })
 
-it('tells a socket or device from a file, and times as they are', () => {
+test('tells a socket or device from a file, and times as they are', () => {
   expect(openFiles().info('/dev/null')?.kind).toBe('other')
   writeFileSync(join(folder, 'f'), '')
   expect(openFiles().info(join(folder, 'f'))?.changedAt).toEqual(statSync(join(folder, 'f')).mtime)

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { rightMode } from '../../../src/state/conform.js'
 import { ownersFrom, parsePermissions, permissions } from '../../../src/state/permissions.js'
 import { StateDir } from '../../../src/state/state-dir.js'
@@ -20,7 +20,7 @@ const conform = async (): Promise<string[]> => {
   return fake.said
 }
 
-it('makes what is missing, once, in silence', async () => {
+test('makes what is missing, once, in silence', async () => {
   expect(await conform()).toEqual([])
   expect(fake.files.info(ROOT)?.mode).toBe(0o755)
   expect(fake.files.tree(ROOT)).toEqual([
@@ -37,7 +37,7 @@ it('makes what is missing, once, in silence', async () => {
   expect(fake.files.changes).toBe(changes)
 })
 
-it('corrects modes with a warning, but not that of the root, nor of what is hidden', async () => {
+test('corrects modes with a warning, but not that of the root, nor of what is hidden', async () => {
   fake.files.putFolder(ROOT, 0o711)
   fake.files.put(at(`keys/${ID}/privkey`), 'x', 0o644)
   fake.files.put(at('certs/.x/y'), '', 0o640)
@@ -64,7 +64,7 @@ describe('what mode a path gets', () => {
   const rules = (perm: string) =>
     perm === '' ? permissions() : parsePermissions(`${perm}\n`, ownersFrom('', '', { uid: 0, gid: 0 })).permissions
 
-  it.each<[path: string, kind: 'file' | 'folder', is: number, becomes: number, perm?: string]>([
+  test.each<[path: string, kind: 'file' | 'folder', is: number, becomes: number, perm?: string]>([
     // a secret put beside stays one, and loses what the rule does not have
     ['tsig.key', F, 0o600, 0o600],
     ['tsig.key', F, 0o400, 0o400],
@@ -120,7 +120,7 @@ describe('what mode a path gets', () => {
 })
 
 describe('what conform() leaves alone', () => {
-  it('a file that others reach by a second name, with the reason', async () => {
+  test('a file that others reach by a second name, with the reason', async () => {
     await conform()
     fake.files.put('/etc/shadow', 'x', 0o640)
     await fake.files.hardLink('/etc/shadow', at('desired/x'))
@@ -131,7 +131,7 @@ describe('what conform() leaves alone', () => {
     expect(fake.files.info('/etc/shadow')?.mode).toBe(0o640)
   })
 
-  it('what takes the place of a file between the look and the change', async () => {
+  test('what takes the place of a file between the look and the change', async () => {
     await conform()
     fake.files.put(at('desired/a'), '', 0o600)
     fake.files.put(at('desired/b'), '', 0o600)
@@ -153,7 +153,7 @@ describe('what conform() leaves alone', () => {
     expect(fake.files.info('/root/secret')?.mode).toBe(0o600)
   })
 
-  it('names and hard facts of what it does not know', async () => {
+  test('names and hard facts of what it does not know', async () => {
     await conform()
     fake.files.put(at('desired/.hidden'), '', 0o666)
     fake.files.putFolder(at('lost+found'), 0o700)
@@ -165,7 +165,7 @@ describe('what conform() leaves alone', () => {
 })
 
 describe('.dns01', () => {
-  it('is for its owner alone, as keys/ is; what was set aside stays as it was found', async () => {
+  test('is for its owner alone, as keys/ is; what was set aside stays as it was found', async () => {
     await conform()
     fake.files.put(at('.dns01/ledger.json'), '{}', 0o666)
     fake.files.put(at('.dns01/set-aside/keys/x'), '', 0o644)
@@ -178,7 +178,7 @@ describe('.dns01', () => {
     expect(fake.files.info(at('.dns01/set-aside/keys/x'))?.mode).toBe(0o644)
   })
 
-  it('of a stranger goes to who has the directory; with mode and owner beyond correcting nothing is done', async () => {
+  test('of a stranger goes to who has the directory; with mode and owner beyond correcting nothing is done', async () => {
     await conform()
     fake.files.putFolder(at('.dns01/journal'), 0o700)
     fake.files.give(at('.dns01'), { mode: 0o700, uid: 65534 })
@@ -193,7 +193,7 @@ describe('who may not correct a mode', () => {
   const deny = () => {
     fake.files.options = { ...fake.files.options, fail: change => (change === 'chmod' ? 'EPERM' : undefined) }
   }
-  it('is told, and goes on', async () => {
+  test('is told, and goes on', async () => {
     await conform()
     fake.files.put(at('conf/target'), '', 0o600)
     deny()
@@ -202,7 +202,7 @@ describe('who may not correct a mode', () => {
       `warn: setting the mode of ${ROOT}/conf/target: not permitted (EPERM)`,
     ])
   })
-  it('is stopped where a key lies open', async () => {
+  test('is stopped where a key lies open', async () => {
     await conform()
     fake.files.put(at(`keys/${ID}/privkey`), '', 0o640)
     fake.files.give(at(`keys/${ID}`), { mode: 0o700 })
@@ -215,7 +215,7 @@ describe('who may not correct a mode', () => {
 })
 
 describe('conf/perm', () => {
-  it('is enforced, owners of links too', async () => {
+  test('is enforced, owners of links too', async () => {
     await conform()
     fake.files.put(at('conf/perm'), 'keys 0640 0750 root 110\nlive 0644 0755 7 -\nhaproxy 0600 0700\n')
     fake.files.put('/etc/passwd', 'root:x:0:0::/:/bin/sh\n')
@@ -235,7 +235,7 @@ describe('conf/perm', () => {
     expect(fake.files.info(at('live/x'))).toMatchObject({ kind: 'link', uid: 7 })
     expect(await conform()).toEqual([])
   })
-  it('that asks for a group says so once, however many keys there are', async () => {
+  test('that asks for a group says so once, however many keys there are', async () => {
     await conform()
     fake.files.put('/etc/passwd', 'root:x:0:0::/:/bin/sh\n')
     for (const letter of ['a', 'b', 'c', 'd', 'e']) {
@@ -248,7 +248,7 @@ describe('conf/perm', () => {
     ])
     expect(await conform()).toEqual([])
   })
-  it('complains once and goes on when owners cannot be given', async () => {
+  test('complains once and goes on when owners cannot be given', async () => {
     await conform()
     fake.files.put(at('conf/perm'), 'live 0644 0755 7 7\n')
     fake.files.options = { ...fake.files.options, fail: change => (change === 'chown' ? 'EPERM' : undefined) }
@@ -262,7 +262,7 @@ describe('conf/perm', () => {
 })
 
 describe('links', () => {
-  it('that are broken go', async () => {
+  test('that are broken go', async () => {
     fake.files.put(at(`certs/${LIVE}/url`), '')
     fake.files.putLink(at(`certs/${LIVE}/account`), '../../accounts/S/K')
     fake.files.putLink(at('live/a.test'), '../certs/none')
@@ -274,7 +274,7 @@ describe('links', () => {
     expect(fake.files.tree(at('live'))).toEqual(['link b.test -> c.test', `link c.test -> ../certs/${LIVE}`])
     expect(fake.files.list(at(`certs/${LIVE}`)).map(e => e.name)).toEqual(['url'])
   })
-  it.each(['/etc/passwd', '../../../etc', '../.dns01'])(
+  test.each(['/etc/passwd', '../../../etc', '../.dns01'])(
     'that acmetool stops at are the user’s to mend: %s',
     async target => {
       fake.files.putLink(at('live/x'), target)
@@ -287,7 +287,7 @@ describe('links', () => {
 })
 
 describe('what acmetool stops at', () => {
-  it('empty folders named by an id go, others are set aside', async () => {
+  test('empty folders named by an id go, others are set aside', async () => {
     const server = 'ca.test%2fdir'
     await conform()
     for (const folder of ['keys', 'certs', `accounts/${server}`]) {
@@ -306,13 +306,13 @@ describe('what acmetool stops at', () => {
     await conform()
     expect(fake.files.text(at(`.dns01/set-aside/keys/${LIVE}.1/other`))).toBe('second')
   })
-  it('but never what is live', async () => {
+  test('but never what is live', async () => {
     fake.files.put(at(`certs/${LIVE}/fullchain`), 'x')
     fake.files.putLink(at('live/a.test'), `../certs/${LIVE}`)
     expect(await conform()).toEqual([`warn: certs/${LIVE} has no url but is live; it stays (acmetool stops at it)`])
     expect(fake.files.text(at('live/a.test/fullchain'))).toBe('x')
   })
-  it('is named: sockets, misspelt servers', async () => {
+  test('is named: sockets, misspelt servers', async () => {
     fake.files.putOther(at('certs/socket'))
     fake.files.putFolder(at('accounts/ca.test%2Fdir'), 0o700)
     await conform()
@@ -321,7 +321,7 @@ describe('what acmetool stops at', () => {
   })
 })
 
-it('empties tmp/ of ours at once, of others after an hour', async () => {
+test('empties tmp/ of ours at once, of others after an hour', async () => {
   await conform()
   fake.files.put(at('tmp/dns01.1/privkey'), 'x', 0o600)
   fake.files.put(at('tmp/dns01.2'), 'x', 0o600)
@@ -334,7 +334,7 @@ it('empties tmp/ of ours at once, of others after an hour', async () => {
   expect(fake.files.list(at('tmp'))).toEqual([])
 })
 
-it('says when it cannot make the directory', async () => {
+test('says when it cannot make the directory', async () => {
   fake.files.options = { fail: () => 'EROFS' }
   await expect(conform()).rejects.toMatchObject({
     code: 'STATE',

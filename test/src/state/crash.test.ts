@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { newTargetText } from '../../../src/config/target-edit.js'
 import type { Name } from '../../../src/core/names.js'
 import type { TxtRecord } from '../../../src/core/txt-record.js'
@@ -93,7 +93,7 @@ async function everywhere(after: (fake: StateWorld, k: number) => Promise<void>)
   }
 }
 
-it('shows nobody a key, nor anything half-made, at any moment', async () => {
+test('shows nobody a key, nor anything half-made, at any moment', async () => {
   const fake = stateWorld(new MemoryFiles())
   let looks = 0
   fake.files.options = {
@@ -108,11 +108,11 @@ it('shows nobody a key, nor anything half-made, at any moment', async () => {
 })
 
 describe('a run that stops at any change', () => {
-  it('leaves what the next run heals', async () => {
+  test('leaves what the next run heals', async () => {
     expect(await everywhere(heals)).toBeGreaterThan(100)
   }, 30_000)
 
-  it(
+  test(
     'also when the power fails and nothing survives but what was synced',
     () =>
       everywhere(fake => {
@@ -124,7 +124,7 @@ describe('a run that stops at any change', () => {
     30_000,
   )
 
-  it(
+  test(
     'also when some of the rest survives',
     () =>
       everywhere((fake, k) => {
@@ -141,7 +141,7 @@ describe('a run that stops at any change', () => {
 })
 
 describe('a disk that fails at any change', () => {
-  it.each(['ENOSPC', 'EROFS', 'EIO'])(
+  test.each(['ENOSPC', 'EROFS', 'EIO'])(
     '%s: STATE with a hint, and the next run heals',
     async code => {
       for (let k = 0; ; k++) {

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { openDisk } from '../../../src/state/disk.js'
 import { MemoryFiles, Stopped } from '../../fakes/memory-files.js'
 
@@ -31,7 +31,7 @@ async function everyStop(
   }
 }
 
-it('writes a file with its folders, in the modes of the rules', async () => {
+test('writes a file with its folders, in the modes of the rules', async () => {
   const files = new MemoryFiles()
   await open(files).writeFile('keys/K/privkey', 'secret')
   expect(files.tree('/var/lib/acme')).toEqual([
@@ -42,14 +42,14 @@ it('writes a file with its folders, in the modes of the rules', async () => {
   ])
 })
 
-it('replaces a file by the whole new one or not at all', () =>
+test('replaces a file by the whole new one or not at all', () =>
   everyStop(
     files => files.put('/var/lib/acme/desired/x', 'old'),
     files => open(files).writeFile('desired/x', 'new'),
     (files, done) => expect(done ? ['new'] : ['old', 'new']).toContain(files.text('/var/lib/acme/desired/x')),
   ))
 
-it('places a folder whole or not at all', () =>
+test('places a folder whole or not at all', () =>
   everyStop(
     files => files.putFolder('/var/lib/acme/certs'),
     files =>
@@ -65,14 +65,14 @@ it('places a folder whole or not at all', () =>
     },
   ))
 
-it('leaves a folder that is there already', async () => {
+test('leaves a folder that is there already', async () => {
   const files = new MemoryFiles()
   expect(await open(files).placeFolder('keys/K', { privkey: { bytes: 'one' } })).toBe(true)
   expect(await open(files).placeFolder('keys/K', { privkey: { bytes: 'two' } })).toBe(false)
   expect(files.text('/var/lib/acme/keys/K/privkey')).toBe('one')
 })
 
-it('removes a folder at once', () =>
+test('removes a folder at once', () =>
   everyStop(
     files => {
       files.put('/var/lib/acme/keys/K/privkey', 'x')
@@ -86,7 +86,7 @@ it('removes a folder at once', () =>
     },
   ))
 
-it('points a link at the old place or the new, never at none', () =>
+test('points a link at the old place or the new, never at none', () =>
   everyStop(
     files => files.putLink('/var/lib/acme/live/x', '../certs/A'),
     files => open(files).pointLink('live/x', '../certs/B'),
@@ -94,7 +94,7 @@ it('points a link at the old place or the new, never at none', () =>
       expect(done ? ['../certs/B'] : ['../certs/A', '../certs/B']).toContain(files.readLink('/var/lib/acme/live/x')),
   ))
 
-it.each([
+test.each([
   ['ENOSPC', /the disk is full \(ENOSPC\)/, /free some space/],
   ['EROFS', /the file system is read-only \(EROFS\)/, /--state/],
   [
@@ -115,7 +115,7 @@ it.each([
   expect(files.list('/var/lib/acme/tmp')).toEqual([])
 })
 
-it('says when a file stands where a folder must be', async () => {
+test('says when a file stands where a folder must be', async () => {
   const files = new MemoryFiles()
   files.put('/var/lib/acme', 'a file')
   await expect(open(files).writeFile('conf/target', 'x')).rejects.toMatchObject({
@@ -124,7 +124,7 @@ it('says when a file stands where a folder must be', async () => {
   })
 })
 
-it('changes nothing when opened for reading', async () => {
+test('changes nothing when opened for reading', async () => {
   const files = new MemoryFiles()
   await expect(openDisk({ files, random }, '/s', { readOnly: true }).makeFolder('x')).rejects.toThrow(
     'for reading only',
@@ -132,7 +132,7 @@ it('changes nothing when opened for reading', async () => {
   expect(files.changes).toBe(0)
 })
 
-it('below a file, and below a link to itself, there is nothing', () => {
+test('below a file, and below a link to itself, there is nothing', () => {
   const files = new MemoryFiles()
   files.put('/var/lib/acme/keys/K', 'x')
   files.putLink('/var/lib/acme/keys/L', 'L')

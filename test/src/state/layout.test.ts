@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { accountId, certificateId, directoryUrl, ID_FORM, isServerPart, serverPart } from '../../../src/state/layout.js'
 import { parseKey } from '../../../src/x509/keys.js'
 
@@ -21,8 +21,8 @@ const SERVERS = [
 ] as const
 
 describe('serverPart', () => {
-  it.each(SERVERS)('%s', (url, part) => expect(serverPart(url)).toBe(part))
-  it.each([
+  test.each(SERVERS)('%s', (url, part) => expect(serverPart(url)).toBe(part))
+  test.each([
     'ftp://example.com/',
     'example.com/dir',
     '',
@@ -33,19 +33,19 @@ describe('serverPart', () => {
 })
 
 describe('directoryUrl', () => {
-  it.each(SERVERS)('%s and back', (_, part) => {
+  test.each(SERVERS)('%s and back', (_, part) => {
     expect(serverPart(directoryUrl(part))).toBe(part)
     expect(isServerPart(part)).toBe(true)
   })
-  it('gives a server without a path a slash', () =>
+  test('gives a server without a path a slash', () =>
     expect(directoryUrl('http:localhost%3a4000')).toBe('http://localhost:4000/'))
-  it.each(['example.com%2Fdir', 'example.com/', 'ftp:example.com', 'a b'])('knows %j for misspelt', part =>
+  test.each(['example.com%2Fdir', 'example.com/', 'ftp:example.com', 'a b'])('knows %j for misspelt', part =>
     expect(isServerPart(part)).toBe(false),
   )
 })
 
 describe('ids', () => {
-  it.each([
+  test.each([
     [
       'https://acme-v02.api.letsencrypt.org/acme/order/12345678/9876543210',
       'pj7lttebcfjik5vslvalgql5qfa5atgmbalyxau33kvo2jpjfg2a',
@@ -60,7 +60,7 @@ describe('ids', () => {
     expect(id).toMatch(ID_FORM)
   })
 
-  it('joins server and key of an account', () => {
+  test('joins server and key of an account', () => {
     const scalarOne = createPrivateKey({
       key: {
         kty: 'EC',

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { Failure, Ledger } from '../../../src/state/ledger.js'
 import { StateDir } from '../../../src/state/state-dir.js'
 import { aboutLinear, growth } from '../../fakes/growth.js'
@@ -33,7 +33,7 @@ beforeEach(() => {
 })
 
 describe('the ledger', () => {
-  it('is empty at first, and looking writes nothing', async () => {
+  test('is empty at first, and looking writes nothing', async () => {
     expect(contents(await open())).toEqual(empty)
     await (await open()).succeeded('never failed')
     await (await open()).validationFailed()
@@ -41,7 +41,7 @@ describe('the ledger', () => {
     expect(fake.files.changes).toBe(0)
   })
 
-  it('is what the next run finds, readable by nobody else', async () => {
+  test('is what the next run finds, readable by nobody else', async () => {
     const ledger = await open()
     const full = failure({ hint: 'do this', notBefore: new Date('2026-01-02T00:00:00Z'), times: 3 })
     await ledger.failed('ca a', full)
@@ -56,7 +56,7 @@ describe('the ledger', () => {
     expect(fake.files.info(FILE)?.mode).toBe(0o600)
   })
 
-  it('keeps how long a CA took, with the next change, or by itself where it matters', async () => {
+  test('keeps how long a CA took, with the next change, or by itself where it matters', async () => {
     const paces = async (): Promise<object> => Object.fromEntries((await open()).paces)
     const ledger = await open()
     ledger.took('ca signing 0', 0.02)
@@ -77,7 +77,7 @@ describe('the ledger', () => {
     expect(await paces()).toEqual({})
   })
 
-  it.each(['soon', -1, 1e9])('does not believe that a CA takes %j seconds', async seconds => {
+  test.each(['soon', -1, 1e9])('does not believe that a CA takes %j seconds', async seconds => {
     await (await open()).ordered('ca')
     const kept = JSON.parse(Buffer.from(fake.files.read(FILE)).toString())
     fake.files.put(FILE, JSON.stringify({ ...kept, paces: { 'ca signing 0': seconds } }))
@@ -85,7 +85,7 @@ describe('the ledger', () => {
     expect([ledger.paces.size, ledger.orders.size]).toEqual([0, 1])
   })
 
-  it('forgets what succeeded, and is gone when nothing is left', async () => {
+  test('forgets what succeeded, and is gone when nothing is left', async () => {
     await (await open()).failed('a', failure())
     await (await open()).failed('b', failure())
     await (await open()).succeeded('a', 'c')
@@ -94,7 +94,7 @@ describe('the ledger', () => {
     expect(fake.files.info(FILE)).toBeUndefined()
   })
 
-  it('forgets with time', async () => {
+  test('forgets with time', async () => {
     const ledger = await open()
     await ledger.failed('old', failure())
     await ledger.validationFailed('a')
@@ -111,7 +111,7 @@ describe('the ledger', () => {
     expect((await open()).failures.size).toBe(0)
   })
 
-  it('does not believe what is said to be in the future: somebody had set the clock wrong', async () => {
+  test('does not believe what is said to be in the future: somebody had set the clock wrong', async () => {
     hoursLater(1000)
     const ledger = await open()
     await ledger.failed('a', failure())
@@ -121,12 +121,12 @@ describe('the ledger', () => {
     expect(contents(await open())).toEqual(empty)
   })
 
-  it('keeps texts short', async () => {
+  test('keeps texts short', async () => {
     await (await open()).failed('a', failure({ message: 'x'.repeat(100_000), hint: 'y'.repeat(100_000) }))
     expect(fake.files.info(FILE)?.sizeBytes).toBeLessThan(5000)
   })
 
-  it('shares writes: what changes during one goes into the next', async () => {
+  test('shares writes: what changes during one goes into the next', async () => {
     const ledger = await open()
     await ledger.failed('first', failure())
     const before = fake.files.changes
@@ -137,7 +137,7 @@ describe('the ledger', () => {
     expect((await open()).failures.size).toBe(102)
   })
 
-  it('tells every caller whose change is not on disk, and writes it with the next', async () => {
+  test('tells every caller whose change is not on disk, and writes it with the next', async () => {
     const ledger = await open()
     await ledger.failed('a', failure())
     fake.files.options = { now: () => fake.time, fail: () => 'ENOSPC' }
@@ -152,7 +152,7 @@ describe('the ledger', () => {
 
 describe('a damaged ledger', () => {
   const at = '2026-01-01T00:00:00Z'
-  it.each([
+  test.each([
     ['nothing', ''],
     ['half of it', '{"failures":{'],
     ['something else', '[]'],
@@ -174,7 +174,7 @@ describe('a damaged ledger', () => {
     expect(fake.said).toEqual([])
   })
 
-  it('is set aside before the next one is written, beside an older one', async () => {
+  test('is set aside before the next one is written, beside an older one', async () => {
     fake.files.put('/s/.dns01/set-aside/ledger.json', 'older')
     fake.files.put(FILE, 'bad')
     const ledger = await open()
@@ -185,7 +185,7 @@ describe('a damaged ledger', () => {
   })
 })
 
-it('ten times as many failures are read in about ten times as long', async () => {
+test('ten times as many failures are read in about ten times as long', async () => {
   const worlds = new Map<number, StateWorld>()
   for (const size of [1000, 10_000]) {
     fake = stateWorld()

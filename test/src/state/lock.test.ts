@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { withLock } from '../../../src/state/lock.js'
 import { StateDir } from '../../../src/state/state-dir.js'
 import { MemoryFiles, Stopped } from '../../fakes/memory-files.js'
@@ -36,7 +36,7 @@ async function killed(fake: StateWorld): Promise<void> {
 }
 
 describe('the lock', () => {
-  it('says who holds it, and leaves nothing', async () => {
+  test('says who holds it, and leaves nothing', async () => {
     const fake = machine({ 7: 100 }, 7)
     expect(JSON.parse(await take(fake))).toMatchObject({
       pid: 7,
@@ -51,7 +51,7 @@ describe('the lock', () => {
     expect(fake.said).toEqual([])
   })
 
-  it('is given back when the work fails', async () => {
+  test('is given back when the work fails', async () => {
     const fake = machine({ 7: 100 }, 7)
     await expect(
       withLock(fake.world, state, { command: 'x' }, async () => Promise.reject(new Error('no'))),
@@ -59,7 +59,7 @@ describe('the lock', () => {
     expect(fake.files.info(LOCK)).toBeUndefined()
   })
 
-  it('of a living run: waits, says for whom, then LOCKED', async () => {
+  test('of a living run: waits, says for whom, then LOCKED', async () => {
     const holder = machine({ 7: 100, 8: 200 }, 7)
     const other = machine({ 7: 100, 8: 200 }, 8, holder.files)
     await withLock(holder.world, state, { command: 'dns01 want x' }, async () => {
@@ -77,7 +77,7 @@ describe('the lock', () => {
     expect(await take(other)).toContain('"pid":8')
   })
 
-  it('stops waiting when it is told to', async () => {
+  test('stops waiting when it is told to', async () => {
     const holder = machine({ 7: 100, 8: 200 }, 7)
     const other = machine({ 7: 100, 8: 200 }, 8, holder.files)
     const stop = new AbortController()
@@ -90,7 +90,7 @@ describe('the lock', () => {
     })
   })
 
-  it('killed between making and writing its claim leaves nothing to the next run', async () => {
+  test('killed between making and writing its claim leaves nothing to the next run', async () => {
     const fake = machine({ 7: 100 }, 7)
     await take(fake)
     fake.files.restart()
@@ -104,7 +104,7 @@ describe('the lock', () => {
     expect(fake.files.list('/s/.dns01')).toEqual([])
   })
 
-  it.each(['the first try', 'a takeover'])('tries again when another run sweeps its claim away: %s', async what => {
+  test.each(['the first try', 'a takeover'])('tries again when another run sweeps its claim away: %s', async what => {
     const files = new MemoryFiles()
     if (what === 'a takeover') await killed(machine({ 7: 100 }, 7, files))
     const fake = machine({ 8: 200 }, 8, files)
@@ -120,7 +120,7 @@ describe('the lock', () => {
     expect(files.list('/s/.dns01')).toEqual([])
   })
 
-  it.each<[string, Record<number, number>]>([
+  test.each<[string, Record<number, number>]>([
     ['the process is gone', { 8: 200 }],
     ['its id is another process’s now', { 7: 999, 8: 200 }],
   ])('is taken over when %s, and said so', async (_, processes) => {
@@ -135,7 +135,7 @@ describe('the lock', () => {
     expect(files.list('/s/.dns01')).toEqual([])
   })
 
-  it('is taken over after the machine was started anew', async () => {
+  test('is taken over after the machine was started anew', async () => {
     const files = new MemoryFiles()
     await killed(machine({ 7: 100 }, 7, files))
     const fake = machine({ 7: 100, 8: 200 }, 8, files)
@@ -143,7 +143,7 @@ describe('the lock', () => {
     expect(await take(fake)).toContain('"pid":8')
   })
 
-  it('of another machine counts until it was silent for ten minutes', async () => {
+  test('of another machine counts until it was silent for ten minutes', async () => {
     const files = new MemoryFiles()
     const far = machine({ 7: 100 }, 7, files)
     await killed({ ...far, world: { ...far.world, self: { ...far.world.self, host: 'there' } } })
@@ -157,7 +157,7 @@ describe('the lock', () => {
     expect(await take(fake)).toContain('"pid":8')
   })
 
-  it.each<[string, Record<number, number>]>([
+  test.each<[string, Record<number, number>]>([
     ['its process id is nobody’s here', { 8: 200 }],
     ['its process id is another’s here', { 7: 999, 8: 200 }],
   ])('of another PID namespace with one host name counts until it was silent for ten minutes: %s', async (_, here) => {
@@ -172,14 +172,14 @@ describe('the lock', () => {
     expect(await take(fake)).toContain('"pid":8')
   })
 
-  it('with a time of next year is as good as old', async () => {
+  test('with a time of next year is as good as old', async () => {
     const fake = machine({ 8: 200 }, 8)
     fake.files.put(LOCK, 'not ours')
     fake.time = new Date(fake.time.getTime() - 365 * 86_400_000)
     expect(await take(fake)).toContain('"pid":8')
   })
 
-  it('leaves nothing on a full disk', async () => {
+  test('leaves nothing on a full disk', async () => {
     const fake = machine({ 7: 100 }, 7)
     fake.files.putFolder('/s/.dns01')
     fake.files.options = { ...fake.files.options, fail: change => (change === 'write' ? 'ENOSPC' : undefined) }
@@ -187,7 +187,7 @@ describe('the lock', () => {
     expect(fake.files.list('/s/.dns01')).toEqual([])
   })
 
-  it('shows every minute that its holder lives', async () => {
+  test('shows every minute that its holder lives', async () => {
     const fake = machine({ 7: 100 }, 7)
     const beats: (() => void)[] = []
     const deadline = (): AbortSignal => {
@@ -215,7 +215,7 @@ describe('the lock', () => {
     expect(beats).toHaveLength(4)
   })
 
-  it('with no name in it is somebody’s for ten minutes', async () => {
+  test('with no name in it is somebody’s for ten minutes', async () => {
     const fake = machine({ 8: 200 }, 8)
     fake.files.put(LOCK, 'not ours')
     await expect(take(fake)).rejects.toMatchObject({
@@ -228,7 +228,7 @@ describe('the lock', () => {
     expect(fake.said).toEqual(['warn: took over the lock of an unknown program, which ended without giving it back'])
   })
 
-  it('that is dead goes to one only, whoever comes when', async () => {
+  test('that is dead goes to one only, whoever comes when', async () => {
     const pids = [11, 12, 13, 14, 15]
     const all = Object.fromEntries(pids.map(pid => [pid, pid]))
     for (let round = 0; round < 30; round++) {
@@ -258,7 +258,7 @@ describe('the lock', () => {
     }
   })
 
-  it('heals whatever a run that was taking it over left', async () => {
+  test('heals whatever a run that was taking it over left', async () => {
     for (let k = 0; ; k++) {
       const files = new MemoryFiles()
       await killed(machine({ 7: 100 }, 7, files))
@@ -283,7 +283,7 @@ describe('the lock', () => {
     }
   })
 
-  it.each(['EROFS', 'ENOSPC', 'EACCES'])('cannot be had on a disk that says %s: STATE', async code => {
+  test.each(['EROFS', 'ENOSPC', 'EACCES'])('cannot be had on a disk that says %s: STATE', async code => {
     const fake = machine({ 7: 100 }, 7)
     fake.files.putFolder('/s/.dns01')
     fake.files.options = { ...fake.files.options, fail: () => code }
@@ -324,7 +324,7 @@ describe('who lost the lock while standing still', () => {
     })
   }
 
-  it.each([true, false])('writes nothing more, and is told by whom (still held: %s)', stillHeld =>
+  test.each([true, false])('writes nothing more, and is told by whom (still held: %s)', stillHeld =>
     whileAsleep(async (held, fake) => {
       const before = fake.files.tree('/s')
       const writing = held.writeTarget('x', 'x')
@@ -338,12 +338,12 @@ describe('who lost the lock while standing still', () => {
     }, stillHeld),
   )
 
-  it('does not take away the lock of who has it', () =>
+  test('does not take away the lock of who has it', () =>
     whileAsleep(async (_, fake) => {
       expect(fake.files.text(LOCK)).toContain('"pid":8')
     }))
 
-  it('looks at the lock no more than every two seconds', async () => {
+  test('looks at the lock no more than every two seconds', async () => {
     const fake = machine({ 7: 100 }, 7)
     const held = await StateDir.open(fake.world, '/s')
     await withLock(fake.world, held, { command: 'x' }, async () => {

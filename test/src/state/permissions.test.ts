@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ownersFrom, parsePermissions, permissions } from '../../../src/state/permissions.js'
 
 const owners = ownersFrom('root:x:0:0::/:/bin/sh\nwww:x:33:33::/:\n', 'root:x:0:\nssl-cert:x:110:www\n', {
@@ -11,7 +11,7 @@ const modes = (text: string, path: string): string => {
 }
 
 describe('built-in modes', () => {
-  it.each([
+  test.each([
     ['.', '644 755'],
     ['accounts/SERVER/KEY/privkey', '600 700'],
     ['keys/KEY', '600 700'],
@@ -27,7 +27,7 @@ describe('built-in modes', () => {
 })
 
 describe('conf/perm', () => {
-  it.each([
+  test.each([
     ['keys 0640 0750\n', 'keys/K/privkey', '640 750'],
     ['keys/*/privkey 640 750\n', 'keys/K/privkey', '640 750'],
     ['keys/*/privkey 640 750\n', 'keys/K', '600 700'],
@@ -44,7 +44,7 @@ describe('conf/perm', () => {
     ['*/x 604 705\n', 'certs/C/x', '644 755'],
   ])('%j %s', (text, path, expected) => expect(modes(text, path)).toBe(expected))
 
-  it('names owners by name, number, $r or not at all', () => {
+  test('names owners by name, number, $r or not at all', () => {
     const of = (line: string) => parsePermissions(`keys 640 750 ${line}\n`, owners).permissions.of('keys/K/privkey')
     expect(of('root ssl-cert')).toMatchObject({ uid: 0, gid: 110 })
     expect(of('33 110')).toMatchObject({ uid: 33, gid: 110 })
@@ -53,7 +53,7 @@ describe('conf/perm', () => {
     expect(of('')).toMatchObject({ uid: undefined, gid: undefined })
   })
 
-  it.each([
+  test.each([
     ['keys 640\n', 'conf/perm:1: cannot read this'],
     ['\nkeys 640 750 root\n', 'conf/perm:2: cannot read this'],
     ['keys 890 750\n', 'cannot read this'],
@@ -71,7 +71,7 @@ describe('conf/perm', () => {
     expect(() => parsePermissions(text, owners)).toThrow(expect.objectContaining({ code: 'CONFIG' }))
   })
 
-  it.each<[running: number, directory: number, line: string, refused: boolean]>([
+  test.each<[running: number, directory: number, line: string, refused: boolean]>([
     [0, 33, 'desired 755 755 root root', true],
     [0, 33, 'desired 755 755 0 -', true],
     [0, 33, 'desired 755 755 $r $r', true],
@@ -85,7 +85,7 @@ describe('conf/perm', () => {
     else expect(parse).not.toThrow()
   })
 
-  it('obeys a last line without newline, which acmetool ignores, and says so', () => {
+  test('obeys a last line without newline, which acmetool ignores, and says so', () => {
     const { permissions: found, warnings } = parsePermissions('# x\nkeys 640 750', owners)
     expect(found.of('keys').folderMode).toBe(0o750)
     expect(warnings).toEqual([expect.stringContaining('conf/perm:2: no newline')])

@@ -1,10 +1,10 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { StateDir } from '../../../src/state/state-dir.js'
 import { ecKey, selfSigned } from '../../fakes/certificates.js'
 import { stateWorld } from '../../fakes/state-world.js'
 
 /** What a look at thousands of certificates costs in questions to the disk. */
-it('a certificate costs so many questions and no more', async () => {
+test('a certificate costs so many questions and no more', async () => {
   const fake = stateWorld()
   const state = await StateDir.open(fake.world, '/s')
   await state.conform()

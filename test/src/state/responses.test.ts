@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { parseResponses, responses } from '../../../src/state/responses.js'
 
 const read = (text: string) => responses(parseResponses(text, 'r').answers)
 
 describe('responses', () => {
-  it.each([
+  test.each([
     ['a: x', 'x', true],
     ['a: ""', '', true],
     ['a: 2048', '2048', true],
@@ -17,20 +17,20 @@ describe('responses', () => {
     expect(read(text).yes('a')).toBe(yes)
   })
 
-  it.each(['a: 1.5', 'a: [x]', 'a:', 'a: {b: c}'])('%j is left out with a warning', text => {
+  test.each(['a: 1.5', 'a: [x]', 'a:', 'a: {b: c}'])('%j is left out with a warning', text => {
     const { answers, warnings } = parseResponses(`${text}\nb: 1\n`, 'conf/responses')
     expect([...answers]).toEqual([['b', '1']])
     expect(warnings).toEqual([expect.stringContaining('conf/responses: the answer to a must be')])
   })
 
-  it.each(['a: [', '- a', 'text'])('%j as a whole', text => {
+  test.each(['a: [', '- a', 'text'])('%j as a whole', text => {
     expect(parseResponses(text, 'f')).toEqual({
       answers: new Map(),
       warnings: [expect.stringMatching(/^f: .*it is ignored$/)],
     })
   })
 
-  it.each([
+  test.each([
     ['"acme-enter-emial": a@b.test', 'f:2: nothing asks for acme-enter-emial; did you mean "acme-enter-email"?'],
     ['dns01-quickstart-choose-provder: x', expect.stringContaining('did you mean "dns01-quickstart-choose-provider"?')],
     [
@@ -41,7 +41,7 @@ describe('responses', () => {
     expect(parseResponses(`# x\n${text}\n`, 'f').warnings).toEqual([warning])
   })
 
-  it.each([
+  test.each([
     'acme-enter-email: a@b.test',
     '"acme-agreement:https://ca.test/terms": true',
     'acmetool-quickstart-choose-method: redirector',
@@ -50,13 +50,13 @@ describe('responses', () => {
     'something-else: true',
   ])('says nothing of %s', text => expect(parseResponses(`${text}\n`, 'f').warnings).toEqual([]))
 
-  it('does not parse what is nested too deeply', () =>
+  test('does not parse what is nested too deeply', () =>
     expect(parseResponses('['.repeat(5000), 'f').warnings).toEqual([expect.stringContaining('nested deeper than 50')]))
 
-  it('is empty when there is nothing', () =>
+  test('is empty when there is nothing', () =>
     expect(parseResponses('# x\n', 'f')).toEqual({ answers: new Map(), warnings: [] }))
 
-  it('knows consent to these terms, and to others of the same host', () => {
+  test('knows consent to these terms, and to others of the same host', () => {
     const given = read(
       '"acme-agreement:https://ca.test/terms/1": true\n"acme-agreement:https://ca.test/terms/0": false\n',
     )

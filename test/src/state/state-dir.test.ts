@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { StateDir } from '../../../src/state/state-dir.js'
 import type { KeyPair } from '../../../src/x509/keys.js'
 import { ecKey, names, selfSigned } from '../../fakes/certificates.js'
@@ -24,19 +24,19 @@ async function anOrder(url = 'https://ca.test/order/1'): Promise<string> {
 }
 
 describe('open', () => {
-  it('makes nothing', async () => {
+  test('makes nothing', async () => {
     expect(fake.files.changes).toBe(0)
     expect([state.certificates(), state.accounts(), [...state.keyIds()], [...state.links()]]).toEqual([[], [], [], []])
     expect(state.targets()).toEqual({ targets: [], problems: [] })
   })
 
-  it('follows a link to where the directory really is', async () => {
+  test('follows a link to where the directory really is', async () => {
     fake.files.putFolder('/srv/acme')
     fake.files.putLink('/lib/acme', '../srv/acme')
     expect((await StateDir.open(fake.world, '/lib/acme')).root).toBe('/srv/acme')
   })
 
-  it('refuses a file, with a hint', async () => {
+  test('refuses a file, with a hint', async () => {
     fake.files.put('/a', 'x')
     await expect(StateDir.open(fake.world, '/a')).rejects.toMatchObject({
       code: 'STATE',
@@ -45,7 +45,7 @@ describe('open', () => {
     })
   })
 
-  it('says when it cannot be read', async () => {
+  test('says when it cannot be read', async () => {
     fake.files.list = () => {
       throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
     }
@@ -55,7 +55,7 @@ describe('open', () => {
     })
   })
 
-  it('stops at a mistake in conf/perm', async () => {
+  test('stops at a mistake in conf/perm', async () => {
     fake.files.put(at('conf/perm'), 'keys 9\n')
     await expect(StateDir.open(fake.world, ROOT)).rejects.toMatchObject({
       code: 'CONFIG',
@@ -63,7 +63,7 @@ describe('open', () => {
     })
   })
 
-  it('changes nothing when only reading', async () => {
+  test('changes nothing when only reading', async () => {
     const reader = await StateDir.open(fake.world, ROOT, { readOnly: true })
     await expect(reader.addKey(key)).rejects.toThrow('for reading only')
     expect(fake.files.changes).toBe(0)
@@ -71,7 +71,7 @@ describe('open', () => {
 })
 
 describe('keys and accounts', () => {
-  it('are kept as acmetool keeps them', async () => {
+  test('are kept as acmetool keeps them', async () => {
     await state.addKey(key)
     const id = await state.addAccount(CA, account)
     expect(id).toBe(`ca.test%2fdir/${account.id}`)
@@ -93,14 +93,14 @@ describe('keys and accounts', () => {
     expect(state.keyIds()).toEqual(new Set())
   })
 
-  it('twice is the same as once', async () => {
+  test('twice is the same as once', async () => {
     await state.addKey(key)
     const { changes } = fake.files
     await state.addKey(key)
     expect(fake.files.changes).toBe(changes)
   })
 
-  it('refuses a key under a wrong name, and names the file of one that cannot be read', async () => {
+  test('refuses a key under a wrong name, and names the file of one that cannot be read', async () => {
     fake.files.put(at(`keys/${account.id}/privkey`), key.pem)
     expect(() => state.key(account.id)).toThrow(
       expect.objectContaining({ code: 'STATE', message: expect.stringContaining('holds another key') }),
@@ -109,7 +109,7 @@ describe('keys and accounts', () => {
     expect(() => state.key(account.id)).toThrow(`keys/${account.id}/privkey: no PEM private key`)
   })
 
-  it('can be group-readable by conf/perm from the first byte', async () => {
+  test('can be group-readable by conf/perm from the first byte', async () => {
     fake.files.put(at('conf/perm'), 'keys/*/privkey 0640 0750 - ssl-cert\n')
     fake.files.put('/etc/group', 'ssl-cert:x:110:\n')
     state = await StateDir.open(fake.world, ROOT)
@@ -129,7 +129,7 @@ describe('keys and accounts', () => {
 })
 
 describe('certificates', () => {
-  it('one that cannot be read does not stop the others', async () => {
+  test('one that cannot be read does not stop the others', async () => {
     const id = await anOrder()
     const broken = 'b'.repeat(52)
     fake.files.putLink(at(`certs/${broken}/url`), 'url')
@@ -137,7 +137,7 @@ describe('certificates', () => {
     expect(fake.said).toEqual([expect.stringContaining(`certs/${broken} is left out: `)])
   })
 
-  it('an order is remembered whole, with relative links and no newline', async () => {
+  test('an order is remembered whole, with relative links and no newline', async () => {
     const id = await anOrder('https://localhost:14000/my-order/abc')
     expect(id).toBe('lpqh7ol3lxj225wrkahxrifvylbxjcrp3fff4pd4sgroqjgucwwq')
     expect(fake.files.tree(at('certs'))).toEqual([
@@ -162,7 +162,7 @@ describe('certificates', () => {
     ])
   })
 
-  it('is stored, goes live, and tells what it is', async () => {
+  test('is stored, goes live, and tells what it is', async () => {
     const id = await anOrder()
     await expect(state.pointLive('www.test', id)).rejects.toMatchObject({
       code: 'STATE',
@@ -184,7 +184,7 @@ describe('certificates', () => {
     expect(state.links().size).toBe(0)
   })
 
-  it('mends the privkey link that somebody broke', async () => {
+  test('mends the privkey link that somebody broke', async () => {
     const id = await anOrder()
     await state.storeCertificate(id, await selfSigned(key, ['www.test']))
     await fake.files.remove(at(`certs/${id}/privkey`))
@@ -201,7 +201,7 @@ describe('certificates', () => {
     const whole = { complete: true, hasKey: true, damage: undefined }
     const NO_CHAIN = { complete: false, hasKey: true, damage: expect.stringMatching(/are not its fullchain$/) }
 
-    it.each<[string, (id: string) => void, object]>([
+    test.each<[string, (id: string) => void, object]>([
       ['not', () => {}, whole],
       [
         'by an empty fullchain',
@@ -267,7 +267,7 @@ describe('certificates', () => {
       expect(fake.said).toHaveLength(found?.damage === undefined ? 0 : 1)
     })
 
-    it('and that who runs us may not read is another matter', async () => {
+    test('and that who runs us may not read is another matter', async () => {
       await anOrder()
       fake.files.readPlain = () => {
         throw Object.assign(new Error('EACCES'), { code: 'EACCES' })
@@ -276,7 +276,7 @@ describe('certificates', () => {
     })
   })
 
-  it('gets the link to its key back, in silence only when there is none', async () => {
+  test('gets the link to its key back, in silence only when there is none', async () => {
     const id = await anOrder()
     await state.storeCertificate(id, await selfSigned(key, ['www.test']))
     const path = at(`certs/${id}/privkey`)
@@ -291,7 +291,7 @@ describe('certificates', () => {
     expect(fake.said).toEqual([expect.stringContaining('is not the link to the key of its certificate; mending it')])
   })
 
-  it('knows revoked ones, those without key, and those from other programs', async () => {
+  test('knows revoked ones, those without key, and those from other programs', async () => {
     const id = await anOrder()
     await state.storeCertificate(id, await selfSigned(key, ['www.test']))
     await state.requestRevocation(id)
@@ -309,7 +309,7 @@ describe('certificates', () => {
     expect(state.certificates()).toEqual([])
   })
 
-  it('warns once about what acmetool stops at or complains about, and goes on', async () => {
+  test('warns once about what acmetool stops at or complains about, and goes on', async () => {
     const id = await anOrder()
     fake.files.put(at(`certs/${id}/fullchain`), 'no certificate')
     fake.files.putLink(at('live/www.test'), `../certs/${id}`)
@@ -325,7 +325,7 @@ describe('certificates', () => {
     expect(fake.said.find(line => line.includes('selfsigned-x'))).toContain('the name is not a certificate id')
   })
 
-  it('does not replace a thing in live/ that is no link', async () => {
+  test('does not replace a thing in live/ that is no link', async () => {
     const id = await anOrder()
     await state.storeCertificate(id, await selfSigned(key, ['www.test']))
     fake.files.put(at('live/www.test/x'), '')
@@ -338,7 +338,7 @@ describe('certificates', () => {
 })
 
 describe('targets', () => {
-  it('one that cannot be read does not stop the others', async () => {
+  test('one that cannot be read does not stop the others', async () => {
     fake.files.put(at('conf/target'), 'request: {provider: "https://ca.test/dir"}\n')
     fake.files.put(at('desired/a.test'), '')
     fake.files.put(at('desired/b.test'), 'satisfy: {names: x}\n')
@@ -358,7 +358,7 @@ describe('targets', () => {
     expect(fake.said).toEqual(['warn: desired/c.test:1: unknown key satisfi is ignored; did you mean "satisfy"?'])
   })
 
-  it.each([
+  test.each([
     ['EACCES', 'permission denied'],
     ['EIO', 'the disk failed'],
     ['EISDIR', 'a folder stands'],
@@ -382,7 +382,7 @@ describe('targets', () => {
     expect(state.targets()).toMatchObject({ targets: [], problems: [{ code: 'STATE' }] })
   })
 
-  it('are none when conf/target cannot be read: it names the CA', async () => {
+  test('are none when conf/target cannot be read: it names the CA', async () => {
     fake.files.put(at('conf/target'), 'request: [')
     fake.files.put(at('desired/a.test'), '')
     expect(state.targets()).toEqual({
@@ -391,7 +391,7 @@ describe('targets', () => {
     })
   })
 
-  it.each([
+  test.each([
     ['exec, with a command', 'dns: {provider: exec, command: /tmp/x}'],
     ['a plugin', 'dns: {provider: acme-dns-01, module: /tmp/x}'],
     ['a folder of hooks', 'dns: {provider: hooks, folders: /tmp/x}'],
@@ -410,7 +410,7 @@ describe('targets', () => {
     expect(read()).toEqual([['harmless'], [`${says} ${at('desired')} may be changed by group 33`]])
   })
 
-  it('are none when conf/target starts programs and belongs to somebody else', () => {
+  test('are none when conf/target starts programs and belongs to somebody else', () => {
     fake.files.put(at('conf/target'), 'request: {challenge: {env: {PATH: /tmp}}}\n')
     fake.files.put(at('desired/a.test'), '')
     expect(state.targets().targets).toHaveLength(1)
@@ -418,7 +418,7 @@ describe('targets', () => {
     expect(state.targets()).toMatchObject({ targets: [], problems: [{ code: 'CONFIG' }] })
   })
 
-  it('are written and removed by plain names only', async () => {
+  test('are written and removed by plain names only', async () => {
     await state.writeTarget('*.x.test-1', 'satisfy:\n')
     expect(state.targetText('*.x.test-1')).toBe('satisfy:\n')
     await state.removeTarget('*.x.test-1')
@@ -429,20 +429,20 @@ describe('targets', () => {
 })
 
 describe('conf', () => {
-  it('reads the two older files', () => {
+  test('reads the two older files', () => {
     fake.files.put(at('conf/webroot-path'), ' /a \n\n/b\n')
     fake.files.put(at('conf/rsa-key-size'), '3072\n')
     expect(state.defaults()).toMatchObject({ webrootPaths: ['/a', '/b'], key: { rsaBits: 3072 } })
   })
 
-  it('writes with the mode that is asked for', async () => {
+  test('writes with the mode that is asked for', async () => {
     await state.writeConf('x', 'secret', 0o600)
     expect(fake.files.info(at('conf/x'))?.mode).toBe(0o600)
     expect(state.confText('x')).toBe('secret')
     expect(state.confText('y')).toBeUndefined()
   })
 
-  it('reads responses from a file, a folder, or a file given', () => {
+  test('reads responses from a file, a folder, or a file given', () => {
     expect(state.responses().text('a')).toBeUndefined()
     fake.files.put(at('conf/responses/one.yml'), '"a": 1\n')
     fake.files.put(at('conf/responses/two.json'), '{"b": "x"}')
@@ -472,7 +472,7 @@ describe('journal', () => {
   }
   const entry = { id: 'e1', provider: 'memory', settings: { x: '1' }, zone: record.zone, records: [record] }
 
-  it('keeps what was noted until it is gone', async () => {
+  test('keeps what was noted until it is gone', async () => {
     await state.journal.note(entry)
     fake.files.losePower()
     expect((await StateDir.open(fake.world, ROOT)).journal.entries()).toEqual([entry])
@@ -492,7 +492,7 @@ describe('journal', () => {
     ['no records', JSON.stringify({ ...entry, records: null })],
     ['settings that are no texts', JSON.stringify({ ...entry, settings: { command: ['x'] } })],
   ])('an entry that is %s', (_, text) => {
-    it('is told and left out, and conform() sets it aside', async () => {
+    test('is told and left out, and conform() sets it aside', async () => {
       fake.files.put(at('.dns01/journal/x.json'), text, 0o600)
       fake.files.give(at('.dns01/journal'), { mode: 0o700 })
       fake.files.give(at('.dns01'), { mode: 0o700 })
@@ -506,7 +506,7 @@ describe('journal', () => {
     })
   })
 
-  it.each<[string, { path: string; mode?: number; uid?: number }, 'stays' | 'goes']>([
+  test.each<[string, { path: string; mode?: number; uid?: number }, 'stays' | 'goes']>([
     ['the group could write the entry', { path: '.dns01/journal/e1.json', mode: 0o660 }, 'goes'],
     ['everybody could write the entry', { path: '.dns01/journal/e1.json', mode: 0o602 }, 'goes'],
     ['everybody could write the folder', { path: '.dns01/journal', mode: 0o777 }, 'goes'],
@@ -523,7 +523,7 @@ describe('journal', () => {
     expect(fake.files.info(at('.dns01'))?.mode).toBe(0o700)
   })
 
-  it('believes root and who runs it', async () => {
+  test('believes root and who runs it', async () => {
     await state.journal.note(entry)
     fake.files.give(at('.dns01/journal/e1.json'), { uid: 7 })
     const self = (uid: number) => ({ ...fake.world, self: { ...fake.world.self, uid } })
@@ -534,7 +534,7 @@ describe('journal', () => {
     expect([await seenBy(0), await seenBy(7), await seenBy(8)]).toEqual([1, 1, 1])
   })
 
-  it('adds up the names that no hook was told', async () => {
+  test('adds up the names that no hook was told', async () => {
     await state.journal.noteUntold(['a.test', '*.a.test:l'])
     await state.journal.noteUntold(['b.test', 'a.test'])
     expect(state.journal.untold()).toEqual(['a.test', '*.a.test:l', 'b.test'])
@@ -549,7 +549,7 @@ describe('a folder of something else', () => {
   }
   const ID = 'a'.repeat(52)
 
-  it.each<[string, string[], string]>([
+  test.each<[string, string[], string]>([
     ['a home', ['notes.txt'], 'notes.txt'],
     ['certbot’s', ['accounts/x', 'archive/x', 'csr/x', 'keys/0_key.pem', 'live/x', 'renewal/cf.ini'], 'archive'],
     ['/var', ['lib/mysql/data', 'tmp/x'], 'lib'],
@@ -568,7 +568,7 @@ describe('a folder of something else', () => {
     expect((await StateDir.open(fake.world, '/else', { readOnly: true })).certificates()).toEqual([])
   })
 
-  it.each<[string, string[]]>([
+  test.each<[string, string[]]>([
     ['hidden things, and what belongs to its file system', ['.keep', 'lost+found/x']],
     ['the beginning of ours', ['accounts/x']],
     ['ours and the haproxy hook’s', ['certs/x', 'conf/target', 'haproxy/x']],
@@ -581,7 +581,7 @@ describe('a folder of something else', () => {
     await expect(StateDir.open(fake.world, '/else')).resolves.toBeInstanceOf(StateDir)
   })
 
-  it.each(['tmp', 'live', 'certs', '.dns01', '.dns01/journal'])('is not reached by a link at %s', async path => {
+  test.each(['tmp', 'live', 'certs', '.dns01', '.dns01/journal'])('is not reached by a link at %s', async path => {
     files('other/precious')
     fake.files.putFolder(at('desired'))
     fake.files.putLink(at(path), '/else/other')

@@ -1,7 +1,7 @@
 import { webcrypto, X509Certificate } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Dns01Error } from '../../../src/core/errors.js'
 import type { Name } from '../../../src/core/names.js'
 import { checkIssued, readCertificate, splitPems } from '../../../src/x509/certificate.js'
@@ -31,7 +31,7 @@ async function rsaUntil2051(): Promise<string> {
 }
 
 describe('readCertificate', () => {
-  it('says what node says', () => {
+  test('says what node says', () => {
     const facts = readCertificate(leaf.pem)
     const node = new X509Certificate(leaf.pem)
     expect(facts).toEqual({
@@ -51,7 +51,7 @@ describe('readCertificate', () => {
     expect(readCertificate(Buffer.from(`noise\n${leaf.pem}${root.pem}`))).toEqual(facts)
   })
 
-  it('knows a self-signed one, RSA, and one without names', async () => {
+  test('knows a self-signed one, RSA, and one without names', async () => {
     expect(readCertificate(root.pem)).toMatchObject({ selfSigned: true, names: [], subject: 'CN=Root' })
     expect(readCertificate(await rsaUntil2051())).toMatchObject({
       keyType: 'rsa',
@@ -61,12 +61,12 @@ describe('readCertificate', () => {
     })
   })
 
-  it('shows control characters of a name as U+FFFD', async () => {
+  test('shows control characters of a name as U+FFFD', async () => {
     const { pem } = await makeCertificate({ subject: 'CN=a\u001b[31mb' })
     expect(readCertificate(pem).subject).toBe('CN=a\ufffd[31mb')
   })
 
-  it.each([
+  test.each([
     ['nothing', '', /no PEM certificate/],
     ['a key', leaf.keyPem, /no PEM certificate/],
     ['a cut one', leaf.der.subarray(0, -1), /longer than what holds it/],
@@ -77,7 +77,7 @@ describe('readCertificate', () => {
     expect(() => readCertificate(input)).toThrow(expect.objectContaining({ code: 'STATE' }))
   })
 
-  it('refuses a date that no calendar has', () => {
+  test('refuses a date that no calendar has', () => {
     const at = Buffer.from(leaf.der).indexOf('261101000000Z')
     const bytes = Buffer.from(leaf.der)
     bytes.write('260231000000Z', at)
@@ -92,14 +92,14 @@ describe('readCertificate', () => {
     }
   }
 
-  it('throws nothing but Dns01Error, whatever the bytes', () => {
+  test('throws nothing but Dns01Error, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), bytes => survives(Uint8Array.of(0x30, ...bytes))),
       { numRuns: 2000 },
     )
   })
 
-  it('throws nothing but Dns01Error for a certificate with some bytes changed or cut', () => {
+  test('throws nothing but Dns01Error for a certificate with some bytes changed or cut', () => {
     const change = fc.tuple(fc.nat(leaf.der.length - 1), fc.nat(255))
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 6 }), fc.nat(leaf.der.length), (changes, cut) => {
@@ -114,7 +114,7 @@ describe('readCertificate', () => {
 })
 
 describe('splitPems', () => {
-  it('brings line ends and columns in order and drops what stands between', () => {
+  test('brings line ends and columns in order and drops what stands between', () => {
     const ugly = `subject=x\r\n${leaf.pem.replaceAll('\n', '\r\n')}\r\nissuer\n${root.pem.replace(/\n(?=[^-])/g, ' ')}`
     const [first, second, ...more] = splitPems(ugly)
     expect(more).toEqual([])
@@ -130,23 +130,23 @@ describe('splitPems', () => {
 describe('checkIssued', () => {
   const want = { keyId, names: asked, now: DAY.now }
 
-  it('finds the first certificate, whatever was read before', () => {
+  test('finds the first certificate, whatever was read before', () => {
     readCertificate(`${'\n'.repeat(5000)}${leaf.pem}${root.pem}`)
     expect(checkIssued(leaf.pem + intermediate.pem, want).cert).toBe(splitPems(leaf.pem)[0])
   })
 
-  it('parts a good answer into certificate and chain', () => {
+  test('parts a good answer into certificate and chain', () => {
     const issued = checkIssued(leaf.pem + intermediate.pem + root.pem, want)
     expect(splitPems(issued.cert)).toHaveLength(1)
     expect(splitPems(issued.chain).map(pem => readCertificate(pem).subject)).toEqual(['CN=Intermediate', 'CN=Root'])
     expect(issued.cert).toBe(splitPems(leaf.pem)[0])
   })
 
-  it('takes a leaf alone: a CA may leave its trust anchor out (RFC 8555 §9.1)', () => {
+  test('takes a leaf alone: a CA may leave its trust anchor out (RFC 8555 §9.1)', () => {
     expect(checkIssued(leaf.pem, want).chain).toBe('')
   })
 
-  it.each<[string, string[], string[]]>([
+  test.each<[string, string[], string[]]>([
     ['the bare name of a wildcard', ['*.a.test', 'a.test'], ['*.a.test']],
     ['www. before a name', ['a.test', 'www.a.test'], ['a.test']],
     ['the name behind www.', ['www.a.test', 'a.test'], ['www.a.test']],
@@ -157,7 +157,7 @@ describe('checkIssued', () => {
     expect(checkIssued(made.pem, { keyId: id, names: wanted as Name[], now: DAY.now }).chain).toBe('')
   })
 
-  it.each<[string[], string[], string]>([
+  test.each<[string[], string[], string]>([
     [['a.test', 'b.test'], ['a.test'], 'b.test'],
     [['a.test', '*.a.test'], ['a.test'], '*.a.test'],
     [['www.a.test', 'test'], ['www.a.test'], 'test'],
@@ -170,12 +170,12 @@ describe('checkIssued', () => {
     )
   })
 
-  it('does not mind a clock that is slow: the CA would have to be asked again and again', () => {
+  test('does not mind a clock that is slow: the CA would have to be asked again and again', () => {
     const slow = new Date(DAY.from.getTime() - 3_600_000)
     expect(checkIssued(leaf.pem, { ...want, now: slow }).cert).not.toBe('')
   })
 
-  it.each<[string, string, Partial<typeof want>, RegExp]>([
+  test.each<[string, string, Partial<typeof want>, RegExp]>([
     ['no PEM', '<html>', {}, /no PEM certificate/],
     [
       'rubbish in PEM',
@@ -201,12 +201,12 @@ describe('checkIssued', () => {
     expect(attempt).toThrow(expect.objectContaining({ code: 'REFUSED' }))
   })
 
-  it('refuses an issuer of the right name whose key did not sign', async () => {
+  test('refuses an issuer of the right name whose key did not sign', async () => {
     const impostor = await makeCertificate({ subject: 'CN=Intermediate', ca: true })
     expect(() => checkIssued(leaf.pem + impostor.pem, want)).toThrow(/does not link up/)
   })
 
-  it('refuses an issuer that is no CA', async () => {
+  test('refuses an issuer that is no CA', async () => {
     const noCa = await makeCertificate({ subject: 'CN=Plain' })
     const below = await makeCertificate({ subject: 'CN=a.test', issuer: noCa, names: ['a.test'] })
     const key = await generateKey({ type: 'ecdsa', curve: 'nistp256', rsaBits: 2048 })
@@ -215,7 +215,7 @@ describe('checkIssued', () => {
     expect(() => checkIssued(below.pem + noCa.pem, wanted)).toThrow(/"CN=Plain" did not sign/)
   })
 
-  it('refuses a certificate with a flipped bit in its signature', () => {
+  test('refuses a certificate with a flipped bit in its signature', () => {
     const bytes = Uint8Array.from(leaf.der)
     bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
     const pem = `-----BEGIN CERTIFICATE-----\n${Buffer.from(bytes).toString('base64')}\n-----END CERTIFICATE-----\n`
@@ -223,7 +223,7 @@ describe('checkIssued', () => {
   })
 })
 
-it('reading the first of a chain leaves nothing behind for who splits one next', () => {
+test('reading the first of a chain leaves nothing behind for who splits one next', () => {
   const chain = leaf.pem + intermediate.pem
   for (let i = 0; i < 2; i++) {
     expect(readCertificate(chain)).toEqual(readCertificate(leaf.pem))

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Dns01Error } from '../../../src/core/errors.js'
 import type { KeySpec } from '../../../src/core/target.js'
 import { base32Id, generateKey, parseJwk, parseKey } from '../../../src/x509/keys.js'
@@ -21,7 +21,7 @@ const ecdsa = (curve: KeySpec['curve']): KeySpec => ({ type: 'ecdsa', curve, rsa
 const rsa = (rsaBits: number): KeySpec => ({ type: 'rsa', curve: 'nistp256', rsaBits })
 
 describe('base32Id', () => {
-  it.each([
+  test.each([
     [
       'https://acme-v02.api.letsencrypt.org/acme/order/12345678/9876543210',
       'pj7lttebcfjik5vslvalgql5qfa5atgmbalyxau33kvo2jpjfg2a',
@@ -36,14 +36,14 @@ describe('base32Id', () => {
 describe('parseKey', () => {
   const sec1 = scalarOne.export({ type: 'sec1', format: 'pem' }).toString()
 
-  it('finds the key id and thumbprint of acmetool for the key with scalar 1', () => {
+  test('finds the key id and thumbprint of acmetool for the key with scalar 1', () => {
     const key = parseKey(sec1)
     expect(key.id).toBe('ltjff6ym5cjsinx27dgncbajqg4j5zfnnop6tyvcw7trvlfsptjq')
     expect(key.thumbprint).toBe('xx0BcA-wMohw8atYDJOe6peGModklG2wRHBlXHMvl0M')
     expect(key.type).toBe('ecdsa')
   })
 
-  it('takes PKCS#8, CRLF and EC PARAMETERS in front, and gives back SEC1', () => {
+  test('takes PKCS#8, CRLF and EC PARAMETERS in front, and gives back SEC1', () => {
     const parameters = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n'
     const pkcs8 = scalarOne.export({ type: 'pkcs8', format: 'pem' }).toString()
     for (const pem of [parameters + sec1, pkcs8, sec1.replaceAll('\n', '\r\n'), Buffer.from(sec1)])
@@ -51,7 +51,7 @@ describe('parseKey', () => {
     expect(parseKey(pkcs8).pem).toBe(sec1)
   })
 
-  it('gives RSA keys back as PKCS#1 in 64 columns', () => {
+  test('gives RSA keys back as PKCS#1 in 64 columns', () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const key = parseKey(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
     expect(key.type).toBe('rsa')
@@ -59,7 +59,7 @@ describe('parseKey', () => {
     expect(parseKey(key.pem)).toEqual(key)
   })
 
-  it.each([
+  test.each([
     ['no PEM', 'hello', /no PEM private key/],
     ['a public key', createPublicKey(scalarOne).export({ type: 'spki', format: 'pem' }), /no PEM private key/],
     ['Ed25519', generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }), /type ed25519/],
@@ -83,7 +83,7 @@ describe('parseKey', () => {
 })
 
 describe('generateKey', () => {
-  it.each([
+  test.each([
     [ecdsa('nistp256'), 'ecdsa', 'prime256v1'],
     [ecdsa('nistp384'), 'ecdsa', 'secp384r1'],
     [ecdsa('nistp521'), 'ecdsa', 'secp521r1'],
@@ -97,19 +97,19 @@ describe('generateKey', () => {
     expect(parseKey(key.pem)).toEqual(key)
   })
 
-  it.each([1024, 2047, 4097, 2048.5, Number.NaN])('refuses RSA of %d bits as CONFIG', async bits => {
+  test.each([1024, 2047, 4097, 2048.5, Number.NaN])('refuses RSA of %d bits as CONFIG', async bits => {
     await expect(generateKey(rsa(bits))).rejects.toMatchObject({ code: 'CONFIG' })
   })
 })
 
-it('the key id equals that over the SPKI inside a certificate', async () => {
+test('the key id equals that over the SPKI inside a certificate', async () => {
   const made = await makeCertificate({ subject: 'CN=x', names: ['x.test'] })
   const spki = new X509Certificate(made.pem).publicKey.export({ type: 'spki', format: 'der' })
   expect(base32Id(spki)).toBe(parseKey(made.keyPem).id)
 })
 
 describe('parseJwk', () => {
-  it.each([
+  test.each([
     generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
     generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey,
   ])('gives the same key as its PEM', key => {
@@ -117,7 +117,7 @@ describe('parseJwk', () => {
     expect(parseJwk(JSON.stringify(key.export({ format: 'jwk' })))).toEqual(parseKey(pem))
   })
 
-  it.each([
+  test.each([
     ['-----BEGIN', 'no JSON web key in it'],
     ['{"kty":"EC"}', 'the private key cannot be read'],
     ['null', 'the private key cannot be read'],
