@@ -1,5 +1,5 @@
-// Changes the names in a target file as text and not by writing the document anew: comments, order and layout belong
-// to the person who wrote the file.
+// Changes the names in a target file as text, and has the YAML library write it anew only where that does not come
+// out right: comments, order and layout belong to the person who wrote the file.
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type YAMLSeq } from 'yaml'
 import { Dns01Error } from '../core/errors.js'
 import { type Name, parseName } from '../core/names.js'

@@ -1,5 +1,5 @@
 // How a run begins and ends: the state directory, its lock, what is opened for the run, and what is said at the end.
-// Commands that change something go through here, so that none of them works without the lock.
+// Commands that change the state directory go through here, so that none of them does so without the lock.
 import { setMaxListeners } from 'node:events'
 import type { DnsConfig } from '../config/dns-config.js'
 import { Dns01Error } from '../core/errors.js'

@@ -1,5 +1,5 @@
-// Which mode and owner each path of the state directory must have: acmetool's built-in rules and those of conf/perm
-// (its permission file). Only the rules are here; conform.ts and disk.ts apply them.
+// Which mode and owner each path of the state directory must have: acmetool's built-in rules and those of conf/perm.
+// Only the rules are here; conform.ts and disk.ts apply them.
 import { Dns01Error } from '../core/errors.js'
 import { isHidden } from './layout.js'
 
