@@ -1,5 +1,4 @@
-// acmetool's challenge hooks as a provider: every executable in the folders of hooks is offered each record, until one takes
-// it.
+// acmetool's challenge hooks as a provider: every executable in the folders of hooks is run for each record.
 import pLimit from 'p-limit'
 import {
   defineProvider,

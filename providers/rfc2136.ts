@@ -1,5 +1,5 @@
-// Dynamic update (RFC 2136) of BIND, Knot, PowerDNS and others. No library for it is kept well; message.ts has the wire
-// format, and here is whom to ask and what each answer means for the user.
+// Dynamic update (RFC 2136) of BIND, Knot, PowerDNS and others. message.ts has the wire format, key.ts the keys; here is whom
+// to ask, and what each answer means for the user.
 import {
   beforeWriting,
   Dns01Error,
