@@ -53,7 +53,7 @@ describe('what users get', () => {
     ['const { B } = (await import("./x.js")).default;', { default: { A: 1 } }, 'it has no default.B'],
     ['return (await import("./x.js")).serve(1);', { serve: 1 }, undefined],
     ['return (await import("./x.js")).serve(1);', { other: 1 }, 'it has no serve'],
-  ])('that test tells what fails at run time: %s from %j', (line, module, fault) => {
+  ])('the look at lazy imports tells what fails at run time: %s from %j', (line, module, fault) => {
     expect(lazyImports(`first();\n  ${line}\n`).map(lazy => faultOf(lazy, module))).toEqual([fault])
   })
 

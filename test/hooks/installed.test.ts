@@ -187,7 +187,7 @@ esac
     expect(calls()).toContain('systemctl reload nginx.service')
   })
 
-  test('else what stands in /etc/init.d', () => {
+  test('without systemctl, what stands in /etc/init.d is reloaded', () => {
     as('root')
     program('postfix', 0, 'etc/init.d')
     expect(run('reload', 'live-updated').exit).toBe(0)

@@ -115,7 +115,7 @@ describe('knows its zones', () => {
       expect((await provider.zoneFor?.(at(name), signal))?.zone).toBe(expected)
     })
 
-  test('and is asked for proof at the loopback where it listens everywhere', async () => {
+  test('where it listens everywhere, the proof is asked for at the loopback', async () => {
     const { provider } = await scene({ listen: '0.0.0.0:53,[::]:53,::,192.0.2.7:5353' })
     expect((await provider.zoneFor?.(at(zone), signal))?.servers).toEqual([
       '127.0.0.1:53',
@@ -125,7 +125,7 @@ describe('knows its zones', () => {
     ])
   })
 
-  test('and says how to get a foreign name in', async () => {
+  test('the error for a foreign name says how to get it in', async () => {
     const { provider } = await scene()
     await expect(
       provider.present([record(at('_acme-challenge.www.example.org'), 'v', zone)], call),
@@ -233,7 +233,7 @@ describe('an address that another program holds', () => {
     await provider.close?.()
   })
 
-  test('who does not show them within three seconds is another program', async () => {
+  test('a program that does not show the values within three seconds is another one', async () => {
     const { provider, clock } = await besides('v')
     await expect(provider.present([one, two], call)).rejects.toMatchObject({
       code: 'CONFIG',

@@ -317,7 +317,7 @@ describe('an id goes into paths', () => {
     },
   )
 
-  test('and a wrong one in the settings is told at once', async () => {
+  test('a wrong id in the settings is told at once', async () => {
     await expect(opened(fakeWithZone(), { 'zone-id': 'xyz' })).rejects.toMatchObject({
       code: 'CONFIG',
       message: 'cloudflare: the zone id "xyz" is not 32 hexadecimal digits',

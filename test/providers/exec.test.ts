@@ -190,7 +190,7 @@ describe('the provider exec', () => {
     expect(calls().slice(0, 2)).toEqual(['begin', 'begin'])
   })
 
-  test('its output is in the log, its last line in the error, which names the program', async () => {
+  test('what the program writes is in the log, the last line in the error, which names the program', async () => {
     const command = script('echo "I tried"; echo "no such zone" >&2; exit 2')
     const presenting = open('dehydrated', command, disk).present([host('a', 'v')], call())
     await expect(presenting).rejects.toThrow(
@@ -257,7 +257,7 @@ describe('acme.sh', () => {
     expect(linesOf(join(records, 'a.example.test'))).toEqual(['v'])
   })
 
-  test('or from the environment, and it saves them, where LE_WORKING_DIR or HOME says', async () => {
+  test('its settings come from the environment, too, and it saves them where LE_WORKING_DIR or HOME says', async () => {
     for (const variable of ['HOME', 'LE_WORKING_DIR']) {
       const records = mkdtempSync(join(root, 'records-'))
       const home = mkdtempSync(join(root, 'home-'))

@@ -82,7 +82,7 @@ async function build(): Promise<StateDir> {
 }
 
 describe.skipIf(lacking('acmetool'))('acmetool and we', () => {
-  test('it takes what we made, without a word or a change', async () => {
+  test('acmetool takes what we made, without a word or a change', async () => {
     await build()
     const before = picture()
     const status = run('status')

@@ -24,7 +24,7 @@ describe.skipIf(lacking('pebble', 'netns'))('a state directory on a bad disk', (
     return startProgram(['unshare', '-m', 'sh', '-c', script], { cwd, env }).result
   }
 
-  test('that is read-only: told, exit 4, nothing is asked of the CA, nothing changes; status looks all the same', async () => {
+  test('a read-only disk: told, exit 4, nothing is asked of the CA, nothing changes; status looks all the same', async () => {
     const script = `
       mkdir state && cp -a "$conf" state/ && find state | sort >before
       mount --bind state state && mount -o remount,bind,ro state
@@ -38,7 +38,7 @@ describe.skipIf(lacking('pebble', 'netns'))('a state directory on a bad disk', (
     expect(stderr).not.toMatch(/^ +at /m)
   })
 
-  test('that is full: told, exit 4, nothing half-made; with room again the next run does the rest', async () => {
+  test('a full disk: told, exit 4, nothing half-made; with room again the next run does the rest', async () => {
     const results: number[] = []
     for (const room of ROOMS) results.push(await full(room)) // the provider has one port
     expect(results[0]).toBe(4)

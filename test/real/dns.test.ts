@@ -56,7 +56,7 @@ describe.skipIf(lacking('named'))('asking BIND', () => {
     expect((await data('many.example.test', 'TXT')).sort()).toEqual(values)
   })
 
-  test('by IPv6 too', async () => {
+  test('answers by IPv6 too', async () => {
     expect((await data('many.example.test', 'TXT', `[::1]:${bind.port}`)).sort()).toEqual(values)
   })
 

@@ -91,7 +91,7 @@ test('lets one in at a time, also when all find a dead holder’s lock, and only
   expect(readdirSync(join(folder, '.dns01'))).toEqual([])
 }, 30_000)
 
-test('is taken over from a process that was killed, and not from one that lives', async () => {
+test('the lock is taken over from a process that was killed, and not from one that lives', async () => {
   const first = start(60)
   await until(() => lines().includes(`in ${first.child.pid}`))
   expect(await start(0, { waitSeconds: 0.3 }).ended).toBe(5)
@@ -115,7 +115,7 @@ const grownOld = (): void => {
 }
 const last = (): string => readFileSync(join(folder, 'conf/last'), 'utf8')
 
-test('that was taken over from a stopped process keeps it from writing when it wakes', async () => {
+test('a lock that was taken over from a stopped process keeps it from writing when it wakes', async () => {
   const first = start(60, { env: { LOCK_HOST: 'there', LOCK_NAME: 'first' } })
   await until(() => lines().includes('in first'))
   first.child.kill('SIGSTOP')

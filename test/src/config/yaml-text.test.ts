@@ -29,7 +29,7 @@ describe('what is nested too deeply is not parsed', () => {
     expect(tooDeepAt(`{${'a: 1, '.repeat(100)}}\n`)).toBeUndefined()
   })
 
-  test('but many things one after the other are not deep', () => {
+  test('many things one after the other are not deep', () => {
     expect(tooDeepAt('a:\n  - b\n'.repeat(1000))).toBeUndefined()
     expect(tooDeepAt('- [a, {b: c}]\n'.repeat(1000))).toBeUndefined()
     expect(tooDeepAt(`a: "${']'.repeat(100)}"\n`)).toBeUndefined()

@@ -27,7 +27,7 @@ test.each([
   [`${'x'.repeat(1999)}🙂`, `${'x'.repeat(1999)}… (1 more characters)`],
 ])('a text is cut at 2,000 characters, none of them in half', (text, expected) => expect(brief(text)).toBe(expected))
 
-test('of what valibot did not like, a hundred characters are told', () => {
+test('of what valibot refuses, a hundred characters are told', () => {
   const received = `"${'x'.repeat(3_000_000)}"`
   expect(issueText({ message: `Expected "a" but received ${received}`, received }).length).toBeLessThan(200)
 })

@@ -129,7 +129,7 @@ describe('is not heard', () => {
   ]
   for (const [what, bytes] of table) test(what, () => expect(decodeAnswer(bytes, id, question)).toBeUndefined())
 
-  test('but the same name in other letters is', () => {
+  test('an answer for the same name in other letters is heard', () => {
     const bytes = changed(good(), b => b.write('W', 13, 'latin1'))
     expect(decodeAnswer(bytes, id, question)?.answer.answers).toHaveLength(1)
   })

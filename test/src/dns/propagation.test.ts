@@ -205,7 +205,7 @@ test('servers that are left out are told once', async () => {
 })
 
 describe('a record is not proven', () => {
-  test('and of many laggards five are named', async () => {
+  test('of many servers that lag five are named', async () => {
     const { dns, parts } = scene({}, { giveUpAfterSeconds: 5 })
     const addresses = Array.from({ length: 30 }, (_, i) => `203.0.113.${i}`)
     dns.zone('late.test', { 'ns.late.test': addresses })
@@ -215,7 +215,7 @@ describe('a record is not proven', () => {
     expect(message).toMatch(/30 of 30 servers lack the value after 5 s \((203\S+ no value\(s\); ){5}and 25 more\)$/)
   })
 
-  test('and the laggards are named when the time is up', async () => {
+  test('when the time is up, the servers that lag are named', async () => {
     const { clock, dns, prove } = scene({ [B]: { showsAtMost: 1 } }, { giveUpAfterSeconds: 30 })
     dns.add(at, 'TXT', 'v1')
     dns.add(at, 'TXT', 'v2')
@@ -227,7 +227,7 @@ describe('a record is not proven', () => {
     expect(clock.seconds).toBeCloseTo(30, 0)
   })
 
-  test('and the wait ends with the signal', async () => {
+  test('the wait ends with the signal', async () => {
     const { parts, zone } = scene()
     const stop = new AbortController()
     const proof = proveVisible(parts, zone, { name: at, value: 'v1' }, stop.signal)
@@ -243,7 +243,7 @@ describe('where no server can be asked', () => {
     [C]: { unheard: 'noRoute' },
   }
 
-  test('and there is no resolver either, it is said at once', async () => {
+  test('without a resolver it is said at once', async () => {
     const { clock, parts, zone } = scene(blocked)
     const resolver = { ...parts.resolver, servers: [] }
     const proof = proveVisible({ ...parts, resolver }, zone, { name: at, value: 'v1' }, signal)
@@ -263,7 +263,7 @@ describe('where no server can be asked', () => {
     expect(said[0]).toMatch(/none of its servers can be asked from here.*the provider says/)
   })
 
-  test('else the resolvers decide', async () => {
+  test('the resolvers decide', async () => {
     const { clock, dns, prove, said } = scene(blocked)
     const proof = prove()
     await clock.sleep(6, signal)
@@ -273,7 +273,7 @@ describe('where no server can be asked', () => {
     expect(said.join('\n')).toContain(`the resolvers ${fakeResolver} decide`)
   })
 
-  test('and if they are silent too there is an error that says how to go on', async () => {
+  test('silent resolvers are an error that says how to go on', async () => {
     const { prove } = scene({ ...blocked, [fakeResolver]: { unheard: 'silent' } })
     await expect(prove()).rejects.toMatchObject({
       code: 'UNAVAILABLE',

@@ -277,7 +277,7 @@ describe('admit: orders are paced', () => {
     expect(held(decided(many(3, unknown), { env: { DNS01_ORDERS_PER_3H: '2' } })).slice(0, 2)).toEqual([2, 1])
   })
 
-  test.each(['0', '-1', 'many', '2.5'])('which can not be %s', text => {
+  test.each(['0', '-1', 'many', '2.5'])('DNS01_ORDERS_PER_3H cannot be %s', text => {
     expect(() => limitsOf(LE, { DNS01_ORDERS_PER_3H: text })).toThrow(
       `DNS01_ORDERS_PER_3H must be a number of at least 1, not "${text}"`,
     )

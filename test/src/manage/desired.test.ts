@@ -33,7 +33,7 @@ describe('addWanted', () => {
     expect(fake.files.changes).toBe(before)
   })
 
-  test('but does when only two targets together have them', async () => {
+  test('writes one when only two targets together have the names', async () => {
     await want('a.test')
     await want('b.test')
     await want('a.test', 'b.test')

@@ -158,7 +158,7 @@ describe('trust', () => {
     expect(text(await openFetch({ env: { SSL_CERT_FILE: caFile } })(url, get()))).toBe('hello')
   })
 
-  test('and so are the certificates of SSL_CERT_DIR', async () => {
+  test('the certificates of SSL_CERT_DIR are trusted too', async () => {
     const url = await overHttps(hello)
     expect(text(await openFetch({ env: { SSL_CERT_DIR: `/nowhere:${folder}` } })(url, get()))).toBe('hello')
   })
@@ -412,7 +412,7 @@ describe('proxies', () => {
     expect(proxy.asked).toEqual([plain.host])
   })
 
-  test('its user and password are sent', async () => {
+  test('the user and password of a proxy are sent to it', async () => {
     const [proxy, url] = [await aProxy(), await overHttps(hello)]
     const withUser = proxy.url.replace('//', '//us%40er:pass@')
     await openFetch({ env: { ...trusting, HTTPS_PROXY: withUser } })(url, get())

@@ -58,7 +58,7 @@ describe('the log goes', () => {
     expect(readFileSync(file, 'utf8')).toMatch(/^before\n.*now\n$/)
   })
 
-  test('not to standard error, if not wanted', () => {
+  test('nowhere when neither standard error nor a file is wanted', () => {
     const { log, stderr } = logOf({ stderr: false })
     log.error('anything')
     expect(stderr).toEqual([])

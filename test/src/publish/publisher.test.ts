@@ -122,7 +122,7 @@ describe('locate', () => {
     expect(house.said.join()).toContain('left to the provider fake, and not watched')
   })
 
-  test('for any other provider it is one', async () => {
+  test('a zone that cannot be found is an error for a provider that does not find its own', async () => {
     const { publisher, dns } = aHouse()
     await expect(publisher.locator.locate([wish('x.nowhere', 'v1')])).rejects.toMatchObject({ code: 'REFUSED' })
     dns.manners(fakeResolver, { rcode: 'SERVFAIL' })
@@ -150,7 +150,7 @@ describe('publish', () => {
   test.each([
     ['it is shown', 10],
     ['it is given up', 1e6],
-  ])('its step on a terminal is ended when %s', async (_, lagSeconds) => {
+  ])('the line of a step on a terminal goes when %s', async (_, lagSeconds) => {
     const { publisher, dns, steps } = aHouse({ propagation: { giveUpAfterSeconds: 30 } })
     dns.manners('192.0.2.2', { lagSeconds })
     const [placement] = await publisher.locator.locate([wish('x.a.test', 'v1')])

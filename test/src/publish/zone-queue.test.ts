@@ -146,7 +146,7 @@ describe('a provider whose changes are dear (batchDelaySeconds)', () => {
     expect(clock.seconds).toBeCloseTo(13, 1)
   })
 
-  test('but not for ever: ten times as long', async () => {
+  test('waits for more records at most ten times the delay', async () => {
     const { queue, events, clock } = aQueue(gathering)
     await Promise.all([one('v1'), one('v2')].map(record => queue.present(record)))
     await queue.cleanup(one('v1'))
@@ -365,7 +365,7 @@ describe('when it is proved that nothing was written', () => {
     expect(journal.entries()).toEqual([])
   })
 
-  test('not after an attempt that may have written', async () => {
+  test('nothing is forgotten after an attempt that may have written', async () => {
     let calls = 0
     const { queue, journal } = aQueue({
       present: () => {

@@ -22,7 +22,7 @@ async function flows(parallel: number, durations: readonly number[]) {
   return { ends, most }
 }
 
-test('so many flows run at a time', async () => {
+test('as many flows as asked for run at a time', async () => {
   expect(await flows(2, [4, 4, 4, 4])).toEqual({ ends: [4, 4, 8, 8], most: 2 })
 })
 

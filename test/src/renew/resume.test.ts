@@ -77,7 +77,7 @@ describe('an order that was left', () => {
     ],
     ['not for the target of other names', [{ names: ['b.test'], requestNames: ['b.test'], mustStaple: true }], false],
     ['not when no target is left', [], false],
-  ])('and is ready is finalized with must-staple %s', async (_, targets, wanted) => {
+  ])('that is ready is finalized with must-staple %s', async (_, targets, wanted) => {
     let request: Buffer | undefined
     it.ca.always('/order/1', order('valid'))
     it.ca.next('/order/1', order('ready'))
@@ -89,13 +89,13 @@ describe('an order that was left', () => {
     expect(request?.includes(tlsFeature)).toBe(wanted)
   })
 
-  test('and whose url is that of the certificate itself is completed', async () => {
+  test('whose url is that of the certificate itself is completed', async () => {
     it.ca.always('/order/1', { headers: pemChain, body: pem })
     await resumed(await left({ key: false }))
     expect(now()).toMatchObject({ complete: true, keyId: key.id })
   })
 
-  test('and whose key has gone is downloaded all the same', async () => {
+  test('whose key has gone is downloaded all the same', async () => {
     it.ca.always('/order/1', order('valid'))
     const certificate = await left({ key: false })
     await it.state.removeKey(key.id)

@@ -306,7 +306,7 @@ describe('what acmetool stops at', () => {
     await conform()
     expect(fake.files.text(at(`.dns01/set-aside/keys/${LIVE}.1/other`))).toBe('second')
   })
-  test('but never what is live', async () => {
+  test('what is live stays where it is, with a warning', async () => {
     fake.files.put(at(`certs/${LIVE}/fullchain`), 'x')
     fake.files.putLink(at('live/a.test'), `../certs/${LIVE}`)
     expect(await conform()).toEqual([`warn: certs/${LIVE} has no url but is live; it stays (acmetool stops at it)`])

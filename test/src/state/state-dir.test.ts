@@ -267,7 +267,7 @@ describe('certificates', () => {
       expect(fake.said).toHaveLength(found?.damage === undefined ? 0 : 1)
     })
 
-    test('and that who runs us may not read is another matter', async () => {
+    test('a certificate that we may not read is no damage, but an error of the state directory', async () => {
       await anOrder()
       fake.files.readPlain = () => {
         throw Object.assign(new Error('EACCES'), { code: 'EACCES' })
