@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { dice } from '../fakes/dice.js'
 import type { Fault, Step } from '../fakes/outside.js'
 import { thorough } from '../thorough.js'
 import { allIsWell, failures, machineWith } from './whole-run.js'
@@ -8,17 +9,6 @@ const certificates = thorough ? 1000 : 150
 const share = 0.01
 /** A certificate takes about this many changes of the disk: so 1 % of the certificates meet a full one. */
 const changesEach = 40
-
-/** The same storm at every run of the test: a small generator with a seed (mulberry32). */
-function dice(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 test(`${certificates} certificates, ${share * 100} % of everything failing: complete after three cron runs`, {
   timeout: 240_000,

@@ -187,18 +187,6 @@ describe('listings', () => {
     expect(await names('nothing.example.test')).toEqual(['sub.example.test.', 'zzz.test.'])
   })
 
-  test('zones come 100 a page', async () => {
-    for (let i = 0; i < 250; i++) double.addZone(`z${i}.test`)
-    const seen = new Set<string | undefined>()
-    let pages = 0
-    for (let page = await zonesFrom(); ; page = await zonesFrom(page.NextDNSName, page.NextHostedZoneId)) {
-      pages++
-      for (const { Id } of page.HostedZones ?? []) seen.add(Id)
-      if (!page.IsTruncated) break
-    }
-    expect([pages, seen.size]).toEqual([3, 251])
-  })
-
   test('sets come from there on, of other names and types too, 300 a page, `*` as \\052', async () => {
     double.put(zone, '*.example.test', 'A', ['192.0.2.1'])
     double.put(zone, 'b.example.test', 'A', ['192.0.2.1'])
@@ -216,69 +204,6 @@ describe('listings', () => {
   test('a zone that is not there is NoSuchHostedZone', async () => {
     const error = await refusal(client.send(new ListResourceRecordSetsCommand({ HostedZoneId: 'Z9' })))
     expect(error.name).toBe('NoSuchHostedZone')
-  })
-})
-
-describe('faults', () => {
-  const list = () => client.send(new ListHostedZonesByNameCommand({}))
-  const nameOf = async (promise: Promise<unknown>) => (await refusal(promise)).name
-
-  test('wrong key, wrong secret, missing right', async () => {
-    expect(await nameOf(clientOf('AKIAOTHER').send(new ListHostedZonesByNameCommand({})))).toBe('InvalidClientTokenId')
-    expect(await nameOf(clientOf('AKIATEST', 'no').send(new ListHostedZonesByNameCommand({})))).toBe(
-      'SignatureDoesNotMatch',
-    )
-    double.faults.denied = ['ChangeResourceRecordSets']
-    await list()
-    expect(await nameOf(change(['CREATE', 'a.example.test', ['"1"']]))).toBe('AccessDenied')
-  })
-
-  test('a token bucket of 5 a second, answered with 400', async () => {
-    double.faults.throttlePerSecond = 5
-    for (let i = 0; i < 5; i++) await list()
-    const error = await refusal(list())
-    expect([error.name, error.message, error.$metadata.httpStatusCode]).toEqual(['Throttling', 'Rate exceeded', 400])
-    now += 200
-    await list()
-    expect(await nameOf(list())).toBe('Throttling')
-  })
-
-  test('PriorRequestNotComplete: told to, or while a change is being applied', async () => {
-    double.faults.priorRequests = 1
-    expect(await nameOf(change(['CREATE', 'a.example.test', ['"1"']]))).toBe('PriorRequestNotComplete')
-    await change(['CREATE', 'a.example.test', ['"1"']])
-    double = new FakeRoute53({ now: () => now, applySeconds: 2 })
-    double.addZone('example.test', { id: 'Z1' })
-    await change(['CREATE', 'a.example.test', ['"1"']])
-    expect(await nameOf(change(['CREATE', 'b.example.test', ['"1"']]))).toBe('PriorRequestNotComplete')
-    now += 2000
-    await change(['CREATE', 'b.example.test', ['"1"']])
-  })
-
-  test('each call 500 once; a lost answer, by reset and by 500, after the change was applied', async () => {
-    double.faults.failOnce = true
-    expect((await refusal(list())).$metadata.httpStatusCode).toBe(500)
-    await list()
-    double.faults.failOnce = false
-    for (const [by, name] of [
-      ['reset', 'a'],
-      ['500', 'b'],
-    ] as const) {
-      double.faults.loseAnswers = { by, times: 1 }
-      await refusal(change(['CREATE', `${name}.example.test`, ['"1"']]))
-      expect(double.txt(`${name}.example.test`)).toEqual(['1'])
-      expect((await refusal(change(['CREATE', `${name}.example.test`, ['"1"']]))).message).toContain('already exists')
-    }
-  })
-
-  test('calls are counted by kind', async () => {
-    await list()
-    await list()
-    await change(['CREATE', 'a.example.test', ['"1"']])
-    expect([...double.calls]).toEqual([
-      ['ListHostedZonesByName', 2],
-      ['ChangeResourceRecordSets', 1],
-    ])
   })
 })
 
