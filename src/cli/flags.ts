@@ -1,3 +1,8 @@
+/**
+ * The flags that every command has, in a table that both parsers read. Many are acmetool's, so that command lines written for
+ * it go on working.
+ */
+
 import type { CommandArgs } from '../commands/command.js'
 import { didYouMean } from '../core/did-you-mean.js'
 import { Dns01Error } from '../core/errors.js'

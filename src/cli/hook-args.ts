@@ -1,3 +1,8 @@
+/**
+ * The parser for `dns01 hook` alone. Clients start a hook twice for every name, and may hand it words that begin with a hyphen;
+ * so it does without yargs, which is slow to load and would take such words for flags.
+ */
+
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import type { CommandArgs } from '../commands/command.js'
 import { hook } from '../commands/hook.js'

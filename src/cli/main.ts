@@ -1,3 +1,8 @@
+/**
+ * Where the program starts: it parses the command line, builds the log and the World from it, runs one command, and turns
+ * what went wrong into the exit status. What a command needs is loaded only then, so that a start stays cheap.
+ */
+
 import { setMaxListeners } from 'node:events'
 import { resolve } from 'node:path'
 import { loadEnv } from '../config/env-file.js'

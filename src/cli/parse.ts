@@ -1,11 +1,11 @@
+/** The command line: what was typed as a command with its arguments, or the help that was asked for. */
+
 import yargs, { type Argv, type Options } from 'yargs'
 import type { Command, CommandArgs } from '../commands/command.js'
 import { COMMANDS } from '../commands/index.js'
 import { Dns01Error } from '../core/errors.js'
 import { ALIASES, GLOBAL, type GlobalFlags, globalFlags, IDLE, refuseRepeated } from './flags.js'
 import { known, nameOf, usageError } from './usage-error.js'
-
-/** The command line: what was typed as a command with its arguments, or the help that was asked for. */
 
 /** The command line, parsed. */
 export interface Invocation {

@@ -1,11 +1,11 @@
+/** What is wrong with a command line: yargs tells what is unknown, we add what it may have meant, flag or command. */
+
 import type { Command } from '../commands/command.js'
 import { COMMANDS } from '../commands/index.js'
 import { didYouMean } from '../core/did-you-mean.js'
 import { Dns01Error } from '../core/errors.js'
 import { FOREIGN_FLAGS, GONE, SYNONYMS } from '../core/foreign.js'
 import { ALIASES, GLOBAL, IDLE } from './flags.js'
-
-/** What is wrong with a command line: yargs tells what is unknown, we add what it may have meant, flag or command. */
 
 type Flag = NonNullable<Command['options']>[string]
 

@@ -1,3 +1,5 @@
+/** `dns01 account-thumbprint`: prints the thumbprint of every account key. */
+
 import { thumbprints } from '../manage/accounts.js'
 import { looking } from '../renew/run.js'
 import type { Command } from './command.js'

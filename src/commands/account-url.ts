@@ -1,3 +1,5 @@
+/** `dns01 account-url`: prints the URL of the account with the CA of conf/target. */
+
 import { accountUrl } from '../manage/accounts.js'
 import { looking } from '../renew/run.js'
 import type { Command } from './command.js'

@@ -1,3 +1,5 @@
+/** What every command looks like to the command line: its words, its help, its flags, and the function that runs it. */
+
 import type { Options } from 'yargs'
 import type { Context } from '../renew/run.js'
 

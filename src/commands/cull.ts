@@ -1,3 +1,5 @@
+/** `dns01 cull`: removes what nobody needs, after asking where somebody can be asked. */
+
 import { agreed, clearAway, findWaste, stillWaste, wasteLines } from '../manage/cull.js'
 import { pointLinks } from '../renew/links.js'
 import { locked, looking } from '../renew/run.js'

@@ -1,3 +1,5 @@
+/** `dns01 hook`: places and removes TXT records for another ACME client, called as that client calls its hooks. */
+
 import { readHookCall } from '../hook/dialects.js'
 import { runHook } from '../hook/run.js'
 import { type Command, texts } from './command.js'

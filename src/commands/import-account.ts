@@ -1,3 +1,5 @@
+/** `dns01 import-pem-account` and `import-jwk-account`: make the key of a file an account of a CA. */
+
 import { importAccount } from '../manage/import-keys.js'
 import { accountFor } from '../renew/authorities.js'
 import { locked } from '../renew/run.js'

@@ -1,3 +1,5 @@
+/** `dns01 import-key`: puts a private key into keys/, so that a target can name it. */
+
 import { importKey } from '../manage/import-keys.js'
 import { locked } from '../renew/run.js'
 import type { Command } from './command.js'

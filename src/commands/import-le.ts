@@ -1,3 +1,5 @@
+/** `dns01 import-le`: takes over certbot's accounts, its valid certificates, and what it renews. */
+
 import { planTakeover, takeOver, takeoverDocument, takeoverLines } from '../manage/import-certbot.js'
 import { linkUp } from '../renew/links.js'
 import { locked, looking } from '../renew/run.js'

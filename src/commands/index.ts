@@ -1,3 +1,5 @@
+/** The list of all commands, which the parser and its help are made from. */
+
 import { accountThumbprint } from './account-thumbprint.js'
 import { accountUrlCommand } from './account-url.js'
 import type { Command } from './command.js'

@@ -1,3 +1,5 @@
+/** `dns01 plan`: shows what reconcile would do and why; it changes nothing and asks no CA. */
+
 import { admit, circumstances, deferralText } from '../limits/admission.js'
 import { forcedNames } from '../manage/desired.js'
 import { plan as planOf } from '../renew/plan.js'

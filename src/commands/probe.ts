@@ -1,3 +1,5 @@
+/** `dns01 probe`: examines all that certificates for these names depend on, and says what to mend. */
+
 import { type Name, parseNames } from '../core/names.js'
 import type { Wanted } from '../probe/probe.js'
 import { defaultProvider } from '../provider/default.js'

@@ -1,3 +1,5 @@
+/** `dns01 providers`: shows the DNS providers, one provider's settings, or what a provider needs for certain names. */
+
 import { Dns01Error } from '../core/errors.js'
 import { type Name, parseName } from '../core/names.js'
 import type { ProviderDefinition } from '../provider/api.js'

@@ -1,3 +1,5 @@
+/** `dns01 quickstart`: sets a machine up, from the choice of the CA to the schedule of renewals. */
+
 import type { Command } from './command.js'
 
 export const quickstart: Command = {

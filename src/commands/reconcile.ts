@@ -1,3 +1,5 @@
+/** `dns01 reconcile`, and `dns01` alone: gets, renews and links what is wanted; this is what cron runs. */
+
 import { forcedNames, targetFiles } from '../manage/desired.js'
 import { pauseBeforeRenewals } from '../renew/jitter.js'
 import { type Context, locked, looking, reconcileNow } from '../renew/run.js'

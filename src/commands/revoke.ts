@@ -1,3 +1,5 @@
+/** `dns01 revoke`: has the CA revoke certificates, and gets new ones at once for what is still wanted. */
+
 import type { Outcome } from '../renew/outcome.js'
 import { parseReason, REASONS, requestRevocation } from '../renew/revoke.js'
 import { type Context, locked, reconcileNow } from '../renew/run.js'

@@ -1,3 +1,5 @@
+/** `dns01 serve-dns`: answers DNS for the zones of the provider `builtin` until it is stopped. */
+
 import { dnsConfig, looking } from '../renew/run.js'
 import type { Command } from './command.js'
 

@@ -1,3 +1,5 @@
+/** `dns01 status`: shows every wanted name, or all that is known of the names that are given. */
+
 import { parseNames } from '../core/names.js'
 import { wantedFiles } from '../manage/desired.js'
 import { looking } from '../renew/run.js'

@@ -1,3 +1,5 @@
+/** `dns01 test-notify`: runs the hooks as if links had changed, so that a hook can be tried without a new certificate. */
+
 import { didYouMean } from '../core/did-you-mean.js'
 import { Dns01Error } from '../core/errors.js'
 import { hookFolders } from '../provider/hook-scripts.js'

@@ -1,3 +1,5 @@
+/** `dns01 unwant`: stops asking for certificates for these names; what was issued stays. */
+
 import { linesOf, shortList } from '../core/errors.js'
 import { type Name, parseNames } from '../core/names.js'
 import { notWanted, removeWanted } from '../manage/desired.js'

@@ -1,3 +1,5 @@
+/** `dns01 want`: asks for one certificate for these names, and gets it. */
+
 import { shortList } from '../core/errors.js'
 import { parseNames } from '../core/names.js'
 import { addWanted } from '../manage/desired.js'

@@ -1,3 +1,8 @@
+/**
+ * How five other ACME clients call their hooks, each read into the same HookCall. They differ in words, variables and exit
+ * statuses, and agree in what they want: a TXT value placed or removed.
+ */
+
 import { createHash } from 'node:crypto'
 import { didYouMean } from '../core/did-you-mean.js'
 import { Dns01Error } from '../core/errors.js'

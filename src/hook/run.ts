@@ -1,3 +1,8 @@
+/**
+ * What `dns01 hook` does with a call: it places or removes the values by the same providers that reconcile uses. It must work
+ * without a state directory, since the other client may run as a user who may not read ours.
+ */
+
 import { Dns01Error, isUnwritten, messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
 import { defaultProvider } from '../provider/default.js'

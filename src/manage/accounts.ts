@@ -1,3 +1,5 @@
+/** What other programs ask about our ACME accounts: the URL of one, and the thumbprints of their keys. */
+
 import { openClient } from '../acme/client.js'
 import { Dns01Error } from '../core/errors.js'
 import type { World } from '../core/world.js'

@@ -1,3 +1,8 @@
+/**
+ * Certbot's folder, read: its accounts, and the certificates that it keeps renewed. Nothing here writes, so that certbot can
+ * go on with it.
+ */
+
 import { join } from 'node:path'
 import { messageOf } from '../core/errors.js'
 import type { Files } from '../core/world.js'

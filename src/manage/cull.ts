@@ -1,3 +1,8 @@
+/**
+ * What `dns01 cull` removes, and what it must leave: to find the waste and to remove it are two steps, so that somebody can
+ * agree in between.
+ */
+
 import { claims } from '../core/target.js'
 import type { Prompt, World } from '../core/world.js'
 import { type LinkChange, linkChanges } from '../renew/link-changes.js'

@@ -1,3 +1,8 @@
+/**
+ * Certbot's accounts, certificates and renewals, taken over into a state directory. First it is planned, which changes
+ * nothing, so that `--simulate` shows just what would be done.
+ */
+
 import { resolve } from 'node:path'
 import { newTargetText } from '../config/target-edit.js'
 import { Dns01Error } from '../core/errors.js'

@@ -1,3 +1,5 @@
+/** Private keys from files that somebody names, taken into the state directory as certificate keys or as accounts. */
+
 import { resolve } from 'node:path'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'

@@ -1,3 +1,8 @@
+/**
+ * The provider `builtin` as a service of its own. It learns what to answer from the journal of the state directory, which every
+ * run writes before it places a record.
+ */
+
 import type { DnsConfig } from '../config/dns-config.js'
 import { Dns01Error } from '../core/errors.js'
 import { groupBy, type TxtRecord } from '../core/txt-record.js'

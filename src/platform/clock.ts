@@ -1,3 +1,5 @@
+/** The World's `clock` over node's timers. A sleep may be longer than they hold, and ends as soon as its signal does. */
+
 import type { Clock } from '../core/world.js'
 
 /** setTimeout holds at most this (2^31 ms); longer sleeps are made of pieces. */

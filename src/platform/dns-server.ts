@@ -1,3 +1,5 @@
+/** The sockets of a DNS server, UDP and TCP, with limits on what a stranger can cost: clients, silence, and unread answers. */
+
 import dgram from 'node:dgram'
 import net from 'node:net'
 import { Dns01Error, messageOf } from '../core/errors.js'

@@ -1,3 +1,8 @@
+/**
+ * One DNS message sent and its answer awaited, over UDP or TCP, with a bound in time; and how the address of a server is
+ * written.
+ */
+
 import dgram from 'node:dgram'
 import net from 'node:net'
 import { Dns01Error } from '../core/errors.js'

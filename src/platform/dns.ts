@@ -1,3 +1,8 @@
+/**
+ * The World's `dns`: a question to one server, by UDP, TCP or HTTPS, within one time-out, whatever the server or a firewall
+ * leaves unanswered.
+ */
+
 import { randomInt } from 'node:crypto'
 import { getServers } from 'node:dns'
 import { Dns01Error, messageOf } from '../core/errors.js'

@@ -1,3 +1,5 @@
+/** The World's `fetch`: one HTTP exchange, bounded in time and size, whose failures are told in words that say what to do. */
+
 import http from 'node:http'
 import https from 'node:https'
 import { checkServerIdentity, type PeerCertificate, type SecureContext } from 'node:tls'
@@ -26,7 +28,7 @@ const UNTRUSTED: Readonly<Record<string, string>> = {
 }
 
 /**
- * The World's `fetch` over node's own http and https: connections are kept, the CAs are those of real-trust.ts; HTTPS_PROXY,
+ * The World's `fetch` over node's own http and https: connections are kept, the CAs are those of trusted-cas.ts; HTTPS_PROXY,
  * HTTP_PROXY and NO_PROXY are obeyed. Not the global fetch: on Node 20 that can do none of these three. Not the package undici,
  * which can: it adds 1.1 MB and 46 ms to a start of 75 (`node test/bench/libraries.mjs`), and the two bounds in time, the limit of
  * the body's size and the words for people would stay ours.

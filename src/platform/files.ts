@@ -1,3 +1,8 @@
+/**
+ * The World's `files` over node:fs. A new file is synced before writeNew() is done, since keys and orders
+ * must outlive a power cut.
+ */
+
 import fs from 'node:fs'
 import { lchown, link, lstat, mkdir, open, readlink, realpath, rmdir, symlink, unlink } from 'node:fs/promises'
 import { join, relative } from 'node:path'

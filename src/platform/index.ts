@@ -1,3 +1,5 @@
+/** The real World: the one place where clock, network, disk and child processes are put together for a run. */
+
 import { randomBytes } from 'node:crypto'
 import { readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'

@@ -1,3 +1,5 @@
+/** Where log lines go, as the flags say: standard error, a file, syslog. */
+
 import { spawnSync } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
 import { Dns01Error, messageOf } from '../core/errors.js'

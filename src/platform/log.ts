@@ -1,3 +1,8 @@
+/**
+ * The log: it hides secrets and makes control characters visible before a line reaches any sink, and shows on a terminal what
+ * is under way.
+ */
+
 import { brief, openMasks, shown } from '../core/gate.js'
 import { type Doing, LEVELS, type Level, type Log } from '../core/world.js'
 

@@ -1,3 +1,5 @@
+/** Standard output: results as lines for people or as one JSON document for programs, with secrets hidden in both. */
+
 import { shown, shownJson } from '../core/gate.js'
 import type { Out } from '../renew/run.js'
 

@@ -1,3 +1,8 @@
+/**
+ * The World's `run`: child processes, which may hang, flood us with output or leave children of their own. None of that may
+ * hold up a run, which holds the lock.
+ */
+
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'

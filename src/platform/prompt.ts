@@ -1,3 +1,5 @@
+/** The World's `prompt`: questions on a terminal, or line by line on standard input for programs that answer. */
+
 import { createInterface } from 'node:readline/promises'
 import type { Readable } from 'node:stream'
 import { Dns01Error } from '../core/errors.js'

@@ -1,3 +1,5 @@
+/** Which HTTP proxy a URL is fetched through. Curl's rules hold, since the variables on a machine were written for them. */
+
 import { Dns01Error } from '../core/errors.js'
 import type { World } from '../core/world.js'
 

@@ -1,3 +1,5 @@
+/** The progress line of a terminal, which shares the screen with the log, results and questions. */
+
 import { clearLine, cursorTo } from 'node:readline'
 import type { Prompt } from '../core/world.js'
 import type { StatusLine } from './log.js'

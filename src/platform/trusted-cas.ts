@@ -1,3 +1,8 @@
+/**
+ * Which CAs we trust for HTTPS, and no more of them than one server needs: OpenSSL 3 is slow to take in all that a
+ * distribution trusts.
+ */
+
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'

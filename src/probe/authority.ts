@@ -1,3 +1,5 @@
+/** What probe finds out about the CA: whether its directory can be read, and how far our clock is off from its own. */
+
 import { type Directory, objectsOf } from '../acme/objects.js'
 import { userAgent } from '../acme/transport.js'
 import { Dns01Error } from '../core/errors.js'

@@ -1,3 +1,8 @@
+/**
+ * What probe finds out about CAA records (RFC 8659, RFC 8657): whether the CA may issue for a name, by the rules that it must
+ * follow itself.
+ */
+
 import { Dns01Error, messageOf } from '../core/errors.js'
 import { ancestors, type Name, withoutWildcard } from '../core/names.js'
 import type { Resolver } from '../dns/resolver.js'

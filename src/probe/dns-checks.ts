@@ -1,3 +1,8 @@
+/**
+ * What probe finds out by asking the DNS: signatures, wildcards, every address of every server, and whether the CA may see
+ * another view of the zone than we do.
+ */
+
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { World } from '../core/world.js'

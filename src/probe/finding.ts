@@ -1,3 +1,8 @@
+/**
+ * What a check of probe hands back. A failure is a finding like any other, and each check has its own bound in time; so one
+ * that fails or hangs does not hide the rest.
+ */
+
 import { type Code, Dns01Error, messageOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { World } from '../core/world.js'

@@ -1,3 +1,8 @@
+/**
+ * The whole of `dns01 probe`: all checks of all names side by side, then a trial of the provider with one value a name, under
+ * the lock.
+ */
+
 import type { DnsConfig } from '../config/dns-config.js'
 import { challengeName, type Name, withoutWildcard } from '../core/names.js'
 import type { Target } from '../core/target.js'

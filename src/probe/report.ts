@@ -1,3 +1,5 @@
+/** Probe's findings as lines for people, and as errors for the exit status. */
+
 import { Dns01Error } from '../core/errors.js'
 import type { Finding, ProbeDocument } from './finding.js'
 

@@ -1,3 +1,5 @@
+/** Whether a provider may write what it must: the only way to know is to place a harmless value and remove it again. */
+
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
 import type { LocatedRecord } from '../publish/locate.js'

@@ -1,3 +1,8 @@
+/**
+ * Where quickstart's answers come from. What acmetool asks, too, has its id, so that response files written for it go on
+ * working.
+ */
+
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { Prompt } from '../core/world.js'
 import type { Responses } from '../state/responses.js'

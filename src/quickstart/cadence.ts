@@ -1,6 +1,6 @@
-import { shortLivedDays } from '../renew/best-certificate.js'
-
 /** How often a schedule runs, and how often it must: pure. Times between runs are in seconds. */
+
+import { shortLivedDays } from '../renew/best-certificate.js'
 
 const hour = 3600
 const day = 24 * hour

@@ -1,3 +1,5 @@
+/** The choice of CA and key in conf/target. The file may be somebody's own work, so that only what was chosen changes in it. */
+
 import { type Document, isMap } from 'yaml'
 import { parseDefaults } from '../config/target-file.js'
 import { parseYaml } from '../config/yaml-text.js'

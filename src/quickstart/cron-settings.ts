@@ -1,3 +1,5 @@
+/** Provider settings that stand in acmetool's cron file: found here, so that they can be kept for our own runs. */
+
 import type { World } from '../core/world.js'
 import { loadAll } from '../provider/catalog.js'
 import { cronLines } from './crontab.js'

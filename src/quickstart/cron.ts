@@ -1,3 +1,5 @@
+/** The line of cron that starts renewals: installed, and later changed where it stands. */
+
 import { Dns01Error } from '../core/errors.js'
 import type { Files, World } from '../core/world.js'
 import { isThere, readText, writeOutside } from './outside.js'

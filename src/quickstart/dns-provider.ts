@@ -1,3 +1,5 @@
+/** The choice of the DNS provider. It is opened, and tried if somebody agrees, while somebody is there to mend it. */
+
 import { dirname } from 'node:path'
 import { stringify } from 'yaml'
 import type { DnsConfig } from '../config/dns-config.js'

@@ -1,10 +1,10 @@
+/** The env file, which every run reads: variables with secrets that must not get into conf/. */
+
 import { dirname } from 'node:path'
 import { readSecretFile } from '../config/secret-file.js'
 import { Dns01Error } from '../core/errors.js'
 import type { World } from '../core/world.js'
 import { isThere, withoutLinks, writeOutside } from './outside.js'
-
-/** The env file, which every run reads: variables with secrets that must not get into conf/. */
 
 export type Variables = Readonly<Record<string, string>>
 

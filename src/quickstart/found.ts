@@ -1,3 +1,8 @@
+/**
+ * What starts renewals on this machine already, so that quickstart installs no second schedule, and a summary can name the one
+ * that is there.
+ */
+
 import { join } from 'node:path'
 import { loadEnv } from '../config/env-file.js'
 import { Dns01Error } from '../core/errors.js'

@@ -1,3 +1,5 @@
+/** The hooks that quickstart installs, without a change to those that somebody wrote. */
+
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Dns01Error, messageOf } from '../core/errors.js'

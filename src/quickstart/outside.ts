@@ -1,8 +1,8 @@
+/** Files outside the state directory: hooks, a cron file, systemd units. */
+
 import { basename, dirname, join, resolve } from 'node:path'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { Files, World } from '../core/world.js'
-
-/** Files outside the state directory: hooks, a cron file, systemd units. */
 
 type Outside = Pick<World, 'files' | 'random'>
 

@@ -1,10 +1,10 @@
+/** What a provider needs to know, asked of whoever sits there. */
+
 import { Dns01Error } from '../core/errors.js'
 import type { World } from '../core/world.js'
 import type { ProviderDefinition, Setting } from '../provider/api.js'
 import type { Answers } from './answers.js'
 import { envFile, type Variables } from './env-text.js'
-
-/** What a provider needs to know, asked of whoever sits there. */
 
 export interface Given {
   /** For conf/dns.yml. */

@@ -1,3 +1,5 @@
+/** The whole of `dns01 quickstart`: it asks and checks first, and changes things only when all is decided. */
+
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Directory } from '../acme/objects.js'

@@ -1,3 +1,5 @@
+/** What the CA is asked, and what it wants to know, before anything is changed or locked. */
+
 import { openClient } from '../acme/client.js'
 import type { Directory } from '../acme/objects.js'
 import { isProblem } from '../acme/problem.js'
@@ -9,8 +11,6 @@ import type { StateDir } from '../state/state-dir.js'
 import { generateKey } from '../x509/keys.js'
 import { type Answers, untilGood } from './answers.js'
 import { ID } from './ids.js'
-
-/** What the CA is asked, and what it wants to know, before anything is changed or locked. */
 
 /** Somebody who sits there has mistyped the host's name rather than hit an outage; cron's run has time. */
 const patience = { asked: 8, alone: 30 } as const

@@ -1,3 +1,5 @@
+/** The command that cron or systemd is to run, and when: at a random minute, so that the CA does not have us all at once. */
+
 import { createHash } from 'node:crypto'
 import { basename, resolve } from 'node:path'
 import type { World } from '../core/world.js'

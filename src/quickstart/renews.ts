@@ -1,7 +1,7 @@
+/** Whether a command line, as it stands in a crontab or unit, renews the certificates of a state directory. */
+
 import { basename } from 'node:path'
 import { simpleCommands } from './shell-words.js'
-
-/** Whether a command line, as it stands in a crontab or unit, renews the certificates of a state directory. */
 
 /** A call of dns01 or acmetool that reconciles. */
 export interface Call {

@@ -1,3 +1,8 @@
+/**
+ * What is to start renewals: the schedule that is there, else cron or a systemd timer. What quickstart wrote it may bring up
+ * to date later; anybody else's it leaves alone.
+ */
+
 import { join } from 'node:path'
 import type { World } from '../core/world.js'
 import { renewAt } from '../renew/best-certificate.js'

@@ -1,3 +1,5 @@
+/** The systemd service and timer that start renewals. The service may write little besides its state directory. */
+
 import { Dns01Error } from '../core/errors.js'
 import type { World } from '../core/world.js'
 import { freeName } from './cron.js'

@@ -1,7 +1,7 @@
+/** systemd timers that are enabled, and what their services start (systemd.timer(5), systemd.service(5)). */
+
 import type { Files } from '../core/world.js'
 import { namesIn, readText } from './outside.js'
-
-/** systemd timers that are enabled, and what their services start (systemd.timer(5), systemd.service(5)). */
 
 export interface Timer {
   /** `dns01.timer` */

@@ -1,3 +1,5 @@
+/** Whether the chosen provider can do what it is asked to, tried with one harmless value, as `dns01 probe` does. */
+
 import type { DnsConfig } from '../config/dns-config.js'
 import { parseName } from '../core/names.js'
 import type { World } from '../core/world.js'
@@ -7,8 +9,6 @@ import { openDnsContext } from '../provider/dns-context.js'
 import type { Context } from '../renew/run.js'
 import { type Answers, untilGood } from './answers.js'
 import { ID } from './ids.js'
-
-/** Whether the chosen provider can do what it is asked to, tried with one harmless value, as `dns01 probe` does. */
 
 /**
  * What went wrong, in lines; none when it worked, or nobody names a host to try it with.

@@ -1,6 +1,6 @@
-import type { ProviderDefinition } from '../provider/api.js'
-
 /** Which environment variables a run reads. */
+
+import type { ProviderDefinition } from '../provider/api.js'
 
 /** Variables besides those of providers that a run looks at. */
 const general = [

@@ -1,3 +1,8 @@
+/**
+ * What went wrong, for whoever reads it in cron's mail and knows nothing else: names, what failed, what to do, how long the
+ * certificate in use is good, when it is tried next, where to look. What failed for one and the same reason is told once.
+ */
+
 import { minute } from '../core/dates.js'
 import { Dns01Error, FAULTS, linesOf, shortList } from '../core/errors.js'
 import { shortNames } from '../core/names.js'
@@ -5,11 +10,6 @@ import { groupBy } from '../core/txt-record.js'
 import type { Outcome } from '../renew/outcome.js'
 import type { TargetStatus } from '../renew/status.js'
 import { dayOf, timeLeft } from '../renew/status-text.js'
-
-/**
- * What went wrong, for whoever reads it in cron's mail and knows nothing else: names, what failed, what to do, how long the
- * certificate in use is good, when it is tried next, where to look. What failed for one and the same reason is told once.
- */
 
 /** What is known after the run. */
 export interface Facts {

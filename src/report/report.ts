@@ -1,3 +1,5 @@
+/** What a run did, told to people and to programs; and which of its failures decide the exit status. */
+
 import { errorDocument, linesOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { Outcome } from '../renew/outcome.js'
@@ -5,8 +7,6 @@ import type { Context } from '../renew/run.js'
 import { statusDocument } from '../renew/status.js'
 import type { StateDir } from '../state/state-dir.js'
 import { type Facts, failureParagraphs, subjectOf, waitingParagraph } from './failure-text.js'
-
-/** What a run did, told to people and to programs; and which of its failures decide the exit status. */
 
 /** What somebody has just wanted, and the target files that ask for it. */
 export interface Wanted {

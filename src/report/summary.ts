@@ -1,3 +1,5 @@
+/** What a person wants to know when certificates have come: until when they are good, who renews them, and where they are. */
+
 import { messageOf } from '../core/errors.js'
 import { nameOf } from '../renew/link-changes.js'
 import type { Outcome } from '../renew/outcome.js'
@@ -5,8 +7,6 @@ import type { Context } from '../renew/run.js'
 import { type StatusDocument, statusDocument, type TargetStatus } from '../renew/status.js'
 import { dayOf, nothingWanted, timeLeft } from '../renew/status-text.js'
 import type { StateDir } from '../state/state-dir.js'
-
-/** What a person wants to know when certificates have come: until when they are good, who renews them, and where they are. */
 
 export interface SummaryParts {
   readonly now: Date
