@@ -18,11 +18,13 @@ export default defineConfig({
           exclude: real,
           // One process for many files: loading src/ anew for each takes longer than its tests.
           isolate: false,
+          maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
           // By it a fake clock knows when work that takes real time is done (test/fakes/clock.ts).
           env: { UV_THREADPOOL_SIZE: '1' },
         },
       },
-      { extends: true, test: { name: 'real', include: real } },
+      { extends: true, test: { name: 'real', include: real, sequence: { groupOrder: 1 } } },
     ],
   },
 })

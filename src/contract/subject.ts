@@ -19,6 +19,8 @@ export interface Subject {
   put?: ((name: Name, value: string) => Promise<void>) | undefined
   /** How many changes (API calls that write) there were so far; for batch: true. */
   changes?: (() => number) | undefined
+  /** How many records a large call has; 100 when absent. Fewer for a provider to which each is a process. */
+  readonly many?: number | undefined
   /** The same provider opened once more, as a later process does that finds the records in the journal. */
   reopened?: (() => Promise<Provider>) | undefined
   /** The same provider opened so that the service says no for good (wrong key). */

@@ -9,6 +9,7 @@ import type { TxtRecord } from '../../src/core/txt-record.js'
 import type { Provider, ProviderCall } from '../../src/provider/api.js'
 import { providerContract, record } from '../contract/provider-contract.js'
 import { type DiskWorld, diskWorld } from '../fakes/disk-world.js'
+import { thorough } from '../thorough.js'
 
 const fixtures = join(import.meta.dirname, '../fixtures')
 const store = join(fixtures, 'exec/store')
@@ -89,6 +90,7 @@ for (const [title, dialect, make] of subjects) {
       zones: ['example.test', 'example.org'],
       values: async name => linesOf(file(name)),
       put: async (name, value) => writeFileSync(file(name), `${value}\n`),
+      many: thorough ? 100 : 10,
       refusalProves: false,
       refusing: saysNo === '' ? undefined : async () => open(dialect, saysNo, disk, more),
       failing:
