@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** Tests of what is installed, and with real servers and other clients, which `npm run test:fast` leaves out. */
@@ -18,7 +19,7 @@ export default defineConfig({
           exclude: real,
           // One process for many files: loading src/ anew for each takes longer than its tests.
           isolate: false,
-          maxWorkers: '100%',
+          maxWorkers: availableParallelism() + 1, // some tests only wait, for seconds
           sequence: { groupOrder: 0 },
           // By it a fake clock knows when work that takes real time is done (test/fakes/clock.ts).
           env: { UV_THREADPOOL_SIZE: '1' },
