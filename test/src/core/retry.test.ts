@@ -3,10 +3,10 @@ import { Dns01Error, unwritten } from '../../../src/core/errors.js'
 import { longestRetryAfterSeconds, retry } from '../../../src/core/retry.js'
 import type { Doing } from '../../../src/core/world.js'
 import { listeningLog } from '../../contract/provider-contract.js'
-import { fakeClock } from '../../fakes/clock.js'
+import { movedClock } from '../../fakes/clock.js'
 
 /** A clock that only sleeping moves; random bytes are 128, which makes every pause as long as its nominal one. */
-function fakeWorld() {
+function sleepyWorld() {
   let nowMs = 0
   const slept: number[] = []
   const world = {
@@ -31,7 +31,7 @@ const limits = { what: 'it', giveUpAfterSeconds: 10, signal }
 
 describe('retry', () => {
   test('tries again what is temporary, with pauses that double', async () => {
-    const { world, slept } = fakeWorld()
+    const { world, slept } = sleepyWorld()
     let tries = 0
     const result = await retry(world, limits, async () => {
       if (++tries < 4) throw later()
@@ -42,7 +42,7 @@ describe('retry', () => {
   })
 
   test('throws the last error itself once the time is up', async () => {
-    const { world } = fakeWorld()
+    const { world } = sleepyWorld()
     const errors: Dns01Error[] = []
     const failing = retry(world, limits, async () => {
       errors.push(later())
@@ -56,14 +56,14 @@ describe('retry', () => {
     ['longer than the time left', 11],
     ['longer than we ever wait', longestRetryAfterSeconds + 1],
   ])('a Retry-After %s is left to the next run', async (_, seconds) => {
-    const { world, slept } = fakeWorld()
+    const { world, slept } = sleepyWorld()
     const error = later(seconds)
     await expect(retry(world, limits, () => Promise.reject(error))).rejects.toBe(error)
     expect(slept).toEqual([])
   })
 
   test('obeys a shorter Retry-After', async () => {
-    const { world, slept } = fakeWorld()
+    const { world, slept } = sleepyWorld()
     let tries = 0
     await retry(world, limits, async () => {
       if (++tries === 1) throw later(7)
@@ -72,19 +72,19 @@ describe('retry', () => {
   })
 
   test.each([new Dns01Error('REFUSED', 'no'), new TypeError('a bug')])('does not repeat %s', async error => {
-    const { world, slept } = fakeWorld()
+    const { world, slept } = sleepyWorld()
     await expect(retry(world, limits, () => Promise.reject(error))).rejects.toBe(error)
     expect(slept).toEqual([])
   })
 
   test('what is thrown that is no Error comes out at once, as one', async () => {
-    const { world, slept } = fakeWorld()
+    const { world, slept } = sleepyWorld()
     await expect(retry(world, limits, () => Promise.reject('a text'))).rejects.toEqual(new Error('a text'))
     expect(slept).toEqual([])
   })
 
   test('pauses grow up to the longest one, each a quarter more or less by chance', async () => {
-    const { world, slept } = fakeWorld()
+    const { world, slept } = sleepyWorld()
     const random = [0, 255, 128, 128, 128]
     let tries = 0
     const patient = { ...limits, giveUpAfterSeconds: 1000, firstPauseSeconds: 4, maxPauseSeconds: 10 }
@@ -98,8 +98,8 @@ describe('retry', () => {
 
   test('stops pausing with the reason of the signal', async () => {
     const stopping = new AbortController()
-    const clock = fakeClock()
-    const { world } = fakeWorld()
+    const clock = movedClock()
+    const { world } = sleepyWorld()
     let tries = 0
     const trying = retry({ ...world, clock }, { ...limits, signal: stopping.signal }, async () => {
       tries++
@@ -112,7 +112,7 @@ describe('retry', () => {
 
   test('says what is tried again, why and when', async () => {
     const said: string[] = []
-    const { world } = fakeWorld()
+    const { world } = sleepyWorld()
     let tries = 0
     await retry({ ...world, log: listeningLog(said) }, { ...limits, what: 'newOrder' }, async () => {
       if (++tries === 1) throw later()
@@ -122,7 +122,7 @@ describe('retry', () => {
 })
 
 test('a pause is to be seen while it lasts: what went wrong, and when it is tried again', async () => {
-  const { world } = fakeWorld()
+  const { world } = sleepyWorld()
   const steps: (string | undefined)[] = []
   const log = {
     ...world.log,
@@ -137,7 +137,7 @@ test('a pause is to be seen while it lasts: what went wrong, and when it is trie
 })
 
 test('an error that is worth so much ends the tries after that time', async () => {
-  const { world, slept } = fakeWorld()
+  const { world, slept } = sleepyWorld()
   const closed = new Dns01Error('UNAVAILABLE', 'closed', { worthSeconds: 5 })
   await expect(retry(world, { ...limits, giveUpAfterSeconds: 120 }, () => Promise.reject(closed))).rejects.toBe(closed)
   expect(slept).toEqual([0.5, 1, 2])
@@ -151,7 +151,7 @@ test.each([
   ['one whose answer was lost, then one that proves it', [later(), no], false],
   ['one whose answer was lost among others', [busy, later(), busy, no], false],
 ])('nothing was written, says the last word after attempts that failed: %s', async (_, errors, proves) => {
-  const { world } = fakeWorld()
+  const { world } = sleepyWorld()
   const left = [...errors]
   const failing = retry(world, limits, () => Promise.reject(left.shift()))
   await expect(failing).rejects.toMatchObject({ message: 'no', nothingWritten: proves })

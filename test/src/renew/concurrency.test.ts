@@ -1,24 +1,22 @@
 import { expect, test } from 'vitest'
 import { limitConcurrency } from '../../../src/renew/concurrency.js'
-import { fakeClock } from '../../fakes/clock.js'
+import { movedClock } from '../../fakes/clock.js'
 import { type Outside, outside } from '../../fakes/outside.js'
 
 /** Runs flows of so many seconds each; gives when each ended, and how many were under way at most. */
 async function flows(parallel: number, durations: readonly number[]) {
-  const clock = fakeClock(undefined, { deadlinesAlone: true })
+  const clock = movedClock()
   const inTurn = limitConcurrency({ clock }, parallel)
   let [underWay, most] = [0, 0]
-  const ends = await Promise.all(
-    durations.map(seconds =>
-      inTurn(async () => {
-        underWay++
-        most = Math.max(most, underWay)
-        await clock.sleep(seconds, new AbortController().signal)
-        underWay--
-        return Math.round(clock.seconds)
-      }),
-    ),
-  )
+  const flow = (seconds: number): Promise<number> =>
+    inTurn(async () => {
+      underWay++
+      most = Math.max(most, underWay)
+      await clock.sleep(seconds, new AbortController().signal)
+      underWay--
+      return Math.round(clock.seconds)
+    })
+  const ends = await clock.runUntil(Promise.all(durations.map(flow)))
   return { ends, most }
 }
 
@@ -37,7 +35,7 @@ test('slow flows are never more than ten times as many as may run at a time', as
 })
 
 test('a flow that fails fails for its caller, and frees its place', async () => {
-  const inTurn = limitConcurrency({ clock: fakeClock() }, 1)
+  const inTurn = limitConcurrency({ clock: movedClock() }, 1)
   const failing = inTurn(() => Promise.reject(new Error('no')))
   await expect(Promise.all([failing, inTurn(async () => 1)])).rejects.toThrow('no')
   expect(await inTurn(async () => 2)).toBe(2)

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { openRunLimit } from '../../../src/renew/run-limit.js'
-import { fakeClock } from '../../fakes/clock.js'
+import { movedClock } from '../../fakes/clock.js'
 
-const clock = fakeClock(new Date('2026-01-01T00:00:00Z'))
+const clock = movedClock()
 
 test('any number of waits may listen to the signal of a bounded run, without a warning of node', async () => {
   const { signal } = openRunLimit({ clock, env: {} }, true, new AbortController().signal)
