@@ -13,7 +13,7 @@ import { type Answers, untilGood } from './answers.js'
 import { ID } from './ids.js'
 
 /** Somebody who sits there has mistyped the host's name rather than hit an outage; cron's run has time. */
-const patience = { asked: 8, alone: 30 } as const
+const directoryWaitSeconds = { asked: 8, alone: 30 } as const
 
 /** A wait longer than this is told. */
 const silenceSeconds = 3
@@ -25,7 +25,7 @@ export async function lookAtDirectory(
   answers: Pick<Answers, 'interactive'>,
   signal: AbortSignal,
 ): Promise<Directory> {
-  const giveUpAfterSeconds = answers.interactive ? patience.asked : patience.alone
+  const giveUpAfterSeconds = answers.interactive ? directoryWaitSeconds.asked : directoryWaitSeconds.alone
   const key = await generateKey({ type: 'ecdsa', curve: 'nistp256', rsaBits: 0 }) // signs nothing
   const client = openClient(world, reachable(ca), key, { giveUpAfterSeconds })
   const say = (): void => world.log.notice(`waiting for the CA's directory, ${ca} (at most ${giveUpAfterSeconds} s)`)

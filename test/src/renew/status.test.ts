@@ -7,6 +7,7 @@ import { aboutNames, detailLines, type Reader, statusLines } from '../../../src/
 import type { Certificate } from '../../../src/state/certificates.js'
 import type { Failure } from '../../../src/state/ledger.js'
 import type { StateDir } from '../../../src/state/state-dir.js'
+import { target as heldTarget } from '../../fakes/held.js'
 
 const clock = {
   now: () => new Date('2026-06-01T12:00:00Z'),
@@ -14,24 +15,8 @@ const clock = {
   deadline: () => new AbortController().signal,
 }
 
-function target(names: readonly string[], more: Partial<Target> = {}): Target {
-  const parsed = names.map(parseName)
-  return {
-    file: `${names[0]}-file`,
-    names: parsed,
-    requestNames: parsed,
-    ca: 'https://ca.example:14000/dir',
-    key: { type: 'ecdsa', curve: 'nistp256', rsaBits: 2048 },
-    marginDays: 30,
-    priority: 0,
-    label: '',
-    mustStaple: false,
-    partial: false,
-    env: {},
-    dns: { settings: {} },
-    ...more,
-  }
-}
+const target = (names: readonly string[], more: Partial<Target> = {}): Target =>
+  heldTarget(`${names[0]}-file`, names, { ca: 'https://ca.example:14000/dir', ...more })
 
 const certificate = (id: string, names: readonly string[], until: string): Certificate => ({
   id,
