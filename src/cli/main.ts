@@ -12,7 +12,7 @@ import { openFiles } from '../platform/files.js'
 import { openLog, type Sink } from '../platform/log.js'
 import { sinksFor } from '../platform/log-sinks.js'
 import { openOut } from '../platform/out.js'
-import { askingWithout, openTerminalLine, type TerminalLine } from '../platform/terminal.js'
+import { askingWithout, openTerminalLine, type TerminalLine, widthOf } from '../platform/terminal.js'
 import type { Context, Out } from '../renew/run.js'
 import type { GlobalFlags } from './flags.js'
 import type { Invocation } from './parse.js'
@@ -59,7 +59,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 async function parse(argv: readonly string[]): Promise<Invocation | string> {
   const hook = argv.includes('hook') ? (await import('./hook-args.js')).parseHookLine(argv) : undefined
-  return hook ?? (await import('./parse.js')).parseCommandLine(argv, process.stdout.columns)
+  return hook ?? (await import('./parse.js')).parseCommandLine(argv, process.stdout.columns || undefined)
 }
 
 /** Where people are told things. */
@@ -131,7 +131,7 @@ async function contextFor(
 
 function outFor({ json, severity }: GlobalFlags, { log, line }: Terminal): Out {
   const isRead = process.stdout.isTTY && !json && severity !== 'ERROR'
-  const columns = isRead ? (process.stdout.columns ?? 80) : undefined
+  const columns = isRead ? widthOf(process.stdout) : undefined
   return openOut({ json, columns, masked: log.masked }, text => {
     line?.clear()
     process.stdout.write(text)

@@ -31,7 +31,7 @@ export function openTerminalLine(stream: NodeJS.WriteStream): TerminalLine {
       if (holders > 0) return
       clear()
       isThere = true
-      stream.write(fitted(text, (stream.columns ?? 80) - 1))
+      stream.write(fitted(text, widthOf(stream) - 1))
     },
     eachSecond: act => {
       const timer = setInterval(act, 1000).unref()
@@ -60,6 +60,9 @@ export const askingWithout = (line: TerminalLine, { confirm, text, secret, selec
     note(said)
   },
 })
+
+/** Columns of a terminal. One that does not know its size (a serial console, a program at the other end) says 0. */
+export const widthOf = ({ columns }: { readonly columns?: number | undefined }): number => columns || 80
 
 /** As long as ` · 14 s of at most 900 (and 12 more)`. */
 const endColumns = 36

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Prompt } from '../../../src/core/world.js'
-import { askingWithout, fitted, openTerminalLine } from '../../../src/platform/terminal.js'
+import { askingWithout, fitted, openTerminalLine, widthOf } from '../../../src/platform/terminal.js'
 import { screenOf } from '../../real/servers/terminal.js'
 
 function terminal() {
@@ -58,4 +58,12 @@ test.each([
 ])('a line keeps its end, where the numbers are: %s', (text, columns, line) => {
   expect(fitted(text, columns)).toBe(line)
   expect(line.length).toBeLessThanOrEqual(columns)
+})
+
+test.each([
+  [100, 100],
+  [undefined, 80],
+  [0, 80],
+])('a terminal that says %s has %i columns', (columns, width) => {
+  expect(widthOf({ columns })).toBe(width)
 })
