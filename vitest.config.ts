@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     // Child processes and their servers end with the worker that began them.
     pool: 'forks',
+    globalSetup: 'test/untouched.ts',
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [

@@ -22,12 +22,16 @@ const givenUpAfterSeconds = 30 * 24 * 3600
 
 type NotesWorld = Pick<World, 'clock' | 'env' | 'files' | 'log' | 'self'>
 
-/** Folders of notes, best first: in the state directory if it is ours, else in one of root's or of this user's. */
+/**
+ * Folders of notes, best first: in the state directory if it is ours, else in one of root's or of this user's. There each
+ * state directory has a folder of its own: a run elsewhere has neither its providers nor its secrets.
+ */
 function noteFolders({ env, files, self }: NotesWorld, stateRoot: string): string[] {
   const isState = ['desired', HIDDEN].some(name => look(files, join(stateRoot, name))?.kind === 'folder')
   const isOurs = isState && look(files, `${stateRoot}/.`)?.uid === self.uid // a folder of root's there would be in the way of its owner
   const home = env.XDG_STATE_HOME || (self.uid === 0 ? '/var/lib' : env.HOME && join(env.HOME, '.local/state'))
-  return [...(isOurs ? [join(stateRoot, HIDDEN, 'placed')] : []), ...(home ? [join(home, 'dns01/placed')] : [])]
+  const caller = createHash('sha256').update(stateRoot).digest('hex').slice(0, 16)
+  return [...(isOurs ? [join(stateRoot, HIDDEN, 'placed')] : []), ...(home ? [join(home, 'dns01/placed', caller)] : [])]
 }
 
 /** Before values are placed. Where no note can be made, the log says so, and all goes on. */

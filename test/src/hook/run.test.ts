@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { groupBy } from '../../../src/core/txt-record.js'
 import type { RunOptions } from '../../../src/core/world.js'
@@ -29,6 +30,7 @@ interface Options {
  * the fake DNS. Zones a.test (two servers, the second lags) and b.test.
  */
 function aHouse({ env = {}, files = {}, exits = [], lagSeconds = 0, owners = {} }: Options = {}) {
+  let stateRoot = '/state'
   const clock = fakeClock(undefined, { deadlinesAlone: false }) // real time passes while a module is loaded
   const dns = fakeDns(clock)
   dns.zone('a.test', { 'ns1.a.test': ['192.0.2.1'], 'ns2.a.test': ['192.0.2.2'] })
@@ -77,9 +79,10 @@ function aHouse({ env = {}, files = {}, exits = [], lagSeconds = 0, owners = {} 
   const hook = (line: string | HookCall, options: HookOptions = {}, more: Record<string, string> = {}) => {
     const [dialect = '', ...words] = typeof line === 'string' ? line.split(' ') : []
     const call = typeof line === 'string' ? (readHookCall(dialect, words, more) as HookCall) : line
-    return runHook({ world, stateRoot: '/state', signal: stopping.signal }, call, options)
+    return runHook({ world, stateRoot, signal: stopping.signal }, call, options)
   }
-  return { clock, dns, disk, calls, depths, said, stopping, hook }
+  const useState = (path: string) => (stateRoot = path)
+  return { clock, dns, disk, calls, depths, said, stopping, hook, useState }
 }
 
 const start = (host: string, value: string) => `acmetool challenge-dns-start ${host} file ${value}`
@@ -200,7 +203,7 @@ describe('cleanup', () => {
 })
 
 describe('what the client that called forgets, since it is killed', () => {
-  const folder = '/var/lib/dns01/placed'
+  const folder = `/var/lib/dns01/placed/${createHash('sha256').update('/state').digest('hex').slice(0, 16)}`
   const hour = 3600
   const later = (house: ReturnType<typeof aHouse>, seconds: number) =>
     house.clock.sleep(seconds, new AbortController().signal)
@@ -210,7 +213,10 @@ describe('what the client that called forgets, since it is killed', () => {
     const house = aHouse()
     await house.hook(start('x.a.test', V1))
     expect(notes(house)).toEqual([expect.stringMatching(/^file 600 [0-9a-f]{64}\.json$/)])
-    expect(house.disk.tree('/var/lib/dns01')[0]).toBe('folder 700 placed')
+    expect(house.disk.tree('/var/lib/dns01').slice(0, 2)).toEqual([
+      'folder 700 placed',
+      expect.stringMatching(/^folder 700 placed\/[0-9a-f]{16}$/),
+    ])
     await house.hook(stop('x.a.test', V1))
     expect(notes(house)).toEqual([])
   })
@@ -237,6 +243,16 @@ describe('what the client that called forgets, since it is killed', () => {
     expect(house.dns.values('_acme-challenge.x.a.test')).toEqual(['of another'])
     expect(house.said).toContain('removed 1 TXT record(s) of an earlier run in a.test')
     expect(notes(house)).toEqual([])
+  })
+
+  test('is no business of a call for another state directory, which may lack the provider', async () => {
+    const house = aHouse()
+    await house.hook(start('x.a.test', V1))
+    await later(house, 2 * hour)
+    house.useState('/elsewhere')
+    await house.hook(start('y.b.test', V1))
+    expect(house.calls).toEqual(['deploy_challenge x.a.test=1', 'deploy_challenge y.b.test=1'])
+    expect(notes(house)).toHaveLength(1)
   })
 
   test('what is placed again is not old', async () => {
