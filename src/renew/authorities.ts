@@ -6,9 +6,10 @@ import { Dns01Error } from '../core/errors.js'
 import type { TargetDefaults } from '../core/target.js'
 import { hostOf } from '../core/urls.js'
 import type { World } from '../core/world.js'
+import type { StoredAccount } from '../state/keys.js'
 import { directoryUrl, serverPart } from '../state/layout.js'
 import type { Responses } from '../state/responses.js'
-import type { StateDir, StoredAccount } from '../state/state-dir.js'
+import type { StateDir } from '../state/state-dir.js'
 import { generateKey, type KeyPair } from '../x509/keys.js'
 
 /** A CA as one account of ours sees it. */

@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
-import { openDisk, stateError } from './disk.js'
+import { Disk } from './disk.js'
+import { stateError } from './disk-errors.js'
 import { type Fence, openFence } from './fence.js'
 import { HIDDEN } from './layout.js'
 
@@ -63,7 +64,7 @@ export async function withLock<T>(
   options: LockOptions,
   run: () => Promise<T>,
 ): Promise<T> {
-  const disk = openDisk(world, state.root)
+  const disk = new Disk(world, state.root)
   await disk.makeFolder(HIDDEN)
   const place = join(state.root, LOCK)
   const me = identify(world, options.command)

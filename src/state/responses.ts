@@ -3,7 +3,11 @@
 import { isMap, isScalar, LineCounter } from 'yaml'
 import { parseYaml } from '../config/yaml-text.js'
 import { didYouMean } from '../core/did-you-mean.js'
+import { Dns01Error, messageOf } from '../core/errors.js'
 import { hostOf } from '../core/urls.js'
+import type { World } from '../core/world.js'
+import type { Disk } from './disk.js'
+import { confPath, isHidden } from './layout.js'
 import { ID, isOurFamily, isPromptId } from './prompt-ids.js'
 
 /** Answers to questions, from conf/responses or --response-file (acmetool's prompt ids). */
@@ -18,8 +22,9 @@ export interface Responses {
   agreedOnHost(termsUrl: string): string | undefined
 }
 
-export type Answers = ReadonlyMap<string, string | boolean>
+type Answers = ReadonlyMap<string, string | boolean>
 
+/** Consent to terms is asked for by their URL, which is the rest of the id. */
 const AGREEMENT = 'acme-agreement:'
 
 export function responses(answers: Answers): Responses {
@@ -39,6 +44,39 @@ export function responses(answers: Answers): Responses {
         const other = id.startsWith(AGREEMENT) && yes(id) ? id.slice(AGREEMENT.length) : ''
         return other !== '' && hostOf(other) !== '' && hostOf(other) === hostOf(url) ? [other] : []
       })[0],
+  }
+}
+
+/** What acmetool takes for a file of answers, where conf/responses is a folder. */
+const IN_FOLDER = /\.(ya?ml|json)$/
+
+/** See StateDir.responses(). Of two files of the folder that answer the same, the later by name counts. */
+export function readResponses(
+  disk: Disk,
+  world: Pick<World, 'files'>,
+  given: string | undefined,
+): { readonly answers: Responses; readonly warnings: readonly string[] } {
+  const texts = given === undefined ? textsInConf(disk) : [{ file: given, text: givenText(world, given) }]
+  const read = texts.map(({ file, text }) => parseResponses(text, file))
+  return {
+    answers: responses(new Map(read.flatMap(({ answers }) => [...answers]))),
+    warnings: read.flatMap(({ warnings }) => warnings),
+  }
+}
+
+function textsInConf(disk: Disk): { readonly file: string; readonly text: string }[] {
+  const path = confPath('responses')
+  if (disk.info(path)?.kind !== 'folder') return [{ file: path, text: disk.readIfThere(path) ?? '' }]
+  const files = disk.list(path).filter(({ name }) => !isHidden(name) && IN_FOLDER.test(name))
+  return files.map(({ name }) => ({ file: `${path}/${name}`, text: disk.read(`${path}/${name}`) }))
+}
+
+/** --response-file names it, so that it cannot be read is the caller's mistake, unlike one of conf/. */
+function givenText({ files }: Pick<World, 'files'>, file: string): string {
+  try {
+    return Buffer.from(files.read(file)).toString('utf8')
+  } catch (cause) {
+    throw new Dns01Error('USAGE', `the response file cannot be read: ${messageOf(cause)}`, { cause })
   }
 }
 

@@ -1,7 +1,7 @@
 import { appendFileSync, readlinkSync } from 'node:fs'
 import { realClock } from '../../src/platform/clock.js'
 import { openFiles } from '../../src/platform/files.js'
-import { openDisk } from '../../src/state/disk.js'
+import { Disk } from '../../src/state/disk.js'
 import { openFence } from '../../src/state/fence.js'
 import { withLock } from '../../src/state/lock.js'
 import { fakeLog } from './log.js'
@@ -35,7 +35,7 @@ const world = fakeWorld({
 })
 
 const fence = openFence()
-const disk = openDisk(world, root, { fence })
+const disk = new Disk(world, root, { fence })
 const me = process.env.LOCK_NAME ?? String(process.pid)
 const until = Date.now() + Number(seconds) * 1000
 

@@ -9,7 +9,7 @@ import { Dns01Error } from '../../src/core/errors.js'
 import { parseName } from '../../src/core/names.js'
 import { decodeAnswer, encodeQuery, typeCode } from '../../src/dns/message.js'
 import { encodeReply, screen } from '../../src/dns/serving.js'
-import { openDisk } from '../../src/state/disk.js'
+import { Disk } from '../../src/state/disk.js'
 import { openJournal } from '../../src/state/journal.js'
 import { openLedger } from '../../src/state/ledger.js'
 import { parsePermissions } from '../../src/state/permissions.js'
@@ -175,7 +175,7 @@ const authorization = {
 function diskWith(path: string, bytes: Uint8Array) {
   const { files, world } = stateWorld()
   files.put(`/s/${path}`, text(bytes))
-  return { disk: openDisk(world, '/s'), world }
+  return { disk: new Disk(world, '/s'), world }
 }
 
 /** Its own errors are as good as an answer. */

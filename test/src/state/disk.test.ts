@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { openDisk } from '../../../src/state/disk.js'
+import { Disk } from '../../../src/state/disk.js'
 import { MemoryFiles, Stopped } from '../../fakes/memory-files.js'
 
 const random = (count: number): Uint8Array => Uint8Array.from({ length: count }, () => Math.floor(Math.random() * 256))
-const open = (files: MemoryFiles) => openDisk({ files, random }, '/var/lib/acme')
+const open = (files: MemoryFiles) => new Disk({ files, random }, '/var/lib/acme')
 
 /** Makes a change with a stop at every one of its steps, and a power loss after; `check` sees what is left. */
 async function everyStop(
@@ -126,7 +126,7 @@ test('says when a file stands where a folder must be', async () => {
 
 test('changes nothing when opened for reading', async () => {
   const files = new MemoryFiles()
-  await expect(openDisk({ files, random }, '/s', { readOnly: true }).makeFolder('x')).rejects.toThrow(
+  await expect(new Disk({ files, random }, '/s', { readOnly: true }).makeFolder('x')).rejects.toThrow(
     'for reading only',
   )
   expect(files.changes).toBe(0)

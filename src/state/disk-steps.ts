@@ -1,0 +1,79 @@
+// The small steps of which disk.ts makes its looks and changes, on whole paths. That something is not there is an answer
+// here and no error: another program may work in the same directory.
+import { dirname, join } from 'node:path'
+import type { FileInfo, World } from '../core/world.js'
+import { errno } from './disk-errors.js'
+
+type FilesOf = World['files']
+
+export const bytesOf = (bytes: Uint8Array | string): Uint8Array =>
+  typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes
+
+export const textOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')
+
+/** Below a file, and below a link to itself, there is nothing either. */
+const NOWHERE = ['ENOENT', 'ENOTDIR', 'ELOOP']
+
+export function infoOrNothing(files: FilesOf, path: string): FileInfo | undefined {
+  try {
+    return files.info(path)
+  } catch (error) {
+    if (NOWHERE.includes(errno(error))) return undefined
+    throw error
+  }
+}
+
+export function listOrNothing(files: FilesOf, folder: string): { name: string; kind: FileInfo['kind'] }[] {
+  try {
+    return files.list(folder)
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+export function textOrNothing(files: FilesOf, path: string): string | undefined {
+  try {
+    return textOf(files.readPlain(path))
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+export function linkOrNothing(files: FilesOf, path: string): string | undefined {
+  try {
+    return files.readLink(path)
+  } catch (error) {
+    if (errno(error) === 'ENOENT' || errno(error) === 'EINVAL') return undefined
+    throw error
+  }
+}
+
+/** The root and every folder on the way to `path` that is not there, outermost first. */
+export function missingFolders(files: FilesOf, root: string, path: string): string[] {
+  const parts = path === '.' ? [] : path.split('/')
+  const all = ['.', ...parts.map((_, i) => parts.slice(0, i + 1).join('/'))]
+  const firstMissing = all.findIndex(each => infoOrNothing(files, join(root, each)) === undefined)
+  return firstMissing < 0 ? [] : all.slice(firstMissing)
+}
+
+export function missingAbove(files: FilesOf, root: string): string[] {
+  const above = dirname(root)
+  return above === root || infoOrNothing(files, above) ? [] : [...missingAbove(files, above), above]
+}
+
+/** Another run may have made it since we looked. */
+export async function makeFolder(files: FilesOf, path: string, mode: number): Promise<void> {
+  await files.makeFolder(path, mode).catch(error => {
+    if (errno(error) !== 'EEXIST') throw error
+  })
+  await files.syncFolder(dirname(path))
+}
+
+export async function removeTree(files: FilesOf, path: string): Promise<void> {
+  const there = infoOrNothing(files, path)
+  if (there?.kind === 'folder') for (const { name } of files.list(path)) await removeTree(files, join(path, name))
+  if (there) await files.remove(path)
+}

@@ -1,0 +1,53 @@
+// live/: what servers are configured with. One link a name, pointed at another certificate in one rename, so that a
+// server that starts at any moment finds a certificate and the key that fits.
+import { join } from 'node:path'
+import { Dns01Error } from '../core/errors.js'
+import { readCertificate } from '../x509/certificate.js'
+import { mendKeyLink } from './certificate-files.js'
+import type { Disk } from './disk.js'
+import * as layout from './layout.js'
+
+/** Where such a link leads; a final slash, as a person may type it, leads to the same. */
+const TO_CERTIFICATE = /^\.\.\/certs\/([^/]+)\/?$/
+
+/** Link name → certificate id. What is not a link to a certificate is left out. */
+export function readLinks(disk: Disk): Map<string, string> {
+  const links = new Map<string, string>()
+  for (const { name, kind } of disk.list('live')) {
+    if (kind !== 'link' || layout.isHidden(name)) continue
+    const [, id] = disk.linkAt(layout.livePath(name))?.match(TO_CERTIFICATE) ?? []
+    if (id !== undefined) links.set(name, id)
+  }
+  return links
+}
+
+/** What points links of live/, and remembers what it need not look at twice in a run. */
+export class LivePointer {
+  readonly #disk: Disk
+  /** Certificates whose `privkey` link was looked at: a hundred names make a hundred links to one of them. */
+  readonly #keyLinkIsRight = new Set<string>()
+
+  constructor(disk: Disk) {
+    this.#disk = disk
+  }
+
+  /** See StateDir.pointLive(). The key first: what is live must be whole from the first moment. */
+  async point(link: string, certificateId: string): Promise<boolean> {
+    const path = layout.livePath(link)
+    const fullchain = layout.certificatePath(certificateId, 'fullchain')
+    if (!this.#disk.info(fullchain))
+      throw new Dns01Error('STATE', `certs/${certificateId} is not complete; ${path} is not pointed at it`)
+    if (!this.#keyLinkIsRight.has(certificateId)) {
+      await mendKeyLink(this.#disk, certificateId, readCertificate(this.#disk.read(fullchain)).keyId)
+      this.#keyLinkIsRight.add(certificateId)
+    }
+    const before = this.#disk.info(path)
+    if (before && before.kind !== 'link')
+      throw new Dns01Error('STATE', `${join(this.#disk.root, path)} is a ${before.kind}, not a link`, {
+        hint: 'move it out of the way; live/ is for links only',
+      })
+    if (before && this.#disk.linkAt(path) === layout.liveLinkTo(certificateId)) return false
+    await this.#disk.pointLink(path, layout.liveLinkTo(certificateId))
+    return true
+  }
+}
