@@ -1,5 +1,7 @@
-// Accounts (RFC 8555 §7.3): an account is known by its key, so the CA is asked for its URL, and nobody need store
-// that. The URL is the `kid` of every later request (§6.2).
+// Accounts (RFC 8555 §7.3). A CA knows an account by its public key, so the key is all that must be stored: the CA is
+// asked for the account's URL once in each run that talks to it (§7.3.1). The URL is the `kid` of every later request
+// (§6.2). Keeping the URL on disk would save that one request, but the state directory is shared with acmetool, which
+// stores the key and nothing else.
 import { Dns01Error } from '../core/errors.js'
 import type { Account } from './objects.js'
 import { isProblem } from './problem.js'
@@ -8,15 +10,20 @@ import type { PostCall, Session } from './session.js'
 
 /** What newAccount is asked with (RFC 8555 §7.3). */
 export interface Registration {
-  /** URLs such as `mailto:me@example.com` (RFC 8555 §7.3). */
+  /** URLs such as `mailto:me@example.com` (RFC 8555 §7.3). Empty: the field is not sent, since it is optional. */
   readonly contact: readonly string[]
   /** The user has agreed to the directory's termsOfService. */
   readonly termsAgreed: boolean
 }
 
-/** The account that belongs to the session's key. */
+/**
+ * The account that belongs to the session's key. find() and register() cost one request each; all throw Dns01Error
+ * REFUSED with the CA's problem document as `cause`, or UNAVAILABLE.
+ */
 export interface Accounts {
+  /** Undefined when the CA knows no account for this key. Never creates one. */
   find(signal: AbortSignal): Promise<Account | undefined>
+  /** Creates the account. For a key that has one already the CA returns that one, with status 200 (RFC 8555 §7.3.1). */
   register(registration: Registration, signal: AbortSignal): Promise<Account>
   /** Posts as the account. Looks for it first when neither find() nor register() has been called. */
   post(url: string, payload: object | null, call: Omit<PostCall, 'keyId'>): Promise<Answer>
@@ -27,17 +34,19 @@ export interface Accounts {
  * when the CA has no account for the key.
  */
 export function openAccount(session: Session): Accounts {
+  // A promise and not a URL: forty orders that begin at once must not look for the account forty times.
   let known: Promise<string> | undefined
 
   async function ask(payload: object, signal: AbortSignal): Promise<Account> {
     const { newAccount } = await session.directory(signal)
     const answer = await session.post(newAccount, payload, { signal, newAccount: true, what: 'newAccount' })
+    // The URL comes in the Location header, for a new account (201) and for an existing one (200) alike (RFC 8555 §7.3).
     const url = session.objects.url(answer.headers.location, newAccount, 'the Location of the account')
     known = Promise.resolve(url)
     return session.objects.account(answer.data, url)
   }
 
-  /** RFC 8555 §7.3.1. */
+  /** With `onlyReturnExisting` the CA must not create an account, and answers accountDoesNotExist (RFC 8555 §7.3.1). */
   async function find(signal: AbortSignal): Promise<Account | undefined> {
     try {
       return await ask({ onlyReturnExisting: true }, signal)
@@ -47,6 +56,7 @@ export function openAccount(session: Session): Accounts {
     }
   }
 
+  /** Does not register in passing: it is the user who agrees to the CA's terms (RFC 8555 §7.3), and here nobody is asked. */
   async function findUrl(signal: AbortSignal): Promise<string> {
     const account = await find(signal)
     if (account) return account.url
@@ -56,12 +66,13 @@ export function openAccount(session: Session): Accounts {
   return {
     find,
     register: ({ contact, termsAgreed }, signal) => {
+      // Sent only when somebody agreed; to leave it out says the same as `false` (RFC 8555 §7.3).
       const consent = termsAgreed ? { termsOfServiceAgreed: true } : {}
       return ask({ ...consent, ...(contact.length > 0 && { contact }) }, signal)
     },
     async post(url, payload, call) {
       known ??= findUrl(call.signal).catch(error => {
-        known = undefined
+        known = undefined // a failure is not kept: the next request asks again
         throw error
       })
       return session.post(url, payload, { ...call, keyId: await known })

@@ -1,5 +1,6 @@
 // What the rest of dns01 sees of ACME (RFC 8555): one object for one account at one CA, put together from accounts,
-// authorizations and orders. Revocation is here as well, since it can do without an account (§7.6).
+// authorizations and orders. Revocation is here as well, since it can do without an account (§7.6). Whoever uses this
+// sees names, dates and PEM; nonces, signatures and repetitions stay below.
 import { Dns01Error } from '../core/errors.js'
 import { type Accounts, openAccount, type Registration } from './account.js'
 import { type Authorizations, openAuthorizations } from './authorization.js'
@@ -16,15 +17,18 @@ export type { Authorization, Order } from './objects.js'
  * and throws Dns01Error: CONFIG when the URL leads to no directory, REFUSED, UNAVAILABLE; or the signal's reason.
  * Price of a first certificate for N names: directory, nonce, account, order, N authorizations, N challenges, a look at
  * the order, finalize, another look, the certificate: 8 + 2N requests, and a nonce for each that is under way at once.
+ * The order is polled in place of its N authorizations: it becomes ready when the last of them is valid (§7.1.6), so one
+ * look tells of all.
  */
 export interface AcmeClient extends Orders, Authorizations {
-  /** Fetched once, then free. */
+  /** What the CA offers, and where (§7.1.1). Fetched once, then free. */
   directory(signal: AbortSignal): Promise<Directory>
   /** The account of this key, undefined if the CA has none (RFC 8555 §7.3.1). */
   findAccount(signal: AbortSignal): Promise<Account | undefined>
   /** Makes the account, or finds the one this key has already. */
   register(registration: Registration, signal: AbortSignal): Promise<Account>
-  /** Revokes by the account's right; one that is revoked already is success (RFC 8555 §7.6). `reason`: RFC 5280 §5.3.1. */
+  /** Revokes by the account's right; one that is revoked already is success (RFC 8555 §7.6). `certificate`: DER. `reason`: a
+   *  code of RFC 5280 §5.3.1; undefined leaves the choice to the CA. REFUSED when the CA offers no revocation. */
   revoke(certificate: Uint8Array, reason: number | undefined, signal: AbortSignal): Promise<void>
 }
 
@@ -36,6 +40,7 @@ export function openClient(
   options: SessionOptions = {},
 ): AcmeClient {
   const session = openSession(world, directoryUrl, key, options)
+  // One session for all, so that they share the pool of nonces and the bound on requests under way.
   const account: Accounts = openAccount(session)
   const authorizations = openAuthorizations(session, account)
   return {
@@ -48,7 +53,11 @@ export function openClient(
   }
 }
 
-/** Revokes with the certificate's own key, where the account is not at hand (RFC 8555 §7.6). Price: 3 requests. */
+/**
+ * Revokes with the certificate's own key, where the account is not at hand (RFC 8555 §7.6): a key that leaked, or a
+ * certificate that another client got. `certificate`: DER; `key`: its key. Price: 3 requests (directory, nonce, revokeCert).
+ * Throws as AcmeClient does.
+ */
 export function revokeWithCertificateKey(
   world: SessionWorld,
   directoryUrl: string,
@@ -57,10 +66,12 @@ export function revokeWithCertificateKey(
   reason: number | undefined,
   signal: AbortSignal,
 ): Promise<void> {
+  // The key goes along as `jwk`: to the CA it is not the key of an account (§6.2), and signs this one request only.
   const session = openSession(world, directoryUrl, key)
   return revoke(session, session.post, certificate, reason, signal)
 }
 
+/** `der` goes in base64url without padding, not as PEM (RFC 8555 §7.6); without a `reason` the field is left out. */
 async function revoke(
   { directory }: Session,
   post: (url: string, payload: object, call: Omit<PostCall, 'keyId'>) => Promise<unknown>,
@@ -78,6 +89,7 @@ async function revoke(
       { what: 'revokeCert', signal },
     )
   } catch (error) {
+    // What was asked for is so already; and a repetition after a lost answer meets this, too.
     if (!isProblem(error, 'alreadyRevoked')) throw error
   }
 }

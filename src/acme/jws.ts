@@ -5,13 +5,13 @@ import pLimit from 'p-limit'
 
 /** What we need of an account's key; an x509 KeyPair is one. */
 export interface AccountKey {
-  /** PKCS#1, SEC1 or PKCS#8; secret. */
+  /** PKCS#1, SEC1 or PKCS#8, as whoever made it wrote it: acmetool stores the first two. Secret. */
   readonly pem: string
   /** JWK thumbprint (RFC 7638). */
   readonly thumbprint: string
 }
 
-/** External account binding (RFC 8555 §7.3.4): what the CA gave out by other means. */
+/** External account binding (RFC 8555 §7.3.4): what the CA gave out by other means, for example on its web page. */
 export interface ExternalAccount {
   readonly keyId: string
   /** base64url; secret. */
@@ -20,9 +20,10 @@ export interface ExternalAccount {
 
 /** What a request says of itself in its protected header (RFC 8555 §6.2). */
 interface SignedHeader {
+  /** Signed as well (§6.4), so that no proxy can lead the request to another resource. */
   readonly url: string
   readonly nonce: string
-  /** The account's URL; absent, the key itself goes along. */
+  /** The account's URL; absent, the key itself goes along. Never both (§6.2). */
   readonly keyId?: string | undefined
 }
 
@@ -30,7 +31,7 @@ interface SignedHeader {
 export interface Signer {
   /** Loads what signing needs, if nobody has asked for it yet: 20 ms, which fit into waiting for the directory. */
   load(): Promise<unknown>
-  /** `null` is POST-as-GET (RFC 8555 §6.3). */
+  /** `null` is POST-as-GET (RFC 8555 §6.3): an empty payload, which is not the same as the payload `{}`. */
   sign(payload: object | null, header: SignedHeader): Promise<string>
   /** The request for an account (RFC 8555 §7.3): with the external account binding, unless `onlyReturnExisting`. */
   signNewAccount(payload: object, header: SignedHeader): Promise<string>
@@ -70,13 +71,17 @@ interface Jose {
   readonly privateKey: KeyObject
 }
 
+/** The key is parsed once and kept: that is where the time goes when each signature reads the PEM. */
 async function loadJose({ pem }: AccountKey): Promise<Jose> {
   const { FlattenedSign } = await import('jose/jws/flattened/sign')
   const privateKey = createPrivateKey(pem)
   return { FlattenedSign, privateKey, alg: ALGORITHMS[privateKey.asymmetricKeyDetails?.namedCurve ?? ''] ?? 'RS256' }
 }
 
-/** OpenSSL's name of the curve → algorithm (RFC 7518 §3.1). */
+/**
+ * OpenSSL's name of the curve → algorithm (RFC 7518 §3.1). Without a curve the key is RSA and the algorithm RS256, the only
+ * one that Boulder takes from RSA keys. EdDSA is missing: acme-client cannot make an account with it.
+ */
 const ALGORITHMS: Readonly<Record<string, string>> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }
 
 const loadAcmeClient = async () => (await import('acme-client')).default // CommonJS: the bundle knows no other export
@@ -84,13 +89,17 @@ const loadAcmeClient = async () => (await import('acme-client')).default // Comm
 /** acme-client has one HTTP layer for the whole process; whose request it is, is known by having one at a time. None waits for the network. */
 const oneAtATime = pLimit(1)
 
-/** Leads the body out of acme-client, whose methods send what they have signed. */
+/** Leads the body out of acme-client, whose methods send what they have signed and have no way to only sign. */
 class Signed extends Error {
   constructor(readonly body: string) {
     super('signed')
   }
 }
 
+/**
+ * Lets acme-client's createAccount() run against an adapter that answers from here: a directory in which everything is at
+ * `url`, our nonce, and, for the signed request itself, a throw that carries its body out.
+ */
 async function newAccountBody(
   { pem }: AccountKey,
   externalAccount: ExternalAccount | undefined,
@@ -100,6 +109,7 @@ async function newAccountBody(
   const { Client, axios } = await loadAcmeClient()
   axios.defaults.adapter = async config => {
     const answer = { status: 200, statusText: '', headers: {}, data: {}, config }
+    // it signs for the URL that its directory names, so that is the true one
     if (config.method === 'get') return { ...answer, data: { newNonce: url, newAccount: url } }
     if (config.method === 'head') return { ...answer, headers: { 'replay-nonce': nonce } }
     throw new Signed(String(config.data))
@@ -117,5 +127,6 @@ async function newAccountBody(
     if (error instanceof Signed) return error.body
     throw error
   }
+  // Not a Dns01Error: only another version of acme-client could get here, and that is a bug of ours.
   throw new Error('acme-client made an account without a request')
 }

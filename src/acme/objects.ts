@@ -1,13 +1,19 @@
 // The objects of RFC 8555 §7.1, parsed once where they come in. What a CA sends is a stranger's text: past this file
 // each URL has a scheme that we may follow, each identifier is a name, and an order of unknown status is an error now
 // and not a time-out later.
+// What an exchange needs (a URL, a status, the identifiers) must be right, or it ends here. What only explains (contact,
+// error, expires, meta) is left out where it is of a wrong type: a certificate must not fail for that. Members that are
+// not listed are ignored, as RFC 8555 §7.1 and §10 let a CA add some.
 import * as v from 'valibot'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import { issueText } from '../core/gate.js'
 import { type Name, parseName } from '../core/names.js'
 import { type Problem, problem } from './problem.js'
 
-/** RFC 8555 §7.1.1. URLs are kept as the CA wrote them. */
+/**
+ * RFC 8555 §7.1.1. Here and below, URLs are kept exactly as the CA wrote them: the `url` that is signed must be that string,
+ * without any re-encoding (§6.4).
+ */
 export interface Directory {
   readonly newNonce: string
   readonly newAccount: string
@@ -16,10 +22,12 @@ export interface Directory {
   readonly keyChange?: string | undefined
   /** RFC 9773 §3. */
   readonly renewalInfo?: string | undefined
+  /** Shown to the user before registering; who changes them may ask for new consent (§7.3.3). */
   readonly termsOfService?: string | undefined
   readonly website?: string | undefined
-  /** What a CAA record may name to allow this CA. */
+  /** What a CAA record may name to allow this CA (RFC 8659 §4.2); empty where the CA does not say. */
   readonly caaIdentities: readonly string[]
+  /** newAccount must carry an external account binding (§7.3.4). */
   readonly externalAccountRequired: boolean
   /** Profile name to description (draft-aaron-acme-profiles §3). */
   readonly profiles: Readonly<Record<string, string>>
@@ -27,20 +35,30 @@ export interface Directory {
 
 /** RFC 8555 §7.1.2. */
 export interface Account {
+  /** From the Location header; the object itself does not have it. */
   readonly url: string
+  /** `valid`, `deactivated` or `revoked`. Only shown, so any other is let pass. */
   readonly status: string
   readonly contact: readonly string[]
 }
 
 /** RFC 8555 §7.1.3. */
 export interface Order {
+  /** From the Location header of newOrder (§7.4); the object itself does not have it. Kept on disk, so that a run that stops can be resumed. */
   readonly url: string
+  /** In this order, or `invalid` at any point (§7.1.6). A CA may skip `processing`, and `pending` where all is proved already. */
   readonly status: 'pending' | 'ready' | 'processing' | 'valid' | 'invalid'
+  /** Wildcards with their `*.`, unlike in an authorization. */
   readonly identifiers: readonly Name[]
+  /** URLs. Also of those that are valid already; fewer than identifiers where one covers a name and its wildcard. */
   readonly authorizations: readonly string[]
+  /** Where the certificate request goes once the order is ready. */
   readonly finalize: string
+  /** Where the chain is; present once the order is valid. */
   readonly certificate?: string | undefined
+  /** Why it is invalid. Often too general: the challenges know more (order-errors.ts). */
   readonly error?: Problem | undefined
+  /** When a pending order is given up by the CA. */
   readonly expires?: Date | undefined
 }
 
@@ -48,22 +66,29 @@ export interface Order {
 export interface Authorization {
   readonly url: string
   readonly status: 'pending' | 'valid' | 'invalid' | 'deactivated' | 'expired' | 'revoked'
-  /** Never with `*.` */
+  /** Never with `*.`: for `*.example.com` it is `example.com`, and `wildcard` is true (§7.1.4). */
   readonly identifier: Name
   readonly wildcard: boolean
+  /** One that is valid is enough. */
   readonly challenges: readonly Challenge[]
 }
 
 /** RFC 8555 §8. */
 export interface Challenge {
+  /** Any text: a CA may offer kinds that we have never heard of (§8 calls them extensible). */
   readonly type: string
   readonly url: string
   readonly status: 'pending' | 'processing' | 'valid' | 'invalid'
+  /** Of dns-01, http-01 and tls-alpn-01; other kinds need not have one. */
   readonly token?: string | undefined
+  /** What the CA saw when it looked, in its own words; this is what a user needs to read. */
   readonly error?: Problem | undefined
 }
 
-/** Parses what one CA sends. A CA spoken to by https must name https URLs only (RFC 8555 §6.1). */
+/**
+ * Parses what one CA sends. A CA spoken to by https must name https URLs only (RFC 8555 §6.1). `what` and `url` are for the
+ * message, and the result's `url`.
+ */
 export interface Objects {
   /** Throws CONFIG; all others REFUSED: the CA, or what stands between, does not speak ACME. */
   directory(data: unknown, what: string): Directory
@@ -71,11 +96,14 @@ export interface Objects {
   order(data: unknown, url: string): Order
   authorization(data: unknown, url: string): Authorization
   challengeStatus(data: unknown, url: string): Challenge['status']
-  /** A URL from a header, perhaps relative to where it came from (RFC 9110 §10.2.2). */
+  /** A URL from a header, perhaps relative to where it came from (RFC 9110 §10.2.2: Location is a URI-reference). */
   url(text: string | undefined, from: string, what: string): string
 }
 
-/** The parsers for one CA. Where the directory itself is spoken to by http (a test CA), http URLs are allowed. */
+/**
+ * The parsers for one CA. Where the directory itself is spoken to by http (a test CA on this machine), http URLs are
+ * allowed. `https` is not to be given up half way: a CA whose https directory names an http URL is refused.
+ */
 export function objectsOf(directoryUrl: string): Objects {
   const url = acmeUrl(/^http:/i.test(directoryUrl))
   const challenge = v.object({
@@ -87,7 +115,8 @@ export function objectsOf(directoryUrl: string): Objects {
   })
   const schemas = {
     account: v.object({ status: v.string(), contact: v.fallback(v.array(v.string()), []) }),
-    // each of the authorizations costs a request, and thousands of them all memory: there is one for an identifier (RFC 8555 §7.1.3)
+    // RFC 8555 §7.1.3 leaves the number of authorizations to the CA, and says that it need not be that of the identifiers.
+    // More than these no CA is known to make, and each costs a request: an order with 100,000 took 750 MB.
     order: v.pipe(
       v.object({
         status: v.picklist(['pending', 'ready', 'processing', 'valid', 'invalid']),
@@ -129,19 +158,23 @@ const acmeUrl = (plainAllowed: boolean) =>
     ),
   )
 
-/** RFC 3986 §2; URL() would take line breaks, and drop them. */
+/** Only the characters of RFC 3986 §2. URL() alone would take line breaks, and drop them, while the text goes into messages. */
 const isUrl = (text: string, plainAllowed: boolean): boolean =>
   /^[!-~]+$/.test(text) &&
   URL.canParse(text) &&
   (plainAllowed ? ['https:', 'http:'] : ['https:']).includes(new URL(text).protocol)
 
+/** RFC 3339 (RFC 8555 §7.1.3). */
 const date = v.pipe(
   v.string(),
   v.isoTimestamp(),
   v.transform(text => new Date(text)),
 )
 
-/** Only `dns` identifiers are ours (RFC 8555 §9.7.7). */
+/**
+ * Only `dns` identifiers are ours (RFC 8555 §9.7.7); `ip` (RFC 8738) cannot be proved by dns-01. parseName() checks and
+ * normalizes as it does for the user's names, so that what we asked for and what the CA says can be compared as text.
+ */
 const identifier = v.pipe(
   v.object({ type: v.literal('dns'), value: v.string() }),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
@@ -154,8 +187,10 @@ const identifier = v.pipe(
   }),
 )
 
+/** A text that only explains. */
 const text = v.fallback(v.optional(v.string()), undefined)
 
+/** RFC 8555 §7.1.1: all of it is optional, and so is `meta` itself. */
 const meta = v.object({
   termsOfService: text,
   website: text,
@@ -164,6 +199,7 @@ const meta = v.object({
   profiles: v.fallback(v.optional(v.record(v.string(), v.string()), {}), {}),
 })
 
+/** @throws Dns01Error CONFIG: it is the user who gave the URL, and who can give a better one */
 function directoryOf(url: ReturnType<typeof acmeUrl>, data: unknown, what: string): Directory {
   const resources = v.object({
     newNonce: url,
@@ -180,13 +216,14 @@ function directoryOf(url: ReturnType<typeof acmeUrl>, data: unknown, what: strin
   return { ...urls, ...described }
 }
 
-/** The URL leads to something else than an ACME directory. */
+/** The URL leads to something else than an ACME directory, or is not a URL at all. CONFIG, with an example to compare. */
 export const noDirectory = (message: string, cause?: unknown): Dns01Error =>
   new Dns01Error('CONFIG', message, {
     cause,
     hint: 'is this the directory URL of the CA? For example https://acme-v02.api.letsencrypt.org/directory',
   })
 
+/** REFUSED and not UNAVAILABLE: the CA would send the same again, and an order is not asked for twice for nothing. */
 function parse<T extends v.GenericSchema>(schema: T, data: unknown, what: string): v.InferOutput<T> {
   const result = v.safeParse(schema, data)
   if (result.success) return result.output
@@ -195,6 +232,7 @@ function parse<T extends v.GenericSchema>(schema: T, data: unknown, what: string
   })
 }
 
+/** `finalize: it is not an https URL`. The first issue only: the others mostly follow from it. */
 const whatIsWrong = (issue: v.BaseIssue<unknown>): string => {
   const path = v.getDotPath(issue)
   return `${path ? `${path}: ` : ''}${issueText(issue)}`

@@ -1,4 +1,6 @@
 // Orders, from newOrder to the certificate (RFC 8555 §7.4). Their authorizations are authorization.ts.
+// Any answer may be lost on its way, or the process stop before it is on disk; the next run has the order's URL and
+// nothing else. So each step can be repeated: what the CA has done already is found, and counts as done.
 import { Dns01Error } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { Accounts } from './account.js'
@@ -10,23 +12,30 @@ import { isProblem, problemOf } from './problem.js'
 import { type Answer, retryAfterOf } from './response.js'
 import type { Session } from './session.js'
 
-interface OrderWish {
+/** What newOrder is asked with (RFC 8555 §7.4). */
+interface OrderRequest {
+  /** In A-labels; a wildcard with its `*.`. How many one order may have is the CA's limit (Let's Encrypt: 100 or 25). */
   readonly names: readonly Name[]
-  /** One of the directory's profiles (draft-aaron-acme-profiles §4). */
+  /** One of the directory's profiles (draft-aaron-acme-profiles §4); without it the CA takes its default. */
   readonly profile?: string | undefined
-  /** RFC 9773 §5: the id of the certificate that this order replaces. */
+  /** RFC 9773 §5: the id of the certificate that this order replaces. Let's Encrypt does not count such orders. */
   readonly replaces?: string | undefined
 }
 
-/** Orders of one account. Every method costs one request unless it says otherwise. */
+/**
+ * Orders of one account. Every method costs one request unless it says otherwise, and throws Dns01Error: REFUSED for what
+ * the CA will refuse again, UNAVAILABLE for what may pass by itself.
+ */
 export interface Orders {
-  newOrder(wish: OrderWish, signal: AbortSignal): Promise<Order>
+  /** A CA may return an order it made before for the same names, even one whose authorizations are all valid. */
+  newOrder(request: OrderRequest, signal: AbortSignal): Promise<Order>
   order(url: string, signal: AbortSignal): Promise<Order>
   /** Looks until `until`; a request for each look. An order that becomes invalid throws, for each name with what the CA
-   *  said in words, at one more request for each authorization. */
+   *  said in words, at one more request for each authorization. UNAVAILABLE when the time of `limits` is over. */
   pollOrder(url: string, until: (order: Order) => boolean, limits: PollLimits, signal: AbortSignal): Promise<Order>
-  /** Asks for the certificate. An order that was finalized before is returned as it is now. `retryAfterSeconds`: when the
-   *  CA wants to be asked for it (§7.4). */
+  /** Asks for the certificate: `csr` is DER. An order that was finalized before is returned as it is now, at another
+   *  request; it has the certificate for the first CSR, not for this one, unless they are the same. `retryAfterSeconds`:
+   *  when the CA wants to be asked for it (§7.4). */
   finalize(
     order: Order,
     csr: Uint8Array,
@@ -34,16 +43,20 @@ export interface Orders {
   ): Promise<Order & { readonly retryAfterSeconds?: number | undefined }>
   /** The chain of a valid order, leaf first, PEM (§7.4.2). */
   certificate(order: Order, signal: AbortSignal): Promise<string>
-  /** What stands behind a URL kept from an earlier run: an order, or a PEM chain; undefined when the CA has forgotten it. */
+  /** What is at a URL kept from an earlier run: an order, or a PEM chain; undefined when the CA has forgotten it. */
   download(url: string, signal: AbortSignal): Promise<Order | string | undefined>
 }
 
-/** RFC 8555 §9.1. */
+/** RFC 8555 §9.1; asked for in Accept, since a CA may have other formats, too (§7.4.2). */
 const pemChain = 'application/pem-certificate-chain'
 
+/** By the text: what holds no certificate is of no use to us, whatever its content type says. */
 const isPem = (text: string): boolean => text.includes('-----BEGIN CERTIFICATE-----')
 
-/** The order must be for what was asked for (RFC 8555 §7.4): else names of others would be proved and signed. */
+/**
+ * The order must be for what was asked for (RFC 8555 §7.4): else names of others would be proved and signed. Compared as
+ * sets, since a CA may sort them. Before any record is placed: a CA that mixes up two accounts must not cost a DNS change.
+ */
 function refuseOthers({ identifiers }: Order, names: readonly Name[]): void {
   const wanted = new Set(names)
   const others = identifiers.filter(name => !wanted.has(name))
@@ -53,7 +66,10 @@ function refuseOthers({ identifiers }: Order, names: readonly Name[]): void {
   throw new Dns01Error('REFUSED', `newOrder for ${shortList(names)}: the CA made another order: ${what}`)
 }
 
-/** @throws Dns01Error for each name that failed, with what the CA said of it; one request for each authorization */
+/**
+ * The order itself mostly says no more than that it is invalid; the reason stands in the challenges.
+ * @throws Dns01Error for each name that failed, with what the CA said of it; one request for each authorization
+ */
 async function refuseInvalid(
   { authorization }: Pick<Authorizations, 'authorization'>,
   order: Order,
@@ -63,13 +79,14 @@ async function refuseInvalid(
   throw orderError(order, await Promise.all(order.authorizations.map(url => authorization(url, signal))))
 }
 
-/** Orders of the account. Nothing is asked yet. */
+/** Orders of the account. Nothing is asked yet. `account` signs, `authorizations` tell why an order is invalid. */
 export function openOrders(
   session: Session,
   account: Pick<Accounts, 'post'>,
   authorizations: Pick<Authorizations, 'authorization'>,
 ): Orders {
   const { world, objects, directory } = session
+  // `what` is for messages: the names, which people know, rather than the URL, where the order is new
   const post = (url: string, payload: object | null, what: string, signal: AbortSignal, accept?: string) =>
     account.post(url, payload, { what, signal, ...(accept !== undefined && { accept }) })
 
@@ -83,9 +100,12 @@ export function openOrders(
   return {
     order,
 
+    // Not repeatable like the rest: an order whose answer is lost stays at the CA, unknown to us, until it expires.
+    // Boulder returns it to the next newOrder for the same names.
     async newOrder({ names, profile, replaces }, signal) {
       const { newOrder } = await directory(signal)
       const identifiers = names.map(value => ({ type: 'dns', value }))
+      // a `profile` or `replaces` that is undefined is not in the JSON: a CA that does not know them never sees them
       const answer = await post(
         newOrder,
         { identifiers, profile, replaces },
@@ -99,6 +119,7 @@ export function openOrders(
     },
 
     async pollOrder(url, until, limits, signal) {
+      // no status leads out of invalid (RFC 8555 §7.1.6): to wait on would end in a time-out that hides the reason
       const isDone = (found: Order): boolean => until(found) || found.status === 'invalid'
       const call = { ...limits, what: `order ${url}`, signal }
       const found = await poll(session, () => readOrder(url, signal), isDone, call)
@@ -107,12 +128,14 @@ export function openOrders(
     },
 
     async finalize(ready, csr, signal) {
-      const payload = { csr: Buffer.from(csr).toString('base64url') }
+      const payload = { csr: Buffer.from(csr).toString('base64url') } // DER, not PEM (RFC 8555 §7.4)
       try {
         const answer = await post(ready.finalize, payload, `finalize for ${shortList(ready.identifiers)}`, signal)
         return { ...objects.order(answer.data, ready.url), retryAfterSeconds: retryAfterOf(answer, world.clock.now()) }
       } catch (error) {
         if (!isProblem(error, 'orderNotReady')) throw error
+        // The CA says this of an order that is not ready yet and of one that is past it (RFC 8555 §7.4). The second
+        // follows on a repetition after a lost answer: then the certificate is being made, or is there.
         const now = await order(ready.url, signal)
         await refuseInvalid(authorizations, now, signal)
         if (now.status === 'processing' || now.status === 'valid') return now
@@ -122,6 +145,7 @@ export function openOrders(
 
     async certificate({ certificate, identifiers, url, status }, signal) {
       const what = `certificate for ${shortList(identifiers)}`
+      // §7.1.3: a valid order has one; so this is a CA that breaks its word, and to look again would not help
       if (certificate === undefined)
         throw new Dns01Error('REFUSED', `${what}: the order ${url} is ${status} but has no certificate`)
       const { text } = await post(certificate, null, what, signal, pemChain)
@@ -131,9 +155,11 @@ export function openOrders(
 
     async download(url, signal) {
       try {
+        // acmetool's certs/ID/url is the URL of an order, or in older states that of the certificate: one request does for both.
         const answer = await post(url, null, `order ${url}`, signal, `application/json, ${pemChain}`)
         return isPem(answer.text) ? answer.text : objects.order(answer.data, url)
       } catch (error) {
+        // A CA need not keep orders for ever; what no longer exists cannot be resumed, and is ordered anew.
         if (problemOf(error)?.status === 404) return undefined
         throw error
       }

@@ -1,16 +1,23 @@
-// Problem documents (RFC 7807, RFC 8555 §6.7) as our errors. Here it is decided which of them may pass by themselves:
-// to repeat a lasting refusal eats up the account's rate limits, and to give up on a passing one leaves a name
-// without a certificate.
+// Problem documents (RFC 9457, formerly RFC 7807; RFC 8555 §6.7) as our errors. Here it is decided which of them may pass
+// by themselves: to repeat a lasting refusal eats up the account's rate limits, and to give up on a passing one leaves a
+// name without a certificate.
+// The type decides first, then the HTTP status. The CA's own words are kept whole beside ours: they alone say which
+// record it saw, or when a limit ends. They are searched for a meaning in two places only, where a CA says it nowhere else.
 import * as v from 'valibot'
 import { Dns01Error } from '../core/errors.js'
 
+/** One of several causes (RFC 8555 §6.7.1); `identifier` is absent where it concerns the whole request. */
 const subproblem = v.object({
   type: v.fallback(v.string(), 'about:blank'),
   detail: v.fallback(v.optional(v.string()), undefined),
   identifier: v.fallback(v.optional(v.object({ type: v.string(), value: v.string() })), undefined),
 })
 
-/** A problem document (RFC 7807 §3.1) with ACME's subproblems (RFC 8555 §6.7.1). Members of a wrong type are passed over. */
+/**
+ * A problem document (RFC 9457 §3.1) with ACME's subproblems (RFC 8555 §6.7.1). Members of a wrong type are ignored, as
+ * RFC 9457 §3.1 demands. `type` alone must be there: by it a problem is told from any other JSON, since the content type
+ * application/problem+json is missing where the problem stands inside an order or a challenge.
+ */
 export const problem = v.object({
   type: v.string(),
   title: v.fallback(v.optional(v.string()), undefined),
@@ -28,10 +35,11 @@ type Subproblem = v.InferOutput<typeof subproblem>
 export const readProblem = (data: unknown): Problem | undefined =>
   v.is(v.looseObject({ type: v.string() }), data) ? v.parse(problem, data) : undefined
 
-/** The problem document that an error of this folder was made of. */
+/** The problem document that an error of this folder was made of; undefined for errors with another origin. */
 export const problemOf = (error: unknown): Problem | undefined =>
   error instanceof Dns01Error ? readProblem(error.cause) : undefined
 
+/** Of all types that ACME defines (RFC 8555 §6.7, §9.7.4). */
 const URN = 'urn:ietf:params:acme:error:'
 
 /** `unauthorized` for `urn:ietf:params:acme:error:unauthorized` (RFC 8555 §6.7); other types whole. */
@@ -56,12 +64,16 @@ export interface ProblemContext {
   readonly failedValidations?: readonly string[] | undefined
 }
 
-/** A rate limit without Retry-After: too long to wait for within a run, so the next one tries again. */
+/**
+ * Of a rate limit without Retry-After, which is optional (RFC 8555 §6.6). More than what a run waits for
+ * (longestRetryAfterSeconds), so the next one tries again: to knock every few seconds only prolongs a limit.
+ */
 const unsaidRateLimitSeconds = 600
 
 /**
- * A problem document as our error: UNAVAILABLE for what may pass by itself (rateLimited, serverInternal, badNonce, 429
- * and 5xx), else REFUSED. The document itself is the `cause`.
+ * A problem document as our error: UNAVAILABLE for what may pass by itself (rateLimited, serverInternal, badNonce, 408, 429
+ * and 5xx), else REFUSED. The document itself is the `cause`, `byName` has its subproblems, and `retryAfterSeconds` is the
+ * server's, or ours for a rate limit that says nothing.
  */
 export function problemError(told: Problem, context: ProblemContext): Dns01Error {
   const type = shortType(told.type)
@@ -78,7 +90,7 @@ export function problemError(told: Problem, context: ProblemContext): Dns01Error
   })
 }
 
-/** Which names the subproblems are about (RFC 8555 §6.7.1). */
+/** Which names the subproblems are about (RFC 8555 §6.7.1): with request.partial the others are ordered without these. */
 const byName = ({ subproblems = [] }: Problem): ReadonlyMap<string, Dns01Error> =>
   new Map(
     subproblems.flatMap(one =>
@@ -86,7 +98,12 @@ const byName = ({ subproblems = [] }: Problem): ReadonlyMap<string, Dns01Error> 
     ),
   )
 
-/** Whether the CA's answer is about all that we might ask it, not about these names: too many orders or accounts, or it is overloaded. */
+/**
+ * Whether the CA's answer is about all that we might ask it, not about these names: too many orders or accounts, or it is
+ * overloaded. The type is rateLimited for all of Let's Encrypt's limits, so only the text tells which: "too many new orders
+ * (300) from this account in the last 3h0m0s", "too many new registrations (10) from this IP address", "Service busy; retry
+ * later". A limit whose text is not known counts as one of these names: then the others are tried, and at worst refused.
+ */
 export function concernsAll(error: unknown): boolean {
   const told = problemOf(error)
   if (!told) return false
@@ -94,36 +111,51 @@ export function concernsAll(error: unknown): boolean {
   return status === 503 || (shortType(type) === 'rateLimited' && /new orders|registrations|service busy/i.test(detail))
 }
 
+/**
+ * Types that may pass by themselves. Not among them: `dns` and `connection`, which look temporary but have cost a failed
+ * validation each; the order is dead after them, and back-off between runs decides when there is another.
+ */
 const TEMPORARY = new Set(['rateLimited', 'serverInternal', 'badNonce'])
 
-/** 408 (RFC 9110 §15.5.9), 429 (RFC 6585 §4) and server errors. */
+/** 408 (RFC 9110 §15.5.9), 429 (RFC 6585 §4) and server errors. Without a status (0) only the type decides. */
 export const isTemporaryStatus = (status = 0): boolean => status === 408 || status === 429 || status >= 500
 
-/** Let's Encrypt tells a paused account by a rate limit that only a person can lift, with the link in the text. */
+/**
+ * Let's Encrypt pauses an account for a name after 1,152 failures in a row (its rate limits page), and tells it as a rate
+ * limit that only a person can lift, with the link in the text. So it must not count as temporary.
+ */
 const pausedLink = ({ detail = '' }: Problem): string | undefined =>
   /unpause|self-service/i.test(detail) ? urlIn(detail) : undefined
 
+/** The first URL in a sentence, without the punctuation that ends the sentence. */
 const urlIn = (text: string): string | undefined => text.match(/https?:\/\/[^\s"'<>]+[^\s"'<>.,)]/)?.[0]
 
-/** What the CA said: type in words, its detail, and each subproblem with its name. */
+/**
+ * What the CA said: type in words, its detail, and each subproblem with its name. The type stands in brackets as it is in
+ * the RFC, since that is what people search for.
+ */
 function inWords(told: Problem): string {
   const type = shortType(told.type)
   const said = [told.detail ?? told.title, ...(told.subproblems ?? []).map(subInWords)]
   const whole = said.filter(text => text).join('; ')
-  if (type === 'about:blank') return whole // RFC 7807 §4.2: the HTTP status says it all
+  if (type === 'about:blank') return whole // RFC 9457 §4.2.1: the HTTP status says it all
   return `${MEANINGS[type]?.words ?? 'the CA refused'} (${type})${whole && `: ${whole}`}`
 }
 
 const subInWords = ({ identifier, type, detail }: Subproblem): string =>
   `${identifier ? `${identifier.value}: ` : ''}${detail ?? 'no detail'} (${shortType(type)})`
 
+/** With userActionRequired the CA links to its new terms, and `instance` is where a person can agree (RFC 8555 §7.3.3). */
 function hintFor(type: string, told: Problem, { termsOfService }: ProblemContext): string | undefined {
   if (type !== 'userActionRequired') return MEANINGS[type]?.hint
   const links = [...new Set([termsOfService, told.instance].filter(link => link !== undefined))]
   return links.length > 0 ? `read and agree: ${links.join(' ')}, then run dns01 quickstart` : MEANINGS[type]?.hint
 }
 
-/** The types of RFC 8555 §6.7, RFC 8739 §3.1.3 and RFC 9773 §7.4 in words, and what the user can do. */
+/**
+ * The types of RFC 8555 §6.7, RFC 9773 §7.4 (alreadyReplaced) and draft-aaron-acme-profiles (invalidProfile) in words, and
+ * what the user can do. A type that is not here is shown by its name.
+ */
 const MEANINGS: Readonly<Record<string, { readonly words: string; readonly hint?: string }>> = {
   accountDoesNotExist: { words: 'the CA knows no account for this key', hint: 'dns01 quickstart registers one' },
   alreadyReplaced: { words: 'that certificate has been replaced already' },

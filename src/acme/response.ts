@@ -4,7 +4,7 @@ import type { Dns01Error } from '../core/errors.js'
 import { brief } from '../core/gate.js'
 import { type Problem, problemError, readProblem } from './problem.js'
 
-/** What came back for one request; any status. */
+/** What came back for one request; any status. Redirections are not followed: what is signed is good for one URL (§6.4). */
 export interface Answer {
   readonly url: string
   readonly status: number
@@ -15,16 +15,23 @@ export interface Answer {
   readonly data: unknown
 }
 
-/** An answer that is not a success, as our error: its problem document, or what came instead of one (RFC 7807 §4.2). */
+/**
+ * An answer that is not a success, as our error: its problem document, or what came instead of one, as the `about:blank`
+ * problem (RFC 9457 §4.2.1) whose meaning is the HTTP status. REFUSED or UNAVAILABLE, with Retry-After in seconds.
+ */
 export function answerError(answer: Answer, what: string, now: Date): Dns01Error {
   const { status } = answer
   const told: Problem = readProblem(answer.data) ?? { type: 'about:blank', detail: received(answer) }
   const retryAfterSeconds = retryAfterOf(answer, now)
   const termsOfService = linkOf(answer, 'terms-of-service')
+  // `status` in the document is advisory (RFC 9457 §3.1.2), and many leave it out
   return problemError({ ...told, status: told.status ?? status }, { what, status, retryAfterSeconds, termsOfService })
 }
 
-/** What came, for a message: status, type, and the title of a page or the beginning of a text. */
+/**
+ * What came, for a message: status, type, and the title of a page or the beginning of a text. By these a user recognizes the
+ * proxy, the login page or the load balancer that answered in place of the CA.
+ */
 export function received({ url, status, headers, text }: Answer): string {
   const type = headers['content-type']?.split(';')[0] ?? 'no content type'
   const begins = text.match(/<title>([^<]*)/i)?.[1] ?? (/^\s*</.test(text) ? '' : text)
@@ -33,14 +40,17 @@ export function received({ url, status, headers, text }: Answer): string {
   return `${new URL(url).host} answered ${status} with ${type}${pointing}${oneLine && `: "${oneLine}"`}`
 }
 
-/** Retry-After in seconds (RFC 9110 §10.2.3: a number or a date); undefined when absent, senseless or past. */
+/**
+ * Retry-After in seconds (RFC 9110 §10.2.3: a number or a date; Pebble sends both kinds in turn); undefined when absent,
+ * senseless or past. No upper bound here: whoever waits has a cap, and back-off needs the true number.
+ */
 export function retryAfterOf({ headers }: Pick<Answer, 'headers'>, now: Date): number | undefined {
   const text = headers['retry-after']?.trim() ?? ''
   const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - now.getTime()) / 1000
   return seconds > 0 ? seconds : undefined
 }
 
-/** The target of the first link with that relation (RFC 8288 §3). */
+/** The target of the first link with that relation (RFC 8288 §3); several links may share one header, with commas between. */
 function linkOf({ headers }: Answer, relation: string): string | undefined {
   const links = (headers.link ?? '').matchAll(/<([^>]*)>([^<]*)/g)
   for (const [, target, parameters = ''] of links)

@@ -1,5 +1,7 @@
 // One key's talk with one CA: the directory (RFC 8555 §7.1.1), signed requests, and all the repetitions. Above this
-// file an answer is a success; below it, in transport.ts, any status is an answer.
+// file an answer is a success; below it, in transport.ts, any status is an answer. Repetitions are here and nowhere else in
+// this folder, so that they cannot multiply. To repeat a signed request is safe: each has a nonce of its own, and what the
+// CA has done already is recognized by order.ts, authorization.ts and account.ts.
 import { Dns01Error } from '../core/errors.js'
 import { retry } from '../core/retry.js'
 import type { World } from '../core/world.js'
@@ -13,15 +15,15 @@ import { openTransport } from './transport.js'
 /** What a session may be told; all of it has a default. */
 export interface SessionOptions {
   readonly externalAccount?: ExternalAccount | undefined
-  /** What earlier runs learnt of how long the CA takes. */
+  /** What earlier runs learnt of how long the CA takes; changed by this one. */
   readonly pace?: PaceMemory
-  /** Default 10. */
+  /** Default 10. Each request under way needs a nonce of its own, and Let's Encrypt allows an address 20 new ones a second. */
   readonly concurrentRequests?: number
   /** For one request with its repetitions, the wait for its turn apart. Default 300. */
   readonly giveUpAfterSeconds?: number
 }
 
-/** What a session uses of the outside. */
+/** What a session uses of the outside. `log` for repetitions and to mask secrets; `random` spreads the pauses. */
 export type SessionWorld = Pick<World, 'fetch' | 'clock' | 'random' | 'log'>
 
 /** One signed request, besides its URL and payload. */
@@ -36,7 +38,10 @@ export interface PostCall {
   readonly accept?: string
 }
 
-/** One key's talk with one CA: good answers only, what is temporary tried again, problems as Dns01Error. */
+/**
+ * One key's talk with one CA: good answers only (2xx), what is temporary tried again, problems as Dns01Error: CONFIG when
+ * the URL leads to no directory, REFUSED, UNAVAILABLE; or the signal's reason.
+ */
 export interface Session {
   readonly world: SessionWorld
   readonly objects: Objects
@@ -46,10 +51,13 @@ export interface Session {
   post(url: string, payload: object | null, call: PostCall): Promise<Answer>
 }
 
-/** Who does not even give its directory is down or does not exist: the next run asks again, and nobody waits for long. */
+/**
+ * A CA that does not even give its directory is down, or does not exist. Nothing is under way that would be lost, so the run
+ * ends soon, and the next one asks again. Any other request has the whole `giveUpAfterSeconds`.
+ */
 const directoryGiveUpSeconds = 30
 
-/** @throws Dns01Error CONFIG when that can be no directory URL */
+/** Nothing is asked yet. @throws Dns01Error CONFIG when `directoryUrl` cannot be one, or the external account is incomplete */
 export function openSession(
   world: SessionWorld,
   directoryUrl: string,
@@ -69,6 +77,7 @@ export function openSession(
     world,
     objects,
     pace: openPace(transport.roundTripSeconds, options.pace),
+    // a promise is kept, so that requests that begin at once share one fetch; the signal is that of the first
     directory(signal) {
       directory ??= fetchDirectory(signal).catch(error => {
         directory = undefined // the next one asks again
@@ -77,7 +86,9 @@ export function openSession(
       return directory
     },
     async post(url, payload, call) {
-      objects.url(url, url, call.what) // it may come from a file
+      // The URL may come from a file of an earlier run, and the file may have been edited: so it must be one that the CA
+      // itself could have named (https, and no other characters than a URL has).
+      objects.url(url, url, call.what)
       return retry(world, { what: call.what, giveUpAfterSeconds, signal: call.signal }, async left => {
         const answer = await transport.post(url, payload, { ...call, withinSeconds: left })
         if (answer.status >= 200 && answer.status < 300) return answer
@@ -93,14 +104,16 @@ export function openSession(
     return retry(world, { what, ...limits }, async left => {
       const answer = await transport.get(directoryUrl, signal, left)
       if (isTemporaryStatus(answer.status)) throw answerError(answer, what, world.clock.now())
+      // 404, a redirection or a page of HTML: a wrong URL, which a later run will not find better
       if (answer.status !== 200 || answer.data === undefined) throw noDirectory(`${what}: ${received(answer)}`)
       return objects.directory(answer.data, directoryUrl)
     })
   }
 }
 
+/** Both alphabets of base64, padded or not (RFC 4648 §4, §5): the RFC wants base64url, but CAs show and people paste both. */
 function checkExternalAccount(world: SessionWorld, { keyId, hmacKey }: ExternalAccount): void {
-  world.log.mask(hmacKey)
+  world.log.mask(hmacKey) // before anything is thrown that might repeat it
   if (keyId !== '' && /^[A-Za-z0-9_+/-]+=*$/.test(hmacKey)) return
   throw new Dns01Error('CONFIG', 'the external account binding lacks its key id, or its HMAC key is not base64url', {
     hint: 'the CA shows both where you manage your account',

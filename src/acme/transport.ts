@@ -1,5 +1,7 @@
-// The wire to the CA: nonces (RFC 8555 §6.5), bounds in time, and how many requests may be under way. An expired
-// nonce is no failure but the usual course after a pause, so it is met here and nobody above hears of it.
+// The wire to the CA: nonces (RFC 8555 §6.5), bounds in time, and how many requests may be under way. An expired nonce is
+// not a failure but what a CA answers after a pause, so it is met here and nobody above hears of it.
+// A nonce is good for one request. Answers bring new ones, so a pool is kept: it grows to the number of requests under way
+// and no further. Old ones are taken last come, first served, since the newest is the least likely to have expired.
 import pLimit from 'p-limit'
 import manifest from '../../package.json' with { type: 'json' }
 import { Dns01Error } from '../core/errors.js'
@@ -10,7 +12,8 @@ import { type Answer, answerError } from './response.js'
 
 interface PostOptions {
   readonly signal: AbortSignal
-  /** The bound of it all, refused nonces included; counted from when its turn has come. */
+  /** The bound of it all, refused nonces included; counted from when its turn has come, or the last of a hundred requests
+   *  that begin at once would have no time left. */
   readonly withinSeconds: number
   /** The account's URL; absent, the key itself goes along (RFC 8555 §6.2). */
   readonly keyId?: string | undefined
@@ -20,7 +23,10 @@ interface PostOptions {
   readonly accept?: string
 }
 
-/** One exchange with the CA each, any status an answer; rejects with UNAVAILABLE or the signal's reason. */
+/**
+ * One exchange with the CA each (and one for a nonce where none is left), any status an answer; rejects with UNAVAILABLE or
+ * the signal's reason. What an answer means is the session's business.
+ */
 export interface Transport {
   get(url: string, signal: AbortSignal, withinSeconds: number): Promise<Answer>
   /** Signed. `null` is POST-as-GET (RFC 8555 §6.3). A refused nonce costs another exchange, not an error (§6.5). */
@@ -31,12 +37,16 @@ export interface Transport {
 
 interface Exchange {
   readonly signal: AbortSignal
+  /** Of the whole request, so that refused nonces cannot prolong it. */
   readonly endsAt: Date
   readonly accept?: string | undefined
   readonly body?: string
 }
 
-/** Even where nine of ten nonces are refused, one request in 10^9 fails by it. `withinSeconds` is the bound in time. */
+/**
+ * Even where nine of ten nonces are refused (Pebble can be told to), one request in 10^9 fails by it: 0.9^200. A CA that is
+ * well refuses one at most. `withinSeconds` is the bound in time.
+ */
 const badNonceRetries = 200
 
 /** The longest that one exchange may take: the CA's largest answer, a chain of 10 kB, needs 200 bytes a second then. */
@@ -47,9 +57,10 @@ const shortestAttemptSeconds = 1
 /** In the mean of how long exchanges take. Those that may open the connection (directory, nonce) are not in it. */
 const shareOfLast = 0.5
 
+/** RFC 8555 §6.5: "the client SHOULD retry the request using the new nonce". */
 const badNonce = 'urn:ietf:params:acme:error:badNonce'
 
-/** RFC 8555 §6.1: name and version of the client and of the library under it; every request carries it. */
+/** RFC 8555 §6.1: name and version of the client and of the library under it. A MUST for every request; Pebble answers 400 without. */
 export const userAgent = `dns01/${manifest.version} acme-client/5`
 
 /**
@@ -71,6 +82,7 @@ export function openTransport(
   const signer = openSigner(key, options.externalAccount)
   let usualMs: number | undefined
 
+  /** One request and its answer. Every bound in time is checked here, so none of the callers can forget it. */
   async function exchange(method: string, url: string, call: Exchange): Promise<Answer> {
     call.signal.throwIfAborted()
     const leftSeconds = (call.endsAt.getTime() - world.clock.now().getTime()) / 1000
@@ -80,12 +92,15 @@ export function openTransport(
     const sentAt = world.clock.now().getTime()
     const response = await world.fetch(new URL(url), { method, ...message(call), signal: call.signal, totalSeconds })
     const tookMs = world.clock.now().getTime() - sentAt
+    // a moving average: the shortest so far was tried, and led to looks that came too early on a busy machine
     if (method === 'POST') usualMs = (usualMs ?? tookMs) + (tookMs - (usualMs ?? tookMs)) * shareOfLast
     const answer = readAnswer(url, response)
+    // of errors too, which may bring one (RFC 8555 §6.5); that of HEAD newNonce goes to who asked for it
     if (method !== 'HEAD') keepNonce(answer)
     return answer
   }
 
+  /** RFC 8555 §6.5.1: clients MUST ignore invalid Replay-Nonce values, which are those that are not base64url. */
   function keepNonce({ headers }: Answer): void {
     const nonce = headers['replay-nonce']
     if (nonce !== undefined && /^[A-Za-z0-9_-]+$/.test(nonce)) nonces.push(nonce)
@@ -94,6 +109,7 @@ export function openTransport(
   const endOf = (withinSeconds: number): Date =>
     new Date(world.clock.now().getTime() + Math.max(withinSeconds, shortestAttemptSeconds) * 1000)
 
+  /** HEAD rather than GET: both give a nonce, and HEAD has no body (RFC 8555 §7.2). */
   async function newNonce({ signal, endsAt }: Exchange): Promise<string> {
     const url = await options.newNonceUrl(signal)
     const answer = await exchange('HEAD', url, { signal, endsAt })
@@ -116,6 +132,8 @@ export function openTransport(
 
   async function signAndPost(url: string, payload: object | null, call: PostOptions): Promise<Answer> {
     const within: Exchange = { signal: call.signal, accept: call.accept, endsAt: endOf(call.withinSeconds) }
+    // The signature covers the nonce, so each attempt is signed anew. A refusal brings a fresh nonce (RFC 8555 §6.5), which
+    // is on top of the pool then, and so the next attempt takes it at once.
     for (let refused = 0; ; refused++) {
       const header = { url, nonce: nonces.pop() ?? (await newNonce(within)), keyId: call.keyId }
       const isNewAccount = call.newAccount && payload !== null
@@ -126,6 +144,7 @@ export function openTransport(
   }
 }
 
+/** RFC 8555 §6.2: a signed request must have this content type; the CA answers 415 to any other. */
 function message({ accept, body }: Exchange): { headers: Record<string, string>; body?: string } {
   const headers = { 'user-agent': userAgent, ...(accept !== undefined && { accept }) }
   return body === undefined ? { headers } : { headers: { ...headers, 'content-type': 'application/jose+json' }, body }
@@ -136,6 +155,7 @@ function readAnswer(url: string, { status, headers, body }: HttpResponse): Answe
   return { url, status, headers, text, data: parseJson(text) }
 }
 
+/** Not by the content type: a page of HTML may come as JSON, and JSON as text. What does not parse is text, not an error. */
 function parseJson(text: string): unknown {
   if (!/^\s*[{[]/.test(text)) return undefined
   try {
