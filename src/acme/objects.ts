@@ -29,7 +29,7 @@ export interface Directory {
   readonly caaIdentities: readonly string[]
   /** newAccount must carry an external account binding (§7.3.4). */
   readonly externalAccountRequired: boolean
-  /** Profile name to description (draft-aaron-acme-profiles §3). */
+  /** Profile name to description (draft-ietf-acme-profiles §3). */
   readonly profiles: Readonly<Record<string, string>>
 }
 

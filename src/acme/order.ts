@@ -16,7 +16,7 @@ import type { Session } from './session.js'
 interface OrderRequest {
   /** In A-labels; a wildcard with its `*.`. How many one order may have is the CA's limit (Let's Encrypt: 100 or 25). */
   readonly names: readonly Name[]
-  /** One of the directory's profiles (draft-aaron-acme-profiles §4); without it the CA takes its default. */
+  /** One of the directory's profiles (draft-ietf-acme-profiles §4); without it the CA takes its default. */
   readonly profile?: string | undefined
   /** RFC 9773 §5: the id of the certificate that this order replaces. Let's Encrypt does not count such orders. */
   readonly replaces?: string | undefined

@@ -1,13 +1,14 @@
-// Reads desired/* and conf/target in acmetool's schema, with two keys of our own, so that a directory of acmetool's
+// Reads desired/* and conf/target in acmetool's schema, with some keys of our own, so that a directory of acmetool's
 // works as it is.
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair } from 'yaml'
 import { didYouMean } from '../core/did-you-mean.js'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import { type Name, parseName } from '../core/names.js'
 import type { KeySpec, Target, TargetDefaults } from '../core/target.js'
-import { parseYaml } from './yaml-text.js'
+import { type Form, profileForm } from './request-forms.js'
+import { parseYaml, textOf } from './yaml-text.js'
 
-/** acmetool's schema of desired/* and conf/target, and our two keys. */
+/** acmetool's schema of desired/* and conf/target, and our own keys: `partial`, `profile` and `challenge.dns`. */
 const KNOWN = [
   'satisfy.names',
   'satisfy.margin',
@@ -16,6 +17,7 @@ const KNOWN = [
   'request.provider',
   'request.ocsp-must-staple',
   'request.partial',
+  'request.profile',
   'request.key.type',
   'request.key.rsa-size',
   'request.key.ecdsa-curve',
@@ -130,6 +132,7 @@ function merged(values: Values, from: TargetDefaults): TargetDefaults {
     label: values.label('label') ?? from.label,
     mustStaple: values.truth('request.ocsp-must-staple') ?? from.mustStaple,
     partial: values.truth('request.partial') ?? from.partial,
+    profile: values.form('request.profile', profileForm) ?? from.profile,
     env: { ...from.env, ...values.table('request.challenge.env') },
     dns: dnsOf(values.table('request.challenge.dns'), from.dns),
     webrootPaths: values.list('request.challenge.webroot-paths') ?? from.webrootPaths,
@@ -175,6 +178,8 @@ interface Values {
   truth(key: Key): boolean | undefined
   list(key: Key): string[] | undefined
   table(key: Key): Record<string, string> | undefined
+  /** A key with a form of its own. */
+  form<T>(key: Key, form: Form<T>): T | undefined
   url(key: Key): string | undefined
   label(key: Key): string | undefined
   keyType(key: Key): KeySpec['type'] | undefined
@@ -239,6 +244,7 @@ function readValues(file: string, text: string): Values {
           ? Object.fromEntries(pairs)
           : undefined
       }),
+    form: (key, { what, read }) => get(key, what, node => read(node, resolve)),
     url: key =>
       get(key, 'the https URL of an ACME directory', node => {
         const url = textOf(node)
@@ -262,10 +268,6 @@ function readValues(file: string, text: string): Values {
     name: name => nameIn(undefined, name),
   }
 }
-
-/** A scalar as it is written: `label: 010` is the text 010. */
-const textOf = (node: unknown): string | undefined =>
-  isScalar(node) && node.value !== null ? (typeof node.value === 'string' ? node.value : node.source) : undefined
 
 const emptyIfNull = (pair: Pair): string | undefined =>
   pair.value === null || (isScalar(pair.value) && pair.value.value === null) ? '' : undefined

@@ -4,6 +4,7 @@ import {
   type Document,
   type DocumentOptions,
   isAlias,
+  isScalar,
   type Node,
   type ParseOptions,
   parseDocument,
@@ -78,3 +79,7 @@ function nextWord(line: string, from: number): number {
   while (line[at] === ' ' || line[at] === '\t') at++
   return at
 }
+
+/** A scalar as it is written: `label: 010` is the text 010. */
+export const textOf = (node: unknown): string | undefined =>
+  isScalar(node) && node.value !== null ? (typeof node.value === 'string' ? node.value : node.source) : undefined

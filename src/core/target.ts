@@ -12,6 +12,13 @@ export interface KeySpec {
   readonly id?: string | undefined
 }
 
+/** What is asked of a CA that offers several kinds of certificates (draft-ietf-acme-profiles). */
+export interface ProfileWish {
+  readonly name: string
+  /** Without it no certificate at all; else the CA's own choice will do. */
+  readonly required: boolean
+}
+
 /** One file of desired/, with what conf/target hands down. */
 export interface Target {
   /** Base name in desired/, as on disk. */
@@ -32,6 +39,8 @@ export interface Target {
   readonly mustStaple: boolean
   /** request.partial: issue for the names that pass, keep asking for the rest. */
   readonly partial: boolean
+  /** Absent: the CA chooses. */
+  readonly profile?: ProfileWish | undefined
   /** request.challenge.env, for hooks. */
   readonly env: Readonly<Record<string, string>>
   /** request.challenge.dns: ours, not acmetool's. */

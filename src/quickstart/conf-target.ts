@@ -1,4 +1,4 @@
-/** The choice of CA and key in conf/target. The file may be somebody's own work, so that only what was chosen changes in it. */
+/** The choice of CA, profile and key in conf/target. The file may be somebody's own work, so that only what was chosen changes in it. */
 
 import { type Document, isMap } from 'yaml'
 import { parseDefaults } from '../config/target-file.js'
@@ -13,8 +13,8 @@ const LETS_ENCRYPT = parseDefaults('').defaults.ca
 const STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory'
 const CURVES = ['nistp256', 'nistp384', 'nistp521'] as const
 
-/** What conf/target is to say under `request`: path → value. */
-type Wanted = Readonly<Record<string, string | number>>
+/** What conf/target is to say under `request`: path → value; undefined: nothing. */
+type Wanted = Readonly<Record<string, string | number | undefined>>
 
 interface Parts {
   /** conf/target as it is; '' when there is none. */
@@ -85,6 +85,38 @@ async function chooseKey({ answers, expert, log }: Parts): Promise<Wanted> {
     : { 'key.type': type, ...(await curve(about)) }
 }
 
+/** One profile is no choice. */
+const leastProfiles = 2
+
+/**
+ * conf/target with the chosen profile (draft-ietf-acme-profiles), of those that the CA offers, in its own words; the very
+ * same text when nobody is asked, or nobody says anything.
+ * @throws Dns01Error CONFIG for an answer that is none of them
+ */
+export async function chooseProfile(
+  text: string,
+  answers: Answers,
+  offered: Readonly<Record<string, string>>,
+): Promise<string> {
+  const names = Object.keys(offered)
+  const written = answers.inFile(ID.profile)
+  if (written !== undefined && !names.includes(written))
+    throw wrong(
+      ID.profile,
+      written,
+      names.length > 0 ? `one of ${names.join(', ')}` : 'offered by the CA, nor any other',
+    )
+  if (names.length < leastProfiles) return text
+  const now = parseDefaults(text).defaults.profile?.name
+  const current = now !== undefined && names.includes(now) ? now : ''
+  const choices = [
+    { value: '', label: 'none: the CA chooses' },
+    ...names.map(value => ({ value, label: value, hint: offered[value] ?? '' })),
+  ]
+  const chosen = await answers.choice(ID.profile, 'Which profile of certificates?', choices, current)
+  return chosen === undefined || chosen === current ? text : edited(text, { profile: chosen || undefined })
+}
+
 const KEY_TYPES: readonly Choice[] = [
   { value: 'ecdsa', label: 'ECDSA', hint: 'small and fast; every program of the last ten years takes it' },
   { value: 'rsa', label: 'RSA', hint: 'for older programs' },
@@ -125,13 +157,17 @@ function edited(text: string, wanted: Wanted): string {
   const changes = Object.entries(wanted).filter(([path, value]) => doc.getIn(['request', ...path.split('.')]) !== value)
   if (changes.length === 0) return text
   try {
-    for (const [path, value] of changes) set(doc, ['request', ...path.split('.')], value)
+    for (const [path, value] of changes) {
+      const whole = ['request', ...path.split('.')]
+      if (value === undefined) doc.deleteIn(whole)
+      else set(doc, whole, value)
+    }
     const after = doc.toString({ lineWidth: 0, indentSeq: false, flowCollectionPadding: false })
     if (holds(after, wanted)) return after
   } catch (cause) {
     if (cause instanceof Dns01Error) throw cause
   }
-  const hint = `write there under request: ${changes.map(([path, value]) => `${path}: ${value}`).join(', ')}`
+  const hint = `write there under request: ${changes.map(([path, value]) => `${path}: ${value ?? '(nothing)'}`).join(', ')}`
   throw new Dns01Error(
     'CONFIG',
     'conf/target is written in a way that cannot be edited here (aliases, repeated keys)',
@@ -153,7 +189,13 @@ function set(doc: Document, path: readonly string[], value: string | number): vo
 
 /** Read as reconcile will read it: of keys that are there twice the last one counts. */
 function holds(text: string, wanted: Wanted): boolean {
-  const { ca, key } = parseDefaults(text).defaults
-  const read: Wanted = { provider: ca, 'key.type': key.type, 'key.rsa-size': key.rsaBits, 'key.ecdsa-curve': key.curve }
+  const { ca, key, profile } = parseDefaults(text).defaults
+  const read: Wanted = {
+    provider: ca,
+    profile: profile?.name,
+    'key.type': key.type,
+    'key.rsa-size': key.rsaBits,
+    'key.ecdsa-curve': key.curve,
+  }
   return Object.entries(wanted).every(([path, value]) => read[path] === value)
 }

@@ -12,7 +12,7 @@ import { type Context, dnsConfig, locked, looking } from '../renew/run.js'
 import type { Responses } from '../state/responses.js'
 import type { StateDir } from '../state/state-dir.js'
 import { type Answers, openAnswers } from './answers.js'
-import { chooseDefaults } from './conf-target.js'
+import { chooseDefaults, chooseProfile } from './conf-target.js'
 import { chooseProvider, type DnsChoice, tellAboutEnvironment } from './dns-provider.js'
 import { writeEnv } from './env-text.js'
 import { type HookPlan, installHooks, planHooks } from './hooks.js'
@@ -82,15 +82,16 @@ async function decide(context: Context, expert: boolean): Promise<Decisions> {
   const directories = new Map<string, Directory>()
   const check = async (ca: string): Promise<void> =>
     void directories.set(ca, await lookAtDirectory(world, ca, answers, signal))
-  const after = await chooseDefaults({ text: before, answers, log: world.log, expert, check })
+  const chosen = await chooseDefaults({ text: before, answers, log: world.log, expert, check })
   tellAboutMethods(world, answers)
-  const { ca } = parseDefaults(after).defaults
+  const { ca } = parseDefaults(chosen).defaults
+  const directory = directories.get(ca) ?? (await lookAtDirectory(world, ca, answers, signal))
+  const after = await chooseProfile(chosen, answers, directory.profiles)
   const dnsBefore = state.confText('dns.yml')
   const config = await dnsConfig(context, state)
   const dns = await chooseProvider({ context, answers, config, isConfigured: dnsBefore !== undefined, ca })
   const hooks = await planHooks(world, { answers, folders: hookFolders(world.env), expert })
   const schedule = await planSchedule(world, answers, state)
-  const directory = directories.get(ca) ?? (await lookAtDirectory(world, ca, answers, signal))
   const responses = await askToRegister({ world, state, answers, responses: given, ca, signal }, directory)
   return { answers, responses, target: { before, after }, dns, dnsBefore, hooks, schedule }
 }

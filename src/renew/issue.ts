@@ -12,6 +12,7 @@ import { generateKey, type KeyPair } from '../x509/keys.js'
 import type { CertificateAuthorities } from './authorities.js'
 import { authorize } from './authorize.js'
 import { finish } from './finalize.js'
+import { orderByProfile } from './profile.js'
 
 export interface IssueParts {
   readonly world: World
@@ -58,8 +59,10 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
     await locator.checkProviders(names, target.dns)
     world.log.step(title, 'asking the CA')
     const authority = await authorities.for(target.ca)
-    await countOrder(parts, target.ca)
-    const made = await authority.client.newOrder({ names }, signal)
+    const made = await orderByProfile(parts, target, authority.client, async profile => {
+      await countOrder(parts, target.ca)
+      return authority.client.newOrder({ names, profile }, signal)
+    })
     const { order: ready, failed } = await authorize(
       { world, locator, publisher, batch, authority, target, signal },
       made,

@@ -102,6 +102,7 @@ function details({ stateDirectory }: StatusDocument, target: TargetStatus, now: 
     ['stored in', certificate && `${stateDirectory}/certs/${certificate}`],
     ['target', `${stateDirectory}/desired/${target.file}`],
     ['CA', target.ca],
+    ['profile', target.profile && `${target.profile.name} (${target.profile.required ? 'required' : 'preferred'})`],
     ...troubleTexts(target, true).map(text => ['trouble', text] as const),
   ]
   const told = facts.flatMap(([what, text]) => (text ? [`  ${what.padEnd(11)}  ${text}`] : []))

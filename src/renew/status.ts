@@ -1,6 +1,6 @@
 // What is true of every wanted name: gathered here from the state directory, put into words by status-text.ts.
 import type { Name } from '../core/names.js'
-import { claims, linkName, type Target } from '../core/target.js'
+import { claims, linkName, type ProfileWish, type Target } from '../core/target.js'
 import type { World } from '../core/world.js'
 import { admit, circumstances, type Deferral } from '../limits/admission.js'
 import { type Failed, failureOf, nameFailure } from '../limits/backoff.js'
@@ -32,6 +32,8 @@ export interface TargetStatus {
   readonly file: string
   readonly names: readonly Name[]
   readonly ca: string
+  /** What is asked for; a certificate does not say by which profile it was made. */
+  readonly profile?: ProfileWish | undefined
   readonly certificate?: string | undefined
   readonly keyType?: string | undefined
   readonly issuer?: string | undefined
@@ -95,6 +97,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
         file: target.file,
         names: target.names,
         ca: target.ca,
+        profile: target.profile,
         certificate: held?.id,
         keyType: facts?.keyType,
         issuer: facts?.issuer,

@@ -21,3 +21,6 @@ export const targetKey = (target: Target): string => namesKey(target.ca, target.
 export const identifierKey = (ca: string, name: Name): string => `${caKey(ca)} ${withoutWildcard(name)}`
 
 export const orderKey = (url: string): string => `order ${url}`
+
+/** What was told of a profile that a CA does not give us. */
+export const profileKey = (ca: string, profile: string): string => `${caKey(ca)} profile ${profile}`

@@ -40,15 +40,23 @@ export interface Ledger extends Memory {
   readonly paces: ReadonlyMap<string, number>
   /** Is written with the next change, and by succeeded() at the latest where it is worth a write. */
   took(key: string, seconds: number): void
+  /**
+   * Notes that this is so, and says whether it is news. What holds at every renewal is told when it begins, not each time:
+   * cron sends a mail for every line.
+   */
+  isNews(key: string): Promise<boolean>
+  /** It is so no longer: the next time it is news. */
+  isOver(key: string): Promise<void>
   /** Moves a damaged file to .dns01/set-aside, so that it is complained about once. */
   setDamagedAside(): Promise<void>
 }
 
 /**
  * Nothing is kept longer, so that it cannot grow for ever. What still fails is tried at least once a day, so after 30 days nobody
- * wants it any more; the CAs' limits count an hour and three (src/limits/rate-limits.ts).
+ * wants it any more; the CAs' limits count an hour and three (src/limits/rate-limits.ts). What was told is seen again at
+ * the next renewal, at the latest when the longest-lived certificate ends.
  */
-const keep = { failureDays: 30, validationHours: 1, orderHours: 3 } as const
+const keep = { failureDays: 30, validationHours: 1, orderHours: 3, toldDays: 825 } as const
 const hourMs = 3_600_000
 
 /** Our own choice: a CA nearby needs no memory, it is done when it is looked at first; and what hardly changed is not written again. */
@@ -76,6 +84,7 @@ const schema = v.object({
   validations: dates,
   orders: dates,
   paces: v.fallback(v.optional(v.record(v.string(), v.pipe(v.number(), v.minValue(0), v.maxValue(600))), {}), {}),
+  told: v.fallback(v.optional(v.record(v.string(), date), {}), {}),
 })
 
 /**
@@ -91,6 +100,8 @@ class LedgerFile implements Ledger {
   readonly validations: Map<string, readonly Date[]>
   readonly orders: Map<string, readonly Date[]>
   readonly paces: Map<string, number>
+  /** What somebody was told, and when it was last so. */
+  readonly told: Map<string, Date>
   readonly #disk: Disk
   readonly #world: LedgerWorld
   /** The file is damaged, and still in its place. */
@@ -111,6 +122,7 @@ class LedgerFile implements Ledger {
     this.validations = new Map(Object.entries(data.validations))
     this.orders = new Map(Object.entries(data.orders))
     this.paces = new Map(Object.entries(data.paces))
+    this.told = new Map(Object.entries(data.told))
     this.#pacesWritten = new Map(this.paces)
     this.#forgetOld()
   }
@@ -140,6 +152,17 @@ class LedgerFile implements Ledger {
     this.paces.set(key, seconds)
   }
 
+  async isNews(key: string): Promise<boolean> {
+    const isNew = !this.told.has(key)
+    this.told.set(key, this.#world.clock.now()) // a new time is written with the next change
+    if (isNew) await this.#save()
+    return isNew
+  }
+
+  async isOver(key: string): Promise<void> {
+    if (this.told.delete(key)) await this.#save()
+  }
+
   async setDamagedAside(): Promise<void> {
     if (this.#damaged) await this.#disk.moveFolder(LEDGER, freePlace(this.#disk, `${SET_ASIDE}/ledger.json`))
     this.#damaged = false
@@ -164,10 +187,10 @@ class LedgerFile implements Ledger {
   }
 
   #write(): Promise<void> {
-    const { failures, validations, orders, paces } = this
+    const { failures, validations, orders, paces, told } = this
     for (const [key, seconds] of paces) if (seconds < worthWriting.seconds) paces.delete(key)
     this.#pacesWritten = new Map(paces)
-    if (failures.size + validations.size + orders.size + paces.size === 0) return this.#disk.remove(LEDGER)
+    if (failures.size + validations.size + orders.size + paces.size + told.size === 0) return this.#disk.remove(LEDGER)
     return this.#disk.writeFile(LEDGER, `${JSON.stringify(document(this), null, 1)}\n`)
   }
 
@@ -183,6 +206,7 @@ class LedgerFile implements Ledger {
     const now = this.#world.clock.now()
     for (const [key, { last }] of this.failures)
       if (ageHours(last, now) > keep.failureDays * 24) this.failures.delete(key)
+    for (const [key, at] of this.told) if (ageHours(at, now) > keep.toldDays * 24) this.told.delete(key)
     forgetOldTimes(this.validations, now, keep.validationHours)
     forgetOldTimes(this.orders, now, keep.orderHours)
   }
@@ -200,7 +224,7 @@ function forgetOldTimes(all: Map<string, readonly Date[]>, now: Date, hours: num
 const ageHours = (at: Date, now: Date): number =>
   at > now ? Number.POSITIVE_INFINITY : (now.getTime() - at.getTime()) / hourMs
 
-const empty = { failures: {}, validations: {}, orders: {}, paces: {} }
+const empty = { failures: {}, validations: {}, orders: {}, paces: {}, told: {} }
 
 function read(
   disk: Disk,
@@ -216,9 +240,10 @@ function read(
   }
 }
 
-const document = ({ failures, validations, orders, paces }: Memory & Pick<Ledger, 'paces'>) => ({
+const document = ({ failures, validations, orders, paces, told }: LedgerFile) => ({
   failures: Object.fromEntries(failures),
   validations: Object.fromEntries(validations),
   orders: Object.fromEntries(orders),
   ...(paces.size > 0 && { paces: Object.fromEntries(paces) }),
+  ...(told.size > 0 && { told: Object.fromEntries(told) }),
 })

@@ -12,6 +12,7 @@ export const ID = {
   cron: 'acmetool-quickstart-install-cronjob',
   redirector: 'acmetool-quickstart-install-redirector-systemd',
   provider: 'dns01-quickstart-choose-provider',
+  profile: 'dns01-quickstart-choose-profile',
   trial: 'dns01-quickstart-try-host',
   keepVariables: 'dns01-quickstart-keep-variables',
 } as const

@@ -31,7 +31,7 @@ export interface CaManners {
 }
 
 export interface IssuingCa extends FakeCa {
-  readonly orders: readonly { readonly url: string; readonly names: readonly string[] }[]
+  readonly orders: readonly { readonly url: string; readonly names: readonly string[]; readonly profile?: unknown }[]
   /** Certificates that were signed: URL of the order, and names. */
   readonly issued: readonly { readonly order: string; readonly names: readonly string[] }[]
   manners: CaManners
@@ -52,7 +52,7 @@ interface Authorization {
 /** A whole CA in memory: registers, orders, looks for the TXT values, signs what the request asks for, and remembers it all. */
 export function issuingCa(around: CaSurroundings, base = 'https://ca.test'): IssuingCa {
   const ca = fakeCa(base)
-  const orders: { url: string; names: string[] }[] = []
+  const orders: { url: string; names: string[]; profile: unknown }[] = []
   const issued: { order: string; names: readonly string[] }[] = []
   const accounts = new Set<string>()
   let newest: JsonWebKey | undefined
@@ -70,7 +70,7 @@ export function issuingCa(around: CaSurroundings, base = 'https://ca.test'): Iss
     const names = ((payload?.identifiers ?? []) as { value: string }[]).map(({ value }) => value)
     const id = orders.length + 1
     const url = `${base}/order/${id}`
-    orders.push({ url, names })
+    orders.push({ url, names, profile: payload?.profile })
     return newOrder(id, url, names)
   })
 

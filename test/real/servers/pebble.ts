@@ -20,6 +20,8 @@ export interface PebbleOptions {
   readonly netns?: string | undefined
   /** Life of the certificates; Pebble's default is five years (2.4) or 90 days (2.10). */
   readonly validitySeconds?: number
+  /** What it offers, and how long certificates of each live; without, one profile. Asks for Pebble 2.10. */
+  readonly profiles?: Readonly<Record<string, { readonly description: string; readonly validityPeriod: number }>>
   /** External account binding: key id → base64url HMAC key; none without. */
   readonly externalAccountKeys?: Readonly<Record<string, string>>
   readonly blockedDomains?: readonly string[]
@@ -66,7 +68,9 @@ async function start(options: PebbleOptions): Promise<Pebble> {
     externalAccountMACKeys: options.externalAccountKeys,
     domainBlocklist: options.blockedDomains,
     certificateValidityPeriod: validitySeconds, // 2.4
-    profiles: validitySeconds && { default: { description: 'of the test', validityPeriod: validitySeconds } }, // 2.10
+    profiles:
+      options.profiles ??
+      (validitySeconds && { default: { description: 'of the test', validityPeriod: validitySeconds } }), // 2.10
     retryAfter: options.retryAfterSeconds,
   }
   writeFileSync(file('pebble.json'), JSON.stringify({ pebble: config }))

@@ -114,6 +114,14 @@ label: 007
     ['request: {provider: ca.test}\n', 'request.provider must be the https URL'],
     ['request: {challenge: {env: [A]}}\n', 'request.challenge.env must be a table of texts'],
     ['request: {challenge: {webroot-paths: /x}}\n', 'request.challenge.webroot-paths must be a list'],
+    [
+      'request:\n  profile: [a]\n',
+      'desired/x.test:2: request.profile must be the name of a profile, {preferred: NAME}',
+    ],
+    ['request: {profile: ""}\n', 'request.profile must be the name'],
+    ['request: {profile: {wanted: a}}\n', 'request.profile must be the name'],
+    ['request: {profile: {preferred: a, required: b}}\n', 'request.profile must be the name'],
+    ['request: {profile: {required: }}\n', 'request.profile must be the name'],
     ['label: a/b\n', 'label must be a text without "/"'],
     ['label: .a\n', 'label must be a text without "/"'],
     ['satisfy:\n  names: [\n', /desired\/x.test:\d: /],
@@ -232,6 +240,17 @@ names: [no.test]
       provider: 'q',
       settings: { y: '1' },
     }))
+
+  test.each([
+    ['', '', undefined],
+    ['request: {profile: tlsserver}', '', { name: 'tlsserver', required: false }],
+    ['request: {profile: {preferred: 2026}}', '', { name: '2026', required: false }],
+    ['x: &p short\nrequest: {profile: {required: *p}}', '', { name: 'short', required: true }],
+    ['', 'request: {profile: {required: short}}', { name: 'short', required: true }],
+    ['request: {profile: tlsserver}', 'request: {profile: {required: short}}', { name: 'tlsserver', required: false }],
+  ])('%j with conf/target %j: profile %j', (text, conf, profile) =>
+    expect(target(`${text}\n`, `${conf}\n`).profile).toEqual(profile),
+  )
 
   test('gives a CA that a legacy provider: at the root loses against', () => {
     const legacy = 'provider: https://old.test/dir\n'

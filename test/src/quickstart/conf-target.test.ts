@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { openAnswers } from '../../../src/quickstart/answers.js'
-import { chooseDefaults } from '../../../src/quickstart/conf-target.js'
+import { chooseDefaults, chooseProfile } from '../../../src/quickstart/conf-target.js'
 import { responses } from '../../../src/state/responses.js'
 import { listeningLog } from '../../contract/provider-contract.js'
 
@@ -66,5 +66,24 @@ describe('conf/target', () => {
       code: 'CONFIG',
       message: expect.stringMatching(/^conf\/target:\d+: /),
     })
+  })
+})
+
+describe('the profile in conf/target', () => {
+  const choose = (text: string, said: string | undefined) => {
+    const answers = openAnswers(responses(new Map()), undefined)
+    return chooseProfile(text, { ...answers, choice: async () => said }, { classic: '', short: '' })
+  }
+
+  test.each([
+    ['', 'short', 'request:\n  profile: short\n'],
+    ['request:\n  profile: classic # ours\n', 'short', 'request:\n  profile: short # ours\n'],
+    ['request:\n  profile: short\n  partial: true\n', '', 'request:\n  partial: true\n'],
+    ['request:\n  profile: {required: short}\n', 'short', 'request:\n  profile: {required: short}\n'],
+    ['request:\n  profile: {required: short}\n', 'classic', 'request:\n  profile: classic\n'],
+    ['request:\n  profile: gone\n', '', 'request:\n  profile: gone\n'],
+    ['request:\n  profile: short\n', undefined, 'request:\n  profile: short\n'],
+  ])('%j, answered %j: %j', async (before, said, after) => {
+    expect(await choose(before, said)).toBe(after)
   })
 })

@@ -388,3 +388,61 @@ test('a program in a git checkout is warned of', async () => {
   await run(on)
   expect(on.said.join('\n')).toMatch(/git checkout .* npm install -g "\$\(npm pack --silent\)"/s)
 })
+
+describe('a CA with profiles', () => {
+  const offered = { classic: 'The usual', tlsserver: 'Smaller', shortlived: 'Six days' }
+  const question = 'Which profile of certificates?'
+  const at = (on: Machine, profiles: Readonly<Record<string, string>>): Machine => {
+    const urls = Object.fromEntries(
+      ['newNonce', 'newAccount', 'newOrder'].map(name => [
+        name,
+        `https://ca.test/${name.replace(/[A-Z]/, c => `-${c.toLowerCase()}`)}`,
+      ]),
+    )
+    on.ca.always('/directory', { body: { ...urls, meta: { termsOfService: 'https://ca.test/terms', profiles } } })
+    return on
+  }
+  const replies = (profile: string) => ({
+    ...{ 'Which CA?': 'url', 'URL of its ACME directory': CA, [question]: profile },
+    ...{ 'Who serves your DNS?': 'builtin', 'builtin, zone': 'acme.example.com', 'A host of yours': '' },
+    ...{ 'agree to the CA': 'yes', 'E-mail': '', 'Renew certificates': 'yes' },
+  })
+
+  test.each([
+    ['shortlived', '  profile: shortlived'],
+    ['', undefined],
+  ])('asks which, %j', async (profile, line) => {
+    const on = await run(at(machine({ replies: replies(profile) }), offered))
+    expect(
+      on.files
+        .text(TARGET)
+        ?.split('\n')
+        .find(each => each.includes('profile')),
+    ).toBe(line)
+    expect(on.asked[on.asked.indexOf(question) + 1]).toBe('   classic tlsserver shortlived')
+  })
+
+  test.each([[{}], [{ default: 'The only one' }]])('offering %j, asks nothing', async profiles => {
+    const on = await run(at(machine({ replies: replies('') }), profiles as Record<string, string>))
+    expect(on.asked).not.toContain(question)
+  })
+
+  test('is answered by conf/responses; a wrong answer is an error that lists them, before anything is written', async () => {
+    const id = 'dns01-quickstart-choose-profile'
+    const good = await run(at(withAnswers({ [id]: 'tlsserver' }), offered))
+    expect(good.files.text(TARGET)).toContain('profile: tlsserver\n')
+    const wrong = at(withAnswers({ [id]: 'short' }), offered)
+    expect(await failure(wrong)).toContain('is not one of classic, tlsserver, shortlived')
+    expect(wrong.files.info(TARGET)).toBeUndefined()
+  })
+
+  test('keeps the profile of conf/target, required or not, when nobody chooses another', async () => {
+    const text = `request:\n  provider: ${CA}\n  profile: {required: shortlived}\n`
+    const on = await run(at(withAnswers({}, { files: { [TARGET]: text } }), offered))
+    expect(on.files.text(TARGET)).toBe(text)
+    const chosen = await run(
+      at(withAnswers({ 'dns01-quickstart-choose-profile': 'shortlived' }, { files: { [TARGET]: text } }), offered),
+    )
+    expect(chosen.files.text(TARGET)).toBe(text)
+  })
+})

@@ -275,3 +275,14 @@ test('each order is counted before it is made, where the CA tells its limit', as
   await it.issue(one)
   expect(counted()).toBe(3)
 })
+
+test('a profile goes with the order, and where the CA has it not and it must be had, nothing is ordered', async () => {
+  const { issue, ca } = await lab()
+  await issue(target('t', ['a.test'], { profile: { name: 'short', required: false } }))
+  expect(ca.orders).toMatchObject([{ profile: undefined }])
+  expect(await issue(target('t', ['a.test'], { profile: { name: 'short', required: true } }))).toMatchObject({
+    code: 'CONFIG',
+    message: expect.stringContaining('offers no profile "short"'),
+  })
+  expect(ca.orders).toHaveLength(1)
+})

@@ -56,6 +56,15 @@ describe('the ledger', () => {
     expect(fake.files.info(FILE)?.mode).toBe(0o600)
   })
 
+  test('knows what was told already, until it is over', async () => {
+    expect([await (await open()).isNews('a'), await (await open()).isNews('a')]).toEqual([true, false])
+    const { changes } = fake.files
+    await (await open()).isOver('b')
+    expect(fake.files.changes).toBe(changes)
+    await (await open()).isOver('a')
+    expect(await (await open()).isNews('a')).toBe(true)
+  })
+
   test('keeps how long a CA took, with the next change, or by itself where it matters', async () => {
     const paces = async (): Promise<object> => Object.fromEntries((await open()).paces)
     const ledger = await open()

@@ -1,0 +1,32 @@
+// Keys of a target that may be written in more than one form: what each may look like, and what is made of it.
+import { isMap, type Node } from 'yaml'
+import type { ProfileWish } from '../core/target.js'
+import { textOf } from './yaml-text.js'
+
+/** How a value is read; `what` it must be, for the message when it is something else. */
+export interface Form<T> {
+  readonly what: string
+  /** undefined: it is something else. `resolve` gives what an alias stands for. */
+  read(node: Node, resolve: (node: unknown) => unknown): T | undefined
+}
+
+/**
+ * Names of profiles are the CA's (draft-ietf-acme-profiles §3), so that any text may be one; with control characters it is
+ * a slip of the keyboard, which a log would repeat.
+ */
+const isProfileName = (text: string | undefined): text is string => text !== undefined && /^\P{Cc}+$/u.test(text)
+
+/** `tlsserver`, `{preferred: tlsserver}` or `{required: shortlived}`. */
+export const profileForm: Form<ProfileWish> = {
+  what: 'the name of a profile, {preferred: NAME} or {required: NAME}',
+  read(node, resolve) {
+    if (!isMap(node)) return wish(textOf(node), false)
+    const [pair, ...others] = node.items
+    const key = textOf(pair?.key)
+    if (!pair || others.length > 0 || (key !== 'preferred' && key !== 'required')) return undefined
+    return wish(textOf(resolve(pair.value)), key === 'required')
+  },
+}
+
+const wish = (name: string | undefined, required: boolean): ProfileWish | undefined =>
+  isProfileName(name) ? { name, required } : undefined
