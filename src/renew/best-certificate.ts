@@ -70,8 +70,12 @@ export function byName(certificates: readonly Certificate[]): ByName {
 }
 
 /**
- * The satisfying certificate that ends last; of equals the one that is live already, else the smaller id, so that links
- * never flap. For a `partial` target: first of all one that is not yet due, of these the one with most of its names.
+ * The satisfying certificate that ends last, of those that are not yet due if there are any; of equals the one that is live
+ * already, else the smaller id, so that links never flap. For a `partial` target: of those not due the one with most of
+ * its names.
+ *
+ * For acmetool the end alone counts. But the renewal of 90 days, of which 30 are left, may be one of six: another profile,
+ * another CA. By its end it would lose, the old one would stay due, and every run would order another of six days.
  */
 export function best(
   target: Target,
@@ -82,9 +86,10 @@ export function best(
   const names = target.partial ? target.names : target.names.slice(0, 1)
   const candidates = new Set(names.flatMap(name => index.get(name) ?? []))
   const live = links.get(linkName(target.names[0] as Name, target.label))
+  /** 0 of one that is due. */
   const covers = ({ facts }: Certificate): number => {
-    if (!target.partial || !facts || now >= renewAt(facts, target.marginDays)) return 0
-    return target.names.filter(name => facts.names.includes(name)).length
+    if (!facts || now >= renewAt(facts, target.marginDays)) return 0
+    return target.partial ? target.names.filter(name => facts.names.includes(name)).length : 1
   }
   const rank = (a: Certificate, b: Certificate): number =>
     covers(b) - covers(a) ||

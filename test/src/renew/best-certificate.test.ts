@@ -73,6 +73,9 @@ describe('best', () => {
   const wanted = target('t', ['a.test'])
   const old = certificate('old', ['a.test'], { facts: { notAfter: day('2026-07-01') } })
   const fresh = certificate('fresh', ['a.test'], { facts: { notAfter: day('2026-08-01') } })
+  const short = { notBefore: day('2026-05-31'), notAfter: day('2026-06-06') }
+  const shortlived = certificate('shortlived', ['a.test'], { facts: short })
+  const due = certificate('due', ['a.test'], { facts: { notBefore: day('2026-03-25'), notAfter: day('2026-06-23') } })
   const twin = certificate('twin', ['a.test'], { facts: { notAfter: day('2026-08-01') } })
   const years = { notBefore: day('2024-01-01'), notAfter: day('9999-12-31') }
   const endless = certificate('endless', ['a.test'], { facts: years })
@@ -86,6 +89,8 @@ describe('best', () => {
     ['of equals, the live one', [fresh, twin], new Map([['a.test', 'twin']]), 'twin'],
     ['of equals, none live, the smaller id', [twin, fresh], noLinks, 'fresh'],
     ['one that does not say when it ends counts as one of 825 days', [endless, fresh], noLinks, 'fresh'],
+    ['one that is not due before one that ends later and is', [due, shortlived], noLinks, 'shortlived'],
+    ['of two that are not due, the one that ends last', [fresh, shortlived], noLinks, 'fresh'],
     ['never one that does not satisfy', [old, { ...fresh, revoked: true }], noLinks, 'old'],
   ])('%s', (_, held, links, id) => {
     expect(bestOf(held, links)).toBe(id)
