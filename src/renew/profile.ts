@@ -22,7 +22,7 @@ type Offered = Readonly<Record<string, string>>
  * The profile to order with; undefined: none. Asks the directory, which is there already.
  * @throws Dns01Error CONFIG before anything is ordered, when the target cannot do without one that the CA does not offer
  */
-export async function chooseProfile(
+async function chooseProfile(
   parts: ProfileParts,
   target: Target,
   client: Pick<AcmeClient, 'directory'>,
