@@ -3,6 +3,7 @@
 // (§6.2). Keeping the URL on disk would save that one request, but the state directory is shared with acmetool, which
 // stores the key and nothing else.
 import { Dns01Error } from '../core/errors.js'
+import type { ExternalAccount } from './jws.js'
 import type { Account } from './objects.js'
 import { isProblem } from './problem.js'
 import type { Answer } from './response.js'
@@ -14,6 +15,8 @@ export interface Registration {
   readonly contact: readonly string[]
   /** The user has agreed to the directory's termsOfService. */
   readonly termsAgreed: boolean
+  /** For a CA that wants its customers' accounts bound to what they have there (RFC 8555 §7.3.4). */
+  readonly externalAccount?: ExternalAccount | undefined
 }
 
 /**
@@ -37,9 +40,10 @@ export function openAccount(session: Session): Accounts {
   // A promise and not a URL: forty orders that begin at once must not look for the account forty times.
   let known: Promise<string> | undefined
 
-  async function ask(payload: object, signal: AbortSignal): Promise<Account> {
+  async function ask(payload: object, signal: AbortSignal, externalAccount?: ExternalAccount): Promise<Account> {
     const { newAccount } = await session.directory(signal)
-    const answer = await session.post(newAccount, payload, { signal, newAccount: true, what: 'newAccount' })
+    const about = { signal, newAccount: true, externalAccount, what: 'newAccount' }
+    const answer = await session.post(newAccount, payload, about)
     // The URL comes in the Location header, for a new account (201) and for an existing one (200) alike (RFC 8555 §7.3).
     const url = session.objects.url(answer.headers.location, newAccount, 'the Location of the account')
     known = Promise.resolve(url)
@@ -65,10 +69,10 @@ export function openAccount(session: Session): Accounts {
 
   return {
     find,
-    register: ({ contact, termsAgreed }, signal) => {
+    register: ({ contact, termsAgreed, externalAccount }, signal) => {
       // Sent only when somebody agreed; to leave it out says the same as `false` (RFC 8555 §7.3).
       const consent = termsAgreed ? { termsOfServiceAgreed: true } : {}
-      return ask({ ...consent, ...(contact.length > 0 && { contact }) }, signal)
+      return ask({ ...consent, ...(contact.length > 0 && { contact }) }, signal, externalAccount)
     },
     async post(url, payload, call) {
       known ??= findUrl(call.signal).catch(error => {

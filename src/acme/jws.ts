@@ -1,6 +1,6 @@
 // Signs what goes to the CA (RFC 8555 §6.2, RFC 7515). The two libraries that do it are loaded only in a run that
 // talks to a CA: most runs find nothing to do.
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import pLimit from 'p-limit'
 
 /** What we need of an account's key; an x509 KeyPair is one. */
@@ -11,11 +11,15 @@ export interface AccountKey {
   readonly thumbprint: string
 }
 
+/** MAC algorithms of a binding (RFC 7518 §3.2). RFC 8555 §7.3.4 asks for a MAC-based one and names none; its example has HS256. */
+export const MAC_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const
+
 /** External account binding (RFC 8555 §7.3.4): what the CA gave out by other means, for example on its web page. */
 export interface ExternalAccount {
   readonly keyId: string
-  /** base64url; secret. */
+  /** base64 or base64url, padded or not (RFC 4648 §4, §5): CAs show it in either. Secret. */
   readonly hmacKey: string
+  readonly algorithm: (typeof MAC_ALGORITHMS)[number]
 }
 
 /** What a request says of itself in its protected header (RFC 8555 §6.2). */
@@ -33,19 +37,19 @@ export interface Signer {
   load(): Promise<unknown>
   /** `null` is POST-as-GET (RFC 8555 §6.3): an empty payload, which is not the same as the payload `{}`. */
   sign(payload: object | null, header: SignedHeader): Promise<string>
-  /** The request for an account (RFC 8555 §7.3): with the external account binding, unless `onlyReturnExisting`. */
-  signNewAccount(payload: object, header: SignedHeader): Promise<string>
+  /** The request for an account (RFC 8555 §7.3); its payload is left as it is. */
+  signNewAccount(payload: object, header: SignedHeader, externalAccount?: ExternalAccount): Promise<string>
 }
 
 /**
  * Two libraries, each by its public interface. acme-client makes what asks for an account: its Client puts the key into the
- * header, and the external account binding into the payload. jose signs what the account asks then, seven requests for each
+ * header. jose signs what the account asks then, seven requests for each
  * certificate. acme-client could sign them, too, but reads the PEM anew for each: 0.4 ms, where jose takes 0.15 (`node
  * test/bench/libraries.mjs`), or a seventh of a run over a hundred certificates; and it cannot sign a revocation by the
- * certificate's own key. Neither touches the network: acme-client's HTTP has no time-out, hides network errors, and fetches a nonce
+ * certificate's own key, nor bind an external account by anything but HS256, which jose does therefore. Neither touches the network: acme-client's HTTP has no time-out, hides network errors, and fetches a nonce
  * for each request, which answers bring along (RFC 8555 §6.5).
  */
-export function openSigner(key: AccountKey, externalAccount?: ExternalAccount): Signer {
+export function openSigner(key: AccountKey): Signer {
   let loading: Promise<Jose> | undefined
   const jose = (): Promise<Jose> => {
     loading ??= loadJose(key)
@@ -55,14 +59,33 @@ export function openSigner(key: AccountKey, externalAccount?: ExternalAccount): 
     load: () => Promise.all([jose(), loadAcmeClient()]),
     async sign(payload, { url, nonce, keyId }) {
       const { FlattenedSign, alg, privateKey } = await jose()
-      const who = keyId === undefined ? { jwk: createPublicKey(key.pem).export({ format: 'jwk' }) } : { kid: keyId }
+      const who = keyId === undefined ? { jwk: jwkOf(key) } : { kid: keyId }
       const bytes = Buffer.from(payload === null ? '' : JSON.stringify(payload))
       return JSON.stringify(
         await new FlattenedSign(bytes).setProtectedHeader({ alg, nonce, url, ...who }).sign(privateKey),
       )
     },
-    signNewAccount: (payload, header) => oneAtATime(() => newAccountBody(key, externalAccount, payload, header)),
+    async signNewAccount(payload, header, externalAccount) {
+      const { FlattenedSign } = await jose()
+      const binding = externalAccount && (await bindingOf(FlattenedSign, key, externalAccount, header.url))
+      const whole = binding ? { ...payload, externalAccountBinding: binding } : payload
+      return oneAtATime(() => newAccountBody(key, whole, header))
+    },
   }
+}
+
+const jwkOf = ({ pem }: AccountKey): JsonWebKey => createPublicKey(pem).export({ format: 'jwk' })
+
+/** RFC 8555 §7.3.4: a JWS over our public key, by the key that the CA gave out; its header has no nonce, and the URL of the request around it. */
+function bindingOf(
+  FlattenedSign: Jose['FlattenedSign'],
+  key: AccountKey,
+  { keyId, hmacKey, algorithm }: ExternalAccount,
+  url: string,
+): Promise<object> {
+  const bytes = Buffer.from(JSON.stringify(jwkOf(key)))
+  const header = { alg: algorithm, kid: keyId, url }
+  return new FlattenedSign(bytes).setProtectedHeader(header).sign(Buffer.from(hmacKey, 'base64')) // node reads base64url as well
 }
 
 interface Jose {
@@ -100,12 +123,7 @@ class Signed extends Error {
  * Lets acme-client's createAccount() run against an adapter that answers from here: a directory in which everything is at
  * `url`, our nonce, and, for the signed request itself, a throw that carries its body out.
  */
-async function newAccountBody(
-  { pem }: AccountKey,
-  externalAccount: ExternalAccount | undefined,
-  payload: object,
-  { url, nonce }: SignedHeader,
-): Promise<string> {
+async function newAccountBody({ pem }: AccountKey, payload: object, { url, nonce }: SignedHeader): Promise<string> {
   const { Client, axios } = await loadAcmeClient()
   axios.defaults.adapter = async config => {
     const answer = { status: 200, statusText: '', headers: {}, data: {}, config }
@@ -117,12 +135,9 @@ async function newAccountBody(
   const client = new Client({
     directoryUrl: url, // which the adapter answers
     accountKey: pem,
-    ...(externalAccount && {
-      externalAccountBinding: { kid: externalAccount.keyId, hmacKey: externalAccount.hmacKey },
-    }),
   })
   try {
-    await client.createAccount({ ...payload }) // acme-client writes the binding into it
+    await client.createAccount({ ...payload }) // acme-client writes into it
   } catch (error) {
     if (error instanceof Signed) return error.body
     throw error

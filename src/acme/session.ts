@@ -2,7 +2,6 @@
 // file an answer is a success; below it, in transport.ts, any status is an answer. Repetitions are here and nowhere else in
 // this folder, so that they cannot multiply. To repeat a signed request is safe: each has a nonce of its own, and what the
 // CA has done already is recognized by order.ts, authorization.ts and account.ts.
-import { Dns01Error } from '../core/errors.js'
 import { retry } from '../core/retry.js'
 import type { World } from '../core/world.js'
 import type { AccountKey, ExternalAccount } from './jws.js'
@@ -14,7 +13,6 @@ import { openTransport } from './transport.js'
 
 /** What a session may be told; all of it has a default. */
 export interface SessionOptions {
-  readonly externalAccount?: ExternalAccount | undefined
   /** What earlier runs learnt of how long the CA takes; changed by this one. */
   readonly pace?: PaceMemory
   /** Default 10. Each request under way needs a nonce of its own, and Let's Encrypt allows an address 20 new ones a second. */
@@ -23,7 +21,7 @@ export interface SessionOptions {
   readonly giveUpAfterSeconds?: number
 }
 
-/** What a session uses of the outside. `log` for repetitions and to mask secrets; `random` spreads the pauses. */
+/** What a session uses of the outside. `log` for repetitions; `random` spreads the pauses. */
 export type SessionWorld = Pick<World, 'fetch' | 'clock' | 'random' | 'log'>
 
 /** One signed request, besides its URL and payload. */
@@ -35,6 +33,8 @@ export interface PostCall {
   readonly keyId?: string
   /** It asks for an account (RFC 8555 §7.3). */
   readonly newAccount?: boolean
+  /** To be bound to the account asked for (RFC 8555 §7.3.4). */
+  readonly externalAccount?: ExternalAccount | undefined
   readonly accept?: string
 }
 
@@ -64,13 +64,12 @@ export function openSession(
   key: AccountKey,
   options: SessionOptions = {},
 ): Session {
-  const { externalAccount, concurrentRequests = 10, giveUpAfterSeconds = 300 } = options
+  const { concurrentRequests = 10, giveUpAfterSeconds = 300 } = options
   if (!/^https?:\/\//i.test(directoryUrl) || !URL.canParse(directoryUrl))
     throw noDirectory(`${JSON.stringify(directoryUrl)} is not an http or https URL`)
-  if (externalAccount) checkExternalAccount(world, externalAccount)
   const objects = objectsOf(directoryUrl)
   const newNonceUrl = async (signal: AbortSignal): Promise<string> => (await session.directory(signal)).newNonce
-  const transport = openTransport(world, key, { newNonceUrl, externalAccount, concurrentRequests })
+  const transport = openTransport(world, key, { newNonceUrl, concurrentRequests })
   let directory: Promise<Directory> | undefined
 
   const session: Session = {
@@ -109,13 +108,4 @@ export function openSession(
       return objects.directory(answer.data, directoryUrl)
     })
   }
-}
-
-/** Both alphabets of base64, padded or not (RFC 4648 §4, §5): the RFC wants base64url, but CAs show and people paste both. */
-function checkExternalAccount(world: SessionWorld, { keyId, hmacKey }: ExternalAccount): void {
-  world.log.mask(hmacKey) // before anything is thrown that might repeat it
-  if (keyId !== '' && /^[A-Za-z0-9_+/-]+=*$/.test(hmacKey)) return
-  throw new Dns01Error('CONFIG', 'the external account binding lacks its key id, or its HMAC key is not base64url', {
-    hint: 'the CA shows both where you manage your account',
-  })
 }

@@ -19,6 +19,7 @@ interface PostOptions {
   readonly keyId?: string | undefined
   /** It asks for an account (RFC 8555 §7.3). */
   readonly newAccount?: boolean
+  readonly externalAccount?: ExternalAccount | undefined
   /** For the certificate: `application/pem-certificate-chain`. */
   readonly accept?: string
 }
@@ -73,13 +74,12 @@ export function openTransport(
   options: {
     /** Where nonces come from when none is left. */
     readonly newNonceUrl: (signal: AbortSignal) => Promise<string>
-    readonly externalAccount?: ExternalAccount | undefined
     readonly concurrentRequests: number
   },
 ): Transport {
   const limit = pLimit(options.concurrentRequests)
   const nonces: string[] = []
-  const signer = openSigner(key, options.externalAccount)
+  const signer = openSigner(key)
   let usualMs: number | undefined
 
   /** One request and its answer. Every bound in time is checked here, so none of the callers can forget it. */
@@ -137,7 +137,10 @@ export function openTransport(
     for (let refused = 0; ; refused++) {
       const header = { url, nonce: nonces.pop() ?? (await newNonce(within)), keyId: call.keyId }
       const isNewAccount = call.newAccount && payload !== null
-      const body = await (isNewAccount ? signer.signNewAccount(payload, header) : signer.sign(payload, header))
+      const signed = isNewAccount
+        ? signer.signNewAccount(payload, header, call.externalAccount)
+        : signer.sign(payload, header)
+      const body = await signed
       const answer = await exchange('POST', url, { ...within, body })
       if (!isBadNonce(answer) || refused >= badNonceRetries) return answer
     }

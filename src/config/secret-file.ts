@@ -2,7 +2,7 @@
 // and a warning in a cron mail is overlooked.
 import { dirname, resolve } from 'node:path'
 import { Dns01Error, messageOf } from '../core/errors.js'
-import type { Files } from '../core/world.js'
+import type { Files, World } from '../core/world.js'
 
 /** As many as Linux follows (path_resolution(7)) before it says ELOOP, and enough for any sane set-up. */
 const mostLinks = 40
@@ -24,6 +24,13 @@ export function readSecretFile(files: Pick<Files, 'info' | 'read' | 'readLink'>,
     if (cause instanceof Dns01Error) throw cause
     throw new Dns01Error('CONFIG', `cannot read ${what} ${path}: ${messageOf(cause)}`, { cause })
   }
+}
+
+/** What a variable says, or the file that NAME_FILE names; undefined for neither. @throws as readSecretFile() */
+export function variable({ env, files }: Pick<World, 'env' | 'files'>, name: string): string | undefined {
+  if (env[name]) return env[name]
+  const path = env[`${name}_FILE`]
+  return path ? readSecretFile(files, path, 'the setting in').trim() : undefined
 }
 
 function afterLinks(files: Pick<Files, 'info' | 'readLink'>, path: string): string {

@@ -185,10 +185,13 @@ export async function loadAll(
   return loaded.flat()
 }
 
-/** The variables in which these providers look for secrets, and those that name a file with one. */
+/** Secrets that are for a CA (renew/external-account.ts): no program that we start has any use for them. */
+const CA_SECRETS = ['DNS01_EAB_KID', 'DNS01_EAB_HMAC_KEY']
+
+/** The variables in which these providers look for secrets, those for CAs, and those that name a file with one. */
 export function secretVariables(definitions: readonly ProviderDefinition[]): ReadonlySet<string> {
   const secret = definitions.flatMap(({ settings }) => Object.values<Setting>(settings).filter(one => one.secret))
-  return new Set(secret.flatMap(({ env }) => env.flatMap(name => [name, `${name}_FILE`])))
+  return new Set([...secret.flatMap(({ env }) => env), ...CA_SECRETS].flatMap(name => [name, `${name}_FILE`]))
 }
 
 /** The variables in which any provider looks for secrets. Those of others that cannot be loaded have none: nobody uses them. */

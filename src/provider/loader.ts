@@ -2,7 +2,7 @@
 // are read here and not by each provider, so that all name them alike and secrets are masked in the log before a
 // provider is opened.
 import { type DnsConfig, type ZoneConfig, zoneConfigFor } from '../config/dns-config.js'
-import { readSecretFile } from '../config/secret-file.js'
+import { readSecretFile, variable } from '../config/secret-file.js'
 import { didYouMean, distance } from '../core/did-you-mean.js'
 import { Dns01Error } from '../core/errors.js'
 import type { Name } from '../core/names.js'
@@ -167,9 +167,8 @@ function fromConf(
 
 function fromEnv(world: Pick<World, 'env' | 'files'>, setting: Setting): string | undefined {
   for (const name of setting.env) {
-    if (world.env[name]) return world.env[name]
-    const path = world.env[`${name}_FILE`]
-    if (path) return readSecretFile(world.files, path, 'the setting in').trim()
+    const value = variable(world, name)
+    if (value !== undefined) return value
   }
   return undefined
 }

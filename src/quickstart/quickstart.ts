@@ -9,7 +9,6 @@ import type { World } from '../core/world.js'
 import { hookFolders } from '../provider/hook-scripts.js'
 import { openAuthorities } from '../renew/authorities.js'
 import { type Context, dnsConfig, locked, looking } from '../renew/run.js'
-import type { Responses } from '../state/responses.js'
 import type { StateDir } from '../state/state-dir.js'
 import { type Answers, openAnswers } from './answers.js'
 import { chooseDefaults, chooseProfile } from './conf-target.js'
@@ -18,7 +17,7 @@ import { writeEnv } from './env-text.js'
 import { type HookPlan, installHooks, planHooks } from './hooks.js'
 import { ID } from './ids.js'
 import { gitCheckout } from './outside.js'
-import { askAnotherEmail, askToRegister, lookAtDirectory } from './registration.js'
+import { askAgain, askToRegister, lookAtDirectory, type RegistrationAnswers } from './registration.js'
 import { installSchedule, planSchedule, type Schedule } from './schedule.js'
 
 /** What stands when quickstart is done. */
@@ -37,8 +36,7 @@ export interface Ready {
 /** All that was answered and found out, and what it was built on. */
 interface Decisions {
   readonly answers: Answers
-  /** With the answers that a registration needs. */
-  readonly responses: Responses
+  readonly registration: RegistrationAnswers
   readonly target: ConfChange
   readonly dns: DnsChoice
   readonly dnsBefore: string | undefined
@@ -65,8 +63,9 @@ export async function quickstart(context: Context, expert: boolean): Promise<Rea
       return await locked(context, state => carryOut(context, state, decided))
     } catch (error) {
       if (tries === 3) throw error
-      const responses = await askAnotherEmail(decided.answers, decided.responses, error)
-      decided = { ...decided, target: { ...decided.target, before: decided.target.after }, responses }
+      const { ca } = parseDefaults(decided.target.after).defaults
+      const registration = await askAgain({ ...decided, ...context, ca }, decided.registration, error)
+      decided = { ...decided, target: { ...decided.target, before: decided.target.after }, registration }
     }
   }
 }
@@ -92,13 +91,13 @@ async function decide(context: Context, expert: boolean): Promise<Decisions> {
   const dns = await chooseProvider({ context, answers, config, isConfigured: dnsBefore !== undefined, ca })
   const hooks = await planHooks(world, { answers, folders: hookFolders(world.env), expert })
   const schedule = await planSchedule(world, answers, state)
-  const responses = await askToRegister({ world, state, answers, responses: given, ca, signal }, directory)
-  return { answers, responses, target: { before, after }, dns, dnsBefore, hooks, schedule }
+  const registration = await askToRegister({ world, state, answers, responses: given, ca, signal }, directory)
+  return { answers, registration, target: { before, after }, dns, dnsBefore, hooks, schedule }
 }
 
 /** What was decided must still hold: another run may have worked while the questions stood. */
 async function carryOut({ world, signal }: Context, state: StateDir, decided: Decisions): Promise<Ready> {
-  const { responses, target, dns } = decided
+  const { registration, target, dns } = decided
   await state.conform()
   const now = { target: state.confText('target') ?? '', dns: state.confText('dns.yml') }
   const isDnsNew = dns.confText !== undefined && now.dns !== dns.confText
@@ -110,7 +109,7 @@ async function carryOut({ world, signal }: Context, state: StateDir, decided: De
   await writeEnv(world, dns.variables)
   const { defaults } = parseDefaults(target.after, { rsaKeySize: state.confText('rsa-key-size') })
   const silent = { ...world, prompt: undefined } // all questions were asked before the lock
-  const authority = await openAuthorities({ world: silent, state, responses, defaults, signal }).for(defaults.ca)
+  const authority = await openAuthorities({ ...registration, world: silent, state, defaults, signal }).for(defaults.ca)
   const hooks = await installHooks(world, decided.hooks)
   const renewal = await installSchedule(world, decided.schedule, signal)
   await tellAboutEnvironment(world, dns)

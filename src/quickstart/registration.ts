@@ -1,11 +1,13 @@
 /** What the CA is asked, and what it wants to know, before anything is changed or locked. */
 
 import { openClient } from '../acme/client.js'
+import type { ExternalAccount } from '../acme/jws.js'
 import type { Directory } from '../acme/objects.js'
 import { isProblem } from '../acme/problem.js'
-import { Dns01Error, messageOf } from '../core/errors.js'
+import { Dns01Error, linesOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
 import { accountFor, consentTo, isEmailAddress, reachable } from '../renew/authorities.js'
+import { externalAccountFor, isOfBinding, noBinding, typedBinding, whereToGet } from '../renew/external-account.js'
 import type { Responses } from '../state/responses.js'
 import type { StateDir } from '../state/state-dir.js'
 import { generateKey } from '../x509/keys.js'
@@ -47,17 +49,50 @@ interface Parts {
   readonly signal: AbortSignal
 }
 
+/** What the registration needs to know. */
+export interface RegistrationAnswers {
+  readonly responses: Responses
+  readonly externalAccount?: ExternalAccount | undefined
+}
+
 /**
- * Consent and e-mail address, asked for unless the CA knows our account already; then the registration asks nothing.
- * @throws Dns01Error CONFIG when nobody consents, or no address is one
+ * External account binding, consent and e-mail address, asked for unless the CA knows our account already; then the
+ * registration asks nothing.
+ * @throws Dns01Error CONFIG when nobody consents, no address is one, or the binding that the CA wants is not given
  */
-export async function askToRegister(parts: Parts, directory: Directory): Promise<Responses> {
+export async function askToRegister(parts: Parts, directory: Directory): Promise<RegistrationAnswers> {
   const { world, state, answers, responses, ca, signal } = parts
   const id = accountFor(state, ca)
   if (id !== undefined) {
-    if (!answers.interactive) return responses
-    if (await openClient(world, reachable(ca), state.accountKey(id)).findAccount(signal)) return responses
+    if (!answers.interactive) return { responses }
+    if (await openClient(world, reachable(ca), state.accountKey(id)).findAccount(signal)) return { responses }
   }
+  const externalAccount = await askBinding(parts, directory)
+  return { responses: await askTermsAndEmail(parts, directory), externalAccount }
+}
+
+/** Given beforehand, or asked for where the CA wants one (RFC 8555 §7.1.1 `externalAccountRequired`). */
+async function askBinding(parts: Parts, directory: Directory): Promise<ExternalAccount | undefined> {
+  const { world, answers, responses, ca } = parts
+  const given = externalAccountFor({ world, responses, defaults: { ca } }, ca)
+  if (given || !directory.externalAccountRequired) return given
+  if (!answers.interactive) throw noBinding(ca, true, directory.website)
+  answers.note(`This CA gives certificates to its customers only: ${whereToGet(ca, directory.website)}.`)
+  return typeBinding(world, answers, ca)
+}
+
+const typeBinding = (world: World, answers: Answers, ca: string): Promise<ExternalAccount> =>
+  untilGood(
+    answers,
+    async () => ({
+      keyId: (await answers.text(`${ID.eabKeyId}:${ca}`, 'Key id of the external account binding:')) ?? '',
+      hmacKey: (await answers.secret('Its HMAC key (not shown):')) ?? '',
+    }),
+    ({ keyId, hmacKey }) => typedBinding(world, keyId, hmacKey, ca),
+  )
+
+async function askTermsAndEmail(parts: Parts, directory: Directory): Promise<Responses> {
+  const { world, answers, responses } = parts
   const { termsOfService } = directory
   if (termsOfService !== undefined) await consentTo(termsOfService, { world, responses })
   const agreed = { ...responses, agreedTo: (url: string) => url === termsOfService || responses.agreedTo(url) }
@@ -78,10 +113,16 @@ function emailAddress(said = ''): string {
   throw new Dns01Error('CONFIG', `${JSON.stringify(said)} is not an e-mail address`)
 }
 
-/** The answers with another address, when the CA does not take the one that somebody typed; else the error again. */
-export async function askAnotherEmail(answers: Answers, responses: Responses, error: unknown): Promise<Responses> {
+/** The answers with another address or binding, when the CA does not take the one that somebody typed; else the error again. */
+export async function askAgain(
+  { world, answers, ca }: Pick<Parts, 'world' | 'answers' | 'ca'>,
+  { responses, externalAccount }: RegistrationAnswers,
+  error: unknown,
+): Promise<RegistrationAnswers> {
   const isContact = isProblem(error, 'invalidContact') || isProblem(error, 'unsupportedContact')
-  if (!isContact || !answers.interactive) throw error
-  answers.note(messageOf(error))
-  return withEmail(responses, await askEmail(answers))
+  const isBinding = externalAccount !== undefined && isOfBinding(error)
+  if (!(isContact || isBinding) || !answers.interactive) throw error
+  answers.note(linesOf(error).join('\n  '))
+  if (isBinding) return { responses, externalAccount: await typeBinding(world, answers, ca) }
+  return { responses: withEmail(responses, await askEmail(answers)), externalAccount }
 }

@@ -1,6 +1,8 @@
 // Finds or registers the account for each CA of a run. Many targets share a CA, and each account costs rate limit to
 // register; so all of them wait for the same one.
+import type { Registration } from '../acme/account.js'
 import { type AcmeClient, openClient } from '../acme/client.js'
+import type { ExternalAccount } from '../acme/jws.js'
 import type { PaceMemory } from '../acme/pace.js'
 import { Dns01Error } from '../core/errors.js'
 import type { TargetDefaults } from '../core/target.js'
@@ -11,6 +13,7 @@ import { directoryUrl, serverPart } from '../state/layout.js'
 import type { Responses } from '../state/responses.js'
 import type { StateDir } from '../state/state-dir.js'
 import { generateKey, type KeyPair } from '../x509/keys.js'
+import { bindingDoubted, externalAccountFor, noBinding } from './external-account.js'
 
 /** A CA as one account of ours sees it. */
 export interface CertificateAuthority {
@@ -34,6 +37,8 @@ export interface AuthorityParts {
   readonly defaults: TargetDefaults
   readonly responses: Responses
   readonly signal: AbortSignal
+  /** Instead of what answers and variables say: quickstart has asked for it. */
+  readonly externalAccount?: ExternalAccount | undefined
 }
 
 export function openAuthorities(parts: AuthorityParts): CertificateAuthorities {
@@ -78,13 +83,22 @@ export const reachable = (ca: string): string =>
 export const accountsOnHostOf = (state: StateDir, url: string): StoredAccount[] =>
   state.accounts().filter(({ server }) => hostOf(directoryUrl(server)) === hostOf(url))
 
-/** A key whose registration once failed, or which the CA has forgotten, is registered again. */
+/**
+ * A key whose registration once failed, or which the CA has forgotten, is registered again. Only then is the external
+ * account binding looked at: what is left of one must not stop renewals that need none.
+ */
 async function openAccount(parts: AuthorityParts, ca: string, accountId: string): Promise<CertificateAuthority> {
   const accountKey = parts.state.accountKey(accountId)
   const client = await openClient(parts.world, reachable(ca), accountKey, { pace: paceOf(parts.state, ca) })
-  if (!(await client.findAccount(parts.signal))) await register(parts, client, await askFirst(parts, client))
+  if (!(await client.findAccount(parts.signal))) {
+    const externalAccount = bindingFor(parts, ca)
+    await register(parts, client, ca, await askFirst(parts, client, ca, externalAccount))
+  }
   return { client, accountKey, accountId }
 }
+
+const bindingFor = (parts: AuthorityParts, ca: string): ExternalAccount | undefined =>
+  parts.externalAccount ?? externalAccountFor(parts, ca)
 
 /** What the ledger knows of how long this CA takes. */
 function paceOf(state: StateDir, ca: string): PaceMemory {
@@ -106,24 +120,41 @@ function newestUse(state: StateDir, accountIds: readonly string[]): string | und
  */
 async function registerNew(parts: AuthorityParts, ca: string): Promise<CertificateAuthority> {
   const { state, world, defaults } = parts
+  const externalAccount = bindingFor(parts, ca)
   const accountKey = await generateKey(defaults.key)
   const client = await openClient(world, reachable(ca), accountKey, { pace: paceOf(state, ca) })
-  const contact = await askFirst(parts, client)
+  const registration = await askFirst(parts, client, ca, externalAccount)
   const accountId = await state.addAccount(ca, accountKey)
-  await register(parts, client, contact)
+  await register(parts, client, ca, registration)
   return { client, accountKey, accountId }
 }
 
-/** The contact to register with, the terms being agreed to. */
-async function askFirst(parts: AuthorityParts, client: AcmeClient): Promise<string[]> {
-  const { termsOfService } = await client.directory(parts.signal)
+/** What to register with, the terms being agreed to. */
+async function askFirst(
+  parts: AuthorityParts,
+  client: AcmeClient,
+  ca: string,
+  externalAccount: ExternalAccount | undefined,
+): Promise<Registration> {
+  const { termsOfService, externalAccountRequired, website } = await client.directory(parts.signal)
+  if (externalAccountRequired && !externalAccount)
+    throw noBinding(ca, serverPart(ca) === serverPart(parts.defaults.ca), website)
   if (termsOfService !== undefined) await consentTo(termsOfService, parts)
   const email = await contactAddress(parts)
-  return email ? [`mailto:${email}`] : []
+  return { contact: email ? [`mailto:${email}`] : [], termsAgreed: true, externalAccount }
 }
 
-async function register({ world, signal }: AuthorityParts, client: AcmeClient, contact: string[]): Promise<void> {
-  await client.register({ contact, termsAgreed: true }, signal)
+async function register(
+  { world, signal }: AuthorityParts,
+  client: AcmeClient,
+  ca: string,
+  registration: Registration,
+): Promise<void> {
+  try {
+    await client.register(registration, signal)
+  } catch (error) {
+    throw registration.externalAccount ? bindingDoubted(error, ca) : error
+  }
   world.log.info('registered a new account with the CA')
 }
 

@@ -1,6 +1,9 @@
 /** acmetool's prompt ids (docs/state-directory.md, "Answers"), and ours. `acme-agreement:URL` is asked by the registration. */
 export const ID = {
   email: 'acme-enter-email',
+  eabKeyId: 'acme-eab-kid',
+  eabKeyFile: 'acme-eab-hmac-key-file',
+  eabAlgorithm: 'acme-eab-algorithm',
   server: 'acmetool-quickstart-choose-server',
   serverUrl: 'acmetool-quickstart-enter-directory-url',
   keyType: 'acmetool-quickstart-key-type',
@@ -21,7 +24,12 @@ export const ID = {
 const OTHERS = /^(acme-agreement:|acmetool-quickstart-(complete|webroot-path-(unlikely|invalid)|invalid-))/
 
 /** Whether somebody asks, or asked, for it. */
-export const isPromptId = (id: string): boolean => (Object.values(ID) as string[]).includes(id) || OTHERS.test(id)
+export const isPromptId = (id: string): boolean =>
+  OTHERS.test(id) || OF_A_CA.some(one => id.startsWith(`${one}:`)) || ANYWHERE.includes(id)
+
+/** They stand before the directory URL of the CA that they are about. */
+const OF_A_CA: readonly string[] = [ID.eabKeyId, ID.eabKeyFile, ID.eabAlgorithm]
+const ANYWHERE: readonly string[] = Object.values(ID).filter(id => !OF_A_CA.includes(id))
 
 /** Whether it looks as if it were for us: what another program keeps in the same file is none of our business. */
 export const isOurFamily = (id: string): boolean => /^(acme|dns01)/i.test(id)

@@ -18,16 +18,26 @@ export interface Responses {
   yes(id: string): boolean | undefined
   /** Whether `acme-agreement:URL` is answered with yes. */
   agreedTo(termsUrl: string): boolean
+  /** Where that answer stands: `conf/responses:3`. */
+  place(id: string): string | undefined
   /** The URL of other terms of the same host that were agreed to, so that consent survives a new version. */
   agreedOnHost(termsUrl: string): string | undefined
 }
 
 type Answers = ReadonlyMap<string, string | boolean>
 
+/** What one file says. */
+interface AnswerFile {
+  readonly answers: Answers
+  /** Where each answer stands: `conf/responses:3`. */
+  readonly places: ReadonlyMap<string, string>
+  readonly warnings: readonly string[]
+}
+
 /** Consent to terms is asked for by their URL, which is the rest of the id. */
 const AGREEMENT = 'acme-agreement:'
 
-export function responses(answers: Answers): Responses {
+export function responses(answers: Answers, places: ReadonlyMap<string, string> = new Map()): Responses {
   const yes = (id: string): boolean | undefined => {
     const answer = answers.get(id)
     return answer === undefined ? undefined : answer !== false
@@ -38,6 +48,7 @@ export function responses(answers: Answers): Responses {
       return typeof answer === 'boolean' ? '' : answer
     },
     yes,
+    place: id => places.get(id),
     agreedTo: url => yes(AGREEMENT + url) === true,
     agreedOnHost: url =>
       [...answers.keys()].flatMap(id => {
@@ -59,7 +70,10 @@ export function readResponses(
   const texts = given === undefined ? textsInConf(disk) : [{ file: given, text: givenText(world, given) }]
   const read = texts.map(({ file, text }) => parseResponses(text, file))
   return {
-    answers: responses(new Map(read.flatMap(({ answers }) => [...answers]))),
+    answers: responses(
+      new Map(read.flatMap(({ answers }) => [...answers])),
+      new Map(read.flatMap(({ places }) => [...places])),
+    ),
     warnings: read.flatMap(({ warnings }) => warnings),
   }
 }
@@ -81,18 +95,16 @@ function givenText({ files }: Pick<World, 'files'>, file: string): string {
 }
 
 /** Reads a YAML map of prompt id to text, integer or boolean. Anything else in it is left out with a warning, as acmetool does. */
-export function parseResponses(
-  text: string,
-  file: string,
-): { answers: Map<string, string | boolean>; warnings: string[] } {
+export function parseResponses(text: string, file: string): AnswerFile {
   const lines = new LineCounter()
   const doc = parseYaml(text, { version: '1.1', uniqueKeys: false, lineCounter: lines })
   const answers = new Map<string, string | boolean>()
+  const places = new Map<string, string>()
   const [broken] = doc.errors
-  if (broken) return { answers, warnings: [`${file}: ${broken.message.split('\n')[0]}; it is ignored`] }
-  if (doc.contents === null) return { answers, warnings: [] }
+  if (broken) return { answers, places, warnings: [`${file}: ${broken.message.split('\n')[0]}; it is ignored`] }
+  if (doc.contents === null) return { answers, places, warnings: [] }
   if (!isMap(doc.contents))
-    return { answers, warnings: [`${file}: not a table of prompt ids and answers; it is ignored`] }
+    return { answers, places, warnings: [`${file}: not a table of prompt ids and answers; it is ignored`] }
   const warnings: string[] = []
   for (const { key, value } of doc.contents.items) {
     const id = isScalar(key) ? String(key.source ?? key.value) : ''
@@ -100,12 +112,13 @@ export function parseResponses(
     if (answer === undefined)
       warnings.push(`${file}: the answer to ${id} must be a text, a whole number, or true or false; it is ignored`)
     else answers.set(id, answer)
+    const line = isScalar(key) && key.range ? lines.linePos(key.range[0]).line : 1
+    places.set(id, `${file}:${line}`)
     if (isOurFamily(id) && !isPromptId(id)) {
-      const line = isScalar(key) && key.range ? lines.linePos(key.range[0]).line : 1
       warnings.push(`${file}:${line}: nothing asks for ${id}; ${didYouMean(id, Object.values(ID))}`)
     }
   }
-  return { answers, warnings }
+  return { answers, places, warnings }
 }
 
 function answerOf(value: unknown, source: string | undefined): string | boolean | undefined {

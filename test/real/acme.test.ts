@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dnsChallenge } from '../../src/acme/challenge.js'
 import { type AcmeClient, openClient, revokeWithCertificateKey } from '../../src/acme/client.js'
-import type { ExternalAccount } from '../../src/acme/jws.js'
+import { type ExternalAccount, MAC_ALGORITHMS } from '../../src/acme/jws.js'
 import type { Name } from '../../src/core/names.js'
 import type { Fetch } from '../../src/core/world.js'
 import { realClock } from '../../src/platform/clock.js'
@@ -40,10 +40,10 @@ function countingWorld(pebble: Pebble) {
   return { asked, fetch, clock: realClock, random: (n: number) => new Uint8Array(n), log: listeningLog() }
 }
 
-async function openFor(pebble: Pebble, externalAccount?: ExternalAccount) {
+async function openFor(pebble: Pebble) {
   const world = countingWorld(pebble)
   const accountKey = await p256()
-  const client = openClient(world, pebble.directoryUrl, accountKey, { externalAccount })
+  const client = openClient(world, pebble.directoryUrl, accountKey)
   return { world, client, accountKey }
 }
 
@@ -60,8 +60,8 @@ async function obtain(client: AcmeClient, accountKey: KeyPair, names: Name[], ke
   return { order: valid, chain: await client.certificate(valid, signal()) }
 }
 
-const register = (client: AcmeClient) =>
-  client.register({ contact: ['mailto:a@example.com'], termsAgreed: true }, signal())
+const register = (client: AcmeClient, externalAccount?: ExternalAccount) =>
+  client.register({ contact: ['mailto:a@example.com'], termsAgreed: true, externalAccount }, signal())
 
 const namesOf = (count: number): Name[] => Array.from({ length: count }, (_, i) => `h${i}.example.com` as Name)
 
@@ -178,19 +178,24 @@ describe.skipIf(lacking('pebble'))('real Pebble', () => {
     })
   })
 
-  test('binds an external account, and says so when that is missing', async () => {
-    const hmacKey = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W'
+  test('binds an external account by each MAC, and says so when that is missing or wrong', async () => {
+    const hmacKey =
+      'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12WzWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W'
     const pebble = await pebbleWith({ externalAccountKeys: { 'kid-1': hmacKey } })
-    const bound = await openFor(pebble, { keyId: 'kid-1', hmacKey })
-    expect(await register(bound.client)).toMatchObject({ status: 'valid' })
+    for (const algorithm of MAC_ALGORITHMS) {
+      const bound = await openFor(pebble)
+      const account = await register(bound.client, { keyId: 'kid-1', hmacKey, algorithm })
+      expect(account, algorithm).toMatchObject({ status: 'valid' })
+    }
     const without = await openFor(pebble)
     await expect(register(without.client)).rejects.toMatchObject({
       code: 'REFUSED',
       message: expect.stringContaining('externalAccountRequired'),
       hint: expect.stringContaining('HMAC key'),
     })
-    const wrong = await openFor(pebble, { keyId: 'kid-1', hmacKey: 'AAAA' })
-    await expect(register(wrong.client)).rejects.toMatchObject({ code: 'REFUSED' })
+    const wrong = await openFor(pebble)
+    const attempt = register(wrong.client, { keyId: 'kid-1', hmacKey: 'AAAA', algorithm: 'HS256' })
+    await expect(attempt).rejects.toMatchObject({ code: 'REFUSED' })
   })
 
   test('an account key of P-384 or RSA signs as well', async () => {

@@ -294,6 +294,45 @@ describe('asking', () => {
     expect(accounts(on)).toHaveLength(1)
   })
 
+  describe('a CA that wants an external account binding', () => {
+    const customersOnly = (on: Machine): Machine => {
+      const resources = { newNonce: '/new-nonce', newAccount: '/new-account', newOrder: '/new-order' }
+      const urls = Object.fromEntries(Object.entries(resources).map(([name, path]) => [name, `https://ca.test${path}`]))
+      on.ca.always('/directory', { body: { ...urls, meta: { externalAccountRequired: true } } })
+      return on
+    }
+    const typed = { 'Key id': 'kid-1', 'HMAC key': 'no base64!|c2VjcmV0' }
+
+    test('is a question for both halves, again after a mistake, and the account is bound', async () => {
+      const on = customersOnly(machine({ replies: { ...replies, ...typed } }))
+      const bound: unknown[] = []
+      on.ca.next('/new-account', ({ payload }) => {
+        bound.push(payload?.externalAccountBinding)
+        return { status: 201, headers: { location: 'https://ca.test/account/1' }, body: { status: 'valid' } }
+      })
+      await run(on)
+      expect(on.asked.filter(line => line.startsWith('secret: '))).toHaveLength(2)
+      expect(on.asked.join('\n')).toMatch(/note: HMAC key: the HMAC key for .* is not base64/)
+      expect(bound).toEqual([expect.objectContaining({ signature: expect.any(String) })])
+      expect(accounts(on)).toHaveLength(1)
+    })
+
+    test('is asked for again when the CA does not take it, and nothing else is', async () => {
+      const on = customersOnly(machine({ replies: { ...replies, ...typed, 'HMAC key': 'c2VjcmV0' } }))
+      on.ca.next('/new-account', problem('unauthorized', 'the MAC is wrong', 401))
+      await run(on)
+      expect(on.asked.filter(line => line.includes('Key id'))).toHaveLength(2)
+      expect(on.asked.filter(line => line.includes('E-mail'))).toHaveLength(1)
+      expect(accounts(on)).toHaveLength(1)
+    })
+
+    test('in batch without one is an error that says how to give it, and changes nothing', async () => {
+      const on = customersOnly(withAnswers())
+      expect(await failure(on)).toMatch(/wants an external account binding, and none is given/)
+      expect(on.files.info(TARGET)).toBeUndefined()
+    })
+  })
+
   test('a registration that fails loses no answer: the next quickstart starts from them', async () => {
     const on = machine({ replies: cloudflare })
     on.ca.always('/new-account', problem('unauthorized', 'not you', 403))

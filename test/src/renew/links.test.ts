@@ -86,7 +86,13 @@ describe('live-updated', () => {
   })
 
   test('is told without the secrets of any provider, or where they are', async () => {
-    const secrets = ['AWS_SECRET_ACCESS_KEY', 'CLOUDFLARE_DNS_API_TOKEN', 'CF_Token', 'RFC2136_TSIG_SECRET']
+    const secrets = [
+      'AWS_SECRET_ACCESS_KEY',
+      'CLOUDFLARE_DNS_API_TOKEN',
+      'CF_Token',
+      'RFC2136_TSIG_SECRET',
+      'DNS01_EAB_HMAC_KEY',
+    ]
     const theirs = [...secrets, ...secrets.map(name => `${name}_FILE`), 'DNS01_PLUGIN_OPTIONS']
     const given = Object.fromEntries([...theirs, 'PATH', 'AWS_ACCESS_KEY_ID', 'SERVICES'].map(name => [name, 'x']))
     await tellHooks({ ...parts, world: { ...parts.world, env: given } }, ['a'])

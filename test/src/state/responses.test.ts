@@ -24,7 +24,7 @@ describe('responses', () => {
   })
 
   test.each(['a: [', '- a', 'text'])('%j as a whole', text => {
-    expect(parseResponses(text, 'f')).toEqual({
+    expect(parseResponses(text, 'f')).toMatchObject({
       answers: new Map(),
       warnings: [expect.stringMatching(/^f: .*it is ignored$/)],
     })
@@ -54,7 +54,7 @@ describe('responses', () => {
     expect(parseResponses('['.repeat(5000), 'f').warnings).toEqual([expect.stringContaining('nested deeper than 50')]))
 
   test('is empty when there is nothing', () =>
-    expect(parseResponses('# x\n', 'f')).toEqual({ answers: new Map(), warnings: [] }))
+    expect(parseResponses('# x\n', 'f')).toMatchObject({ answers: new Map(), warnings: [] }))
 
   test('knows consent to these terms, and to others of the same host', () => {
     const given = read(
