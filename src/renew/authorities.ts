@@ -1,5 +1,6 @@
-// Finds or registers the account for each CA of a run. Many targets share a CA, and each account costs rate limit to
-// register; so all of them wait for the same one.
+// Finds or registers the account for each CA of a run. Many targets share a CA, and CAs limit new accounts (Let's Encrypt:
+// ten in three hours for an address); so all targets of a CA wait for the same account. acmetool makes one for each target
+// of a first run, so a state directory that it has used may hold several for one CA.
 import type { Registration } from '../acme/account.js'
 import { type AcmeClient, openClient } from '../acme/client.js'
 import type { ExternalAccount } from '../acme/jws.js'
@@ -18,6 +19,7 @@ import { bindingDoubted, externalAccountFor, noBinding } from './external-accoun
 /** A CA as one account of ours sees it. */
 export interface CertificateAuthority {
   readonly client: AcmeClient
+  /** Its thumbprint is in every key authorization (RFC 8555 §8.1). */
   readonly accountKey: KeyPair
   /** SERVER/KEYID. */
   readonly accountId: string
@@ -41,6 +43,7 @@ export interface AuthorityParts {
   readonly externalAccount?: ExternalAccount | undefined
 }
 
+/** Nothing is asked yet. Each CA or account is opened once, and a failure counts for all that need it in this run. */
 export function openAuthorities(parts: AuthorityParts): CertificateAuthorities {
   const opened = new Map<string, Promise<CertificateAuthority>>()
   const once = (key: string, make: () => Promise<CertificateAuthority>): Promise<CertificateAuthority> => {
@@ -54,6 +57,7 @@ export function openAuthorities(parts: AuthorityParts): CertificateAuthorities {
   }
 }
 
+/** The folder's name is the directory's URL: nothing else on disk says which CA an account belongs to. */
 function directoryOfAccount(accountId: string): string {
   const url = directoryUrl(accountId.split('/')[0] as string)
   if (url === undefined)
@@ -107,6 +111,7 @@ function paceOf(state: StateDir, ca: string): PaceMemory {
   return { get: key => ledger.paces.get(keyed(key)), set: (key, seconds) => ledger.took(keyed(key), seconds) }
 }
 
+/** Whichever account got the newest certificate is known to work, and has authorizations that the CA may reuse. */
 function newestUse(state: StateDir, accountIds: readonly string[]): string | undefined {
   const used = state
     .certificates()
@@ -183,6 +188,7 @@ export async function consentTo(
   })
 }
 
+/** An address is optional (RFC 8555 §7.3), so a wrong one is no reason to go without a certificate. */
 async function contactAddress({ world, responses }: AuthorityParts): Promise<string | undefined> {
   const said =
     responses.text('acme-enter-email') ?? (await world.prompt?.text('E-mail address for the CA (may be empty):', ''))
@@ -192,4 +198,5 @@ async function contactAddress({ world, responses }: AuthorityParts): Promise<str
   return undefined
 }
 
+/** No more than what a `mailto:` URL must not break on; whether the address is good, the CA decides (invalidContact). */
 export const isEmailAddress = (text: string): boolean => /^[^\s@<>]+@[^\s@<>]+$/.test(text)

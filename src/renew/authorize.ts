@@ -28,7 +28,7 @@ export interface Authorized {
   readonly failed: ReadonlyMap<Name, unknown>
 }
 
-/** How long the CA may take to validate. */
+/** How long the CA may take to validate. Our own choice: as long as the grace of a run (run-limit.ts), which counts on it. */
 const limits = { giveUpAfterSeconds: 600 } as const
 
 /** A name as ordered, and what proves it. */
@@ -50,6 +50,7 @@ interface LocatedAnswer extends Answer {
  */
 export async function authorize(parts: AuthorizeParts, order: Order): Promise<Authorized> {
   const { authority, batch, publisher, signal, target } = parts
+  // A CA that remembers what was proved before makes the order ready at once: no DNS then.
   if (isReady(order)) return { order, failed: new Map() }
   const { client, accountKey } = authority
   const all = await Promise.all(order.authorizations.map(url => client.authorization(url, signal)))
@@ -57,15 +58,18 @@ export async function authorize(parts: AuthorizeParts, order: Order): Promise<Au
   const open = all.filter(({ status }) => status !== 'valid')
   const proof = new Proof(parts)
   const answers = await proof.locate(open.map(each => answerTo(each, accountKey)))
-  if (answers.length === 0) batch.close()
+  if (answers.length === 0) batch.close() // others must not wait for records that will not come
   const { failed } = proof
+  // Without request.partial one name without a place is the end: to prove the others would only spend validations.
   if (failed.size > 0 && (!target.partial || answers.length === 0)) return { order, failed }
   try {
     await proof.place(answers)
     if (failed.size === 0) return { order: await proof.allValid(order, answers), failed }
+    // An order with a name that was not answered never gets ready; so each authorization is looked at by itself.
     await proof.verdicts()
     return { order, failed }
   } finally {
+    // Not awaited: the order goes on meanwhile. Publisher.close() waits for it, and the journal remembers a crash.
     void publisher.withdraw(answers.map(({ record }) => record))
   }
 }
@@ -123,6 +127,8 @@ class Proof {
     try {
       return await authority.client.pollOrder(order.url, isReady, { ...limits, stage }, signal)
     } catch (error) {
+      // The error tells of the order. Which names failed and which were proved is in the authorizations: with
+      // request.partial the proved ones are ordered again.
       if (!(error instanceof Dns01Error) || error.failedValidations.length === 0) throw error
       await this.#each(answers, answer => this.#verdict(answer))
       if (this.failed.size === 0) throw error
@@ -137,7 +143,7 @@ class Proof {
 
   async #accept(answer: Answer): Promise<void> {
     const { authority, signal } = this.#parts
-    this.#accepted.push(answer)
+    this.#accepted.push(answer) // before the request: its answer may be lost, and the CA validate all the same
     await authority.client.accept(answer.challenge, signal)
   }
 

@@ -1,5 +1,6 @@
 // Which certificate serves a target: by the names in it, its key, and its dates. What is due (due.ts) and what is linked
-// (link-changes.ts) both rest on this.
+// (link-changes.ts) both rest on this, so that what is linked is never renewed for nothing, and what is renewed gets linked.
+// The rules are acmetool's where it has one, since either tool may run on the same directory.
 import type { Name } from '../core/names.js'
 import { linkName, type Target } from '../core/target.js'
 import type { Certificate } from '../state/certificates.js'
@@ -107,4 +108,5 @@ export function bestForName(target: Target, name: Name, index: ByName, links: Re
   return held && has(held, name) ? held : best({ ...target, names: [name] }, index, links, now)
 }
 
+/** By the name itself: a wildcard does not stand for the names it matches, as each target says which names it wants. */
 export const has = ({ facts }: Certificate, name: Name): boolean => facts?.names.includes(name) ?? false

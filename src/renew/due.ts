@@ -1,4 +1,6 @@
-// Which targets need a new certificate, and why.
+// Which targets need a new certificate, and why. Pure: the same decision is printed by `plan` and `status`, and carried out
+// by reconcile. What failed before, and what a CA allows, is not looked at here but in limits/admission.ts: a target that
+// must wait is due all the same.
 import { minute } from '../core/dates.js'
 import type { Name } from '../core/names.js'
 import { inOrderOfPriority, linkName, type Target } from '../core/target.js'
@@ -26,7 +28,7 @@ export interface DueOptions extends Omit<ReconcileOptions, 'wanted'> {
   readonly now: Date
 }
 
-/** All targets that are due, in order of priority. */
+/** All targets that are due, in order of priority. `index`: byName() of the certificates, if it is at hand. */
 export function dueTargets(
   { targets, certificates, links }: Held,
   options: DueOptions,
@@ -50,6 +52,8 @@ export function dueOf(
   const renew = facts && renewAt(facts, target.marginDays)
   const isValid = (one: Certificate | undefined): boolean => !!one?.facts && options.now < one.facts.notAfter
   const isServed = (name: Name): boolean => isValid(bestForName(target, name, index, links, options.now))
+  // A partial target whose certificate has time is due only for the names it lacks: where none of these can be had now,
+  // another certificate would be no better than the one that is there.
   const fills = target.partial && renew !== undefined && options.now < renew && !isForced(target, options)
   return {
     target,
@@ -84,6 +88,7 @@ export function whyDue(
   damage?: string,
 ): string | undefined {
   const { now } = options
+  // Of several reasons, the first that a person would want to know.
   if (!held?.facts) return damage === undefined ? 'no certificate yet' : `its certificate is damaged: ${damage}`
   if (isForced(target, options)) return 'renewal forced'
   if (now >= held.facts.notAfter) return `expired ${held.facts.notAfter.toISOString().slice(0, 10)}`
@@ -105,6 +110,7 @@ export function firstWave(due: readonly Due[]): { readonly now: Due[]; readonly 
     ({ name }) => name,
   )
   for (const one of due) {
+    // by its first name, so that thousands of targets are not compared each with each
     const rivals = (asking.get(one.target.names[0] as Name) ?? []).map(r => r.due)
     const covered = rivals.some(other => now.has(other) && covers(other.target, one.target))
     if (covered) later.push(one)
@@ -113,6 +119,7 @@ export function firstWave(due: readonly Due[]): { readonly now: Due[]; readonly 
   return { now: [...now], later }
 }
 
+/** Whether the certificate ordered for `a` would serve `b`. */
 const covers = (a: Target, b: Target): boolean =>
   a.ca === b.ca &&
   (!b.requiredKeyType || b.requiredKeyType === a.key.type) &&

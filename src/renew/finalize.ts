@@ -9,7 +9,7 @@ import { type CertificateFacts, checkIssued, readCertificate } from '../x509/cer
 import { createCsr } from '../x509/csr.js'
 import type { KeyPair } from '../x509/keys.js'
 
-/** How long the CA may take to sign. */
+/** How long the CA may take to sign. Our own choice, as for validating; a slower CA loses nothing, since the next run resumes. */
 const signingSeconds = 600
 
 export interface FinishParts {
@@ -19,6 +19,7 @@ export interface FinishParts {
 }
 
 interface Finishing {
+  /** The folder in certs/, which has the order's URL and a link to the key already. */
   readonly id: string
   readonly order: Order
   readonly key: KeyPair
@@ -38,6 +39,7 @@ export async function finish(parts: FinishParts, client: AcmeClient, it: Finishi
   const stage = { stage: 'signing', names: it.names.length } as const
   const limits = { giveUpAfterSeconds: it.signingSeconds ?? signingSeconds, stage }
   return orDrop(parts, it.id, async () => {
+    // Made only for an order that is ready: what is processing or valid got its CSR from an earlier run, and takes no other.
     const csr = () => createCsr(it.key, it.names, it)
     const isValid = ({ status }: Order): boolean => status === 'valid'
     const finalized: Awaited<ReturnType<AcmeClient['finalize']>> =
@@ -50,7 +52,11 @@ export async function finish(parts: FinishParts, client: AcmeClient, it: Finishi
   })
 }
 
-/** What came back is checked before it can go live; what fails the check stays out. */
+/**
+ * What came back is checked before it can go live: a CA that sends another key's certificate would otherwise take down every
+ * server that is told to read it. What fails the check is not written.
+ * @throws Dns01Error REFUSED when it is not what was asked for, STATE when it cannot be written
+ */
 export async function store(
   { state, world }: FinishParts,
   it: Pick<Finishing, 'id' | 'names'> & { readonly keyId: string },
@@ -82,7 +88,10 @@ function tellLifetime(
     log.info(`${what} for ${Math.round(hours / 24)} days, until ${notAfter.toISOString().slice(0, 10)}`)
 }
 
-/** An order that the CA, or our check of what it gave, has refused for good will never be of use: its folder goes. */
+/**
+ * An order that the CA, or our check of what it gave, has refused for good will never be of use: its folder goes, or every
+ * later run would resume it in vain. Any other error leaves the folder for the next run.
+ */
 export async function orDrop<T>({ state }: FinishParts, id: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()

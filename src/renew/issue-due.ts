@@ -1,4 +1,5 @@
-// Issuing for all targets that are due: which start now, many at a time, and what became of each.
+// Issuing for all targets that are due: which start now, many at a time, and what became of each. Every target is on its
+// own; what they share (an account, a zone's changes) is gathered further down, by authorities.ts and the publisher.
 import { Dns01Error } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { Target } from '../core/target.js'
@@ -48,6 +49,7 @@ export async function issueDue(
   )
   const inTurn = limitConcurrency(world, parallel)
   const done = await Promise.all(admitted.map(one => inTurn(() => issueOne(parts, one, options))))
+  // Looked at anew and not just tried: what the first wave issued may serve these now, and what failed there counts.
   const later = [...wave.later, ...afterwards].map(one => one.target)
   const still = later.length === 0 ? [] : dueTargets(held(state, later), { ...options, now: world.clock.now() })
   const rest = await issueDue(parts, still, options)
@@ -57,6 +59,7 @@ export async function issueDue(
   }
 }
 
+/** Never throws. A failure is recorded for the next runs; that this was not possible is told beside it. */
 async function issueOne(parts: IssueDueParts, due: Admitted<Due>, options: ReconcileOptions): Promise<IssuedDue> {
   if (parts.limit.over()) return { outcomes: [waits({ ...due, because: 'the time of this run is over' })], notBegun: 1 }
   try {
@@ -77,7 +80,7 @@ async function tryOne(parts: IssueDueParts, due: Admitted<Due>, options: Reconci
   world.log.info(`${target.file}: ${due.why}`)
   const issued = await issue(parts, target, { names, needed: lacking, mostOrders })
   world.log.info(`${target.file}: certificate ${issued.id} issued`)
-  live.issued()
+  live.issued() // first: a ledger that cannot be written must not keep a new certificate from going live
   await recordSuccess(parts, target, issued)
   const outcome: Outcome = { subject: target.file, names: issued.names, result: 'issued' }
   if (issued.missing.size === 0) return [outcome]
@@ -99,6 +102,7 @@ const failedOf = (target: Target, error: unknown): Outcome => ({
   error,
 })
 
+/** Of a partial target those that the error names, else all: without request.partial one bad name fails the others. */
 const atFault = ({ partial, names }: Target, error: unknown): readonly Name[] => {
   const some = partial && error instanceof Dns01Error ? names.filter(name => error.byName.has(name)) : []
   return some.length > 0 ? some : names

@@ -56,11 +56,12 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
   const batch = publisher.batch()
   let key: KeyPair | undefined
   const order = async (names: readonly Name[]): Promise<string> => {
+    // before the CA is asked: a missing credential must not cost an order each time that cron runs
     await locator.checkProviders(names, target.dns)
     world.log.step(title, 'asking the CA')
     const authority = await authorities.for(target.ca)
     const made = await orderByProfile(parts, target, authority.client, async profile => {
-      await countOrder(parts, target.ca)
+      await countOrder(parts, target.ca) // before, so that a crash after it counts one too many and not one too few
       return authority.client.newOrder({ names, profile }, signal)
     })
     const { order: ready, failed } = await authorize(
@@ -69,6 +70,7 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
     )
     if (failed.size > 0) throw combine([...failed.values()], { byName: failed })
     key ??= await keyFor(parts, target)
+    // From here on a stop loses nothing: order, account and key are on disk, and the next run resumes (resume.ts).
     const id = await state.addOrder({ url: ready.url, accountId: authority.accountId, keyId: key.id })
     world.log.step(title, 'waiting for the certificate')
     return finish(parts, authority.client, { id, order: ready, key, names, mustStaple: target.mustStaple })

@@ -19,13 +19,16 @@ export async function pauseBeforeRenewals(context: Context, force: readonly Name
   if (said === undefined || said === '' || Number(said) === 0) return
   const atMostSeconds = parseSeconds('DNS01_RENEWAL_PAUSE', said)
   if (!batch || force.length > 0 || !(await onlyRenewals(context))) return
-  const [high = 0, low = 0] = world.random(2)
+  const [high = 0, low = 0] = world.random(2) // one byte would give 256 moments, and a thousand machines are more
   const seconds = (atMostSeconds * (high * 256 + low)) / 65_536
   world.log.info(`pausing ${Math.round(seconds)} s before renewals`)
   await world.clock.sleep(seconds, signal)
 }
 
-/** Whether there is something to do, and none of it is a certificate that is not there yet, or no longer valid. */
+/**
+ * Whether there is something to do, and none of it is a certificate that is not there yet, or no longer valid: with those
+ * somebody waits. Read without the lock; the run looks again under it.
+ */
 async function onlyRenewals(context: Context): Promise<boolean> {
   const { world } = context
   const state = await looking(context)

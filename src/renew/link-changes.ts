@@ -1,4 +1,6 @@
-// What the links of live/ should point at: decided here, made by links.ts.
+// What the links of live/ should point at: decided here, made by links.ts. A link is moved only from one good certificate to
+// a better one; where there is none, what is live stays live, expired or not: a program that finds an old file starts, one
+// that finds none does not.
 import type { Name } from '../core/names.js'
 import { claims, type Target } from '../core/target.js'
 import type { Certificate } from '../state/certificates.js'
@@ -10,12 +12,13 @@ export interface LinkChange {
   readonly certificateId: string
 }
 
-/** Every live link that should point elsewhere than it does. */
+/** Every live link that should point elsewhere than it does. Pure. `index`: byName() of the certificates, if it is at hand. */
 export function linkChanges(
   { targets, certificates, links }: Held,
   now: Date,
   index: ByName = byName(certificates),
 ): LinkChange[] {
+  // one search for each target, though it has a link for each of its names
   const whole = new Map<Target, Certificate | undefined>()
   const bestOf = (target: Target): Certificate | undefined => {
     if (!whole.has(target)) whole.set(target, best(target, index, links, now))

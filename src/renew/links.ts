@@ -29,6 +29,8 @@ const linksAtOnce = 20
  */
 export async function pointLinks(state: StateDir, changes: readonly LinkChange[]): Promise<void> {
   if (changes.length === 0) return
+  // The order matters: a name noted but not linked costs one needless reload; a link that nobody was told of leaves the
+  // old certificate in the web server's memory until it expires there.
   await state.journal.noteUntold(changes.map(change => change.link))
   const atATime = pLimit(linksAtOnce)
   await settleAll(changes.map(({ link, certificateId }) => atATime(() => state.pointLive(link, certificateId))))
@@ -40,6 +42,7 @@ export async function mendKeyLinks(state: StateDir, { certificates, links }: Omi
   if (mended.size > 0) await state.journal.noteUntold(liveLinksTo(links, id => mended.has(id)))
 }
 
+/** The links that lead to one of these certificates. */
 export const liveLinksTo = (links: Held['links'], isIt: (id: string) => boolean): string[] =>
   [...links].flatMap(([link, id]) => (isIt(id) ? [link] : []))
 
@@ -67,6 +70,7 @@ export async function tellWhatChanged(parts: TellParts): Promise<HookFailure[]> 
   const noted = journal.untold()
   if (noted.length === 0) return []
   const links = parts.state.links()
+  // cull may have removed a link meanwhile, and hooks read live/NAME
   const failed = await tellHooks(
     parts,
     noted.filter(link => links.has(link)),
@@ -91,6 +95,7 @@ export async function tellHooks(parts: TellParts, names: readonly string[]): Pro
   const stdin = names.map(name => `${name}\n`).join('')
   const call = { folders: hookFolders, event: 'live-updated', args: [], stdin, env: {}, stateDir: state.root, signal }
   const timeoutSeconds = parseSeconds('DNS01_HOOK_TIMEOUT', world.env.DNS01_HOOK_TIMEOUT ?? String(hookTimeoutSeconds))
+  // of all providers there are, not only of those that are configured: cron's environment may have more than is used
   const env = without(world.env, await allSecretVariables(world))
   const { results } = await runHooks({ ...world, env }, { ...call, timeoutSeconds })
   return results

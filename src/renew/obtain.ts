@@ -1,5 +1,6 @@
 // What is asked of CAs in a run, in this order: to revoke what somebody marked, to complete what an earlier run left, and
-// certificates for all that is due then.
+// certificates for all that is due then. Revoking comes first, since a leaked key does harm as long as it waits; and what
+// is revoked or resumed changes what is due, so that is decided after both.
 import pLimit from 'p-limit'
 import type { Name } from '../core/names.js'
 import type { Target } from '../core/target.js'
@@ -42,7 +43,7 @@ export async function obtain(parts: ObtainParts, work: Work, options: ReconcileO
   const { world, state, responses, targets } = parts
   const limit = parts.limit ?? noRunLimit(parts.signal)
   const { signal } = limit
-  await state.ledger().setDamagedAside()
+  await state.ledger().setDamagedAside() // while nothing was asked yet: later writes would replace what a person may want to see
   const authorities = openAuthorities({ world, state, responses, defaults: state.defaults(), signal })
   const all = { ...parts, authorities, began: world.clock.now(), limit, signal }
   const revoked = await revokeAll(all, work.revoke)
@@ -69,6 +70,7 @@ const isAwaited = ({ ca, requestNames }: Target, all: readonly Awaited[]): boole
 
 /** Those whose names are in an order that the CA is still at are not ordered again, unless somebody insists or it is urgent. */
 function withoutAwaited(due: readonly Due[], awaited: readonly Awaited[], now: Date): { go: Due[]; wait: Due[] } {
+  // Urgent: what is live ends before the order would be given up (resume.ts).
   const ends = ({ notAfter }: Due): boolean =>
     notAfter !== undefined && notAfter.getTime() - now.getTime() < awaitedAtMostHours * 3_600_000
   const mayWait = (one: Due): boolean => !one.forced && (!one.live || hasTime(one, now) || !ends(one))
@@ -91,6 +93,7 @@ async function resumeAll(
     }
     if (names) awaited.push({ server: certificate.accountId?.split('/')[0], names })
   }
+  // resume() tells what fails, and throws only when the run is stopped; then the next thing that is asked ends the run
   await Promise.all(left.map(certificate => atATime(() => one(certificate).catch(() => undefined))))
   return { resumed, awaited }
 }
@@ -102,6 +105,7 @@ async function revokeAll(parts: IssueDueParts, marked: readonly Certificate[]): 
       const about = { subject: certificate.id, names: certificate.facts?.names ?? [] }
       try {
         await revoke(parts, certificate)
+        // A stop between these two asks the CA again next time, which then says alreadyRevoked: success (RFC 8555 §7.6).
         await parts.state.markRevoked(certificate.id)
         return { ...about, result: 'revoked' }
       } catch (error) {

@@ -8,6 +8,7 @@ import type { Certificate } from '../state/certificates.js'
 import { caKey } from '../state/ledger-keys.js'
 import { renewAt } from './best-certificate.js'
 
+/** What to tell a person. Neither makes a run fail: nothing has gone wrong yet. */
 export interface Trouble {
   readonly message: string
   readonly hint: string
@@ -20,6 +21,7 @@ const slowClockMs = dayMs
 
 /** A clock that is years slow finds nothing due, for ever: what the newest certificate says betrays it. */
 export function slowClock(certificates: readonly Certificate[], now: Date): Trouble[] {
+  // One pass without a sorted copy: this is done in every run, and there may be ten thousand certificates.
   let newest: Certificate['facts']
   for (const { complete, facts } of certificates)
     if (complete && facts && (!newest || facts.notBefore > newest.notBefore)) newest = facts

@@ -1,4 +1,5 @@
-// What a run would do, as one value: made of the decisions about certificates, targets and links.
+// What a run would do, as one value: made of the decisions about certificates, targets and links. A pure function of what
+// is on disk and of the time, so that `dns01 plan` can print what reconcile() will do without doing any of it.
 import type { Certificate } from '../state/certificates.js'
 import { byName, type Held } from './best-certificate.js'
 import { type Due, type DueOptions, dueTargets } from './due.js'
@@ -25,11 +26,13 @@ export function work(held: Held, options: DueOptions, index = byName(held.certif
     revokeWanted && !revoked && complete && facts !== undefined && options.now < facts.notAfter
   return {
     revoke: certificates.filter(isOpen),
+    // a damaged certificate, too, counts as not complete: its order may still be downloaded
     resume: certificates.filter(({ complete }) => !complete),
     issue: dueTargets(held, options, index),
   }
 }
 
+/** All of it: what is asked of CAs, and the links as they would be changed now, before anything new is there. */
 export function plan(held: Held, options: DueOptions): Plan {
   const index = byName(held.certificates)
   return { ...work(held, options, index), link: linkChanges(held, options.now, index) }

@@ -21,12 +21,14 @@ export interface ReconcileParts extends Omit<ObtainParts, 'targets' | 'live'> {
  */
 export async function reconcile(parts: ReconcileParts, options: ReconcileOptions = {}): Promise<Outcome[]> {
   const { publisher, state, world } = parts
+  // First of all: a record that an earlier run left may be in the way of the same name, and its provider may work again.
   await publisher.recover()
   const { targets, problems } = state.targets()
   const now = world.clock.now()
   const there = held(state, targets)
   for (const { message, hint } of slowClock(there.certificates, now)) world.log.warn(message, hint)
   await mendKeyLinks(state, there)
+  // made once and handed on: there may be ten thousand certificates
   const index = byName(there.certificates)
   const toDo = work(there, { ...options, now }, index)
   const outcomes = isNothing(toDo)
@@ -54,6 +56,7 @@ async function obtainAndLink(
   try {
     outcomes.push(...(await obtain({ ...parts, targets, live }, toDo, options)))
   } finally {
+    // Also when the run is stopped: what was issued before goes live, and the records go.
     await parts.publisher.close()
     const went = await live.finish()
     outcomes.push(...went.linked.map(linked))

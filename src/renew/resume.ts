@@ -1,5 +1,7 @@
 // Takes up orders that an earlier run left (RFC 8555 §7.1.6 has their states). To order the same names again would
-// work, but counts against the CA's rate limits and throws away validations that are done.
+// work, but counts against the CA's rate limits and throws away what the CA has signed already.
+// Such an order is somebody's past: it may belong to no target any more, to an account whose key is gone, or be acmetool's.
+// So nothing here may fail a run, and nothing here may hold up a target that is well.
 import type { Order } from '../acme/client.js'
 import { codeOf, Dns01Error, FAULTS, messageOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
@@ -23,7 +25,7 @@ export interface Resumed {
   readonly awaited?: readonly Name[] | undefined
 }
 
-/** The CA had its time when the order was made; the targets that wait for their turn come first. */
+/** Seconds. The CA had its time when the order was made; the targets that wait for their turn come first. */
 const signingSeconds = 10
 /** After this time, or with less than it left of a live certificate, the names of an order that does not end may be ordered anew. */
 export const awaitedAtMostHours = 24
@@ -47,6 +49,7 @@ export async function resume(parts: IssueParts, left: Certificate, targets: read
     return { id }
   } catch (error) {
     if (signal.aborted) throw error
+    // Two keys: an order that the CA is still at is asked for in every run, one that we may not see ever more seldom.
     if (isCounted(error)) await note(parts, awaited ? unfinished : unseen, error)
     const what = left.damage === undefined ? 'the interrupted order' : 'the damaged certificate of'
     world.log.warn(`${what} ${left.url} waits for the next run: ${messageOf(error)}`)
@@ -66,15 +69,18 @@ export async function resume(parts: IssueParts, left: Certificate, targets: read
 
   async function takeUp(): Promise<string | undefined> {
     const found = await lookUp(parts, left)
-    if (found === undefined) return await drop('the CA does not know it')
+    if (found === undefined) return await drop('the CA does not know it') // issued for anew, if a target still wants it
     const { authority, what } = found
     if (typeof what === 'string') return await storeChain(parts, left.id, what)
+    // pending: ours are on disk only once their names are proved (issue.ts), so another tool left this one; a new order
+    // for the same names does as well, and the CA reuses what was proved for this one
     if (what.status === 'pending' || what.status === 'invalid') return await drop(`it is ${what.status}`)
     const key = storedKey(parts, left)
     if (what.status === 'ready' && !key) return await drop('its private key is not in keys/')
     if (!key) return await downloadOnly(parts, authority, left.id, what)
     awaited = what.identifiers
     const asked = new Set(awaited)
+    // What the request needs beside names and key is not on disk, so it is taken from the target that asks for these names.
     const isItsTarget = ({ requestNames }: Target): boolean =>
       requestNames.length === asked.size && requestNames.every(name => asked.has(name))
     const mustStaple = targets.some(target => target.mustStaple && isItsTarget(target))
@@ -86,6 +92,7 @@ export async function resume(parts: IssueParts, left: Certificate, targets: read
     return liveLinksTo(state.links(), id => id === left.id)
   }
 
+  /** Never what a link leads to: a web server that restarts now needs the file, damaged or not. */
   async function drop(why: string): Promise<undefined> {
     if (liveLinks().length > 0) {
       world.log.warn(`certs/${left.id} cannot be downloaded again (${why}); it stays until another one is live`)

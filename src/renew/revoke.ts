@@ -1,5 +1,6 @@
 // Revokes certificates (RFC 8555 §7.6) in two steps: a command marks them on disk, a run tells the CA. So a
-// revocation outlives a CA that does not answer just now.
+// revocation outlives a CA that does not answer just now. A certificate that is marked satisfies no target from then on
+// (best-certificate.ts), so the same run issues another one.
 import { revokeWithCertificateKey } from '../acme/client.js'
 import { didYouMean } from '../core/did-you-mean.js'
 import { codeOf, Dns01Error } from '../core/errors.js'
@@ -95,7 +96,10 @@ export async function revoke(parts: RevokeParts, certificate: Certificate): Prom
   await revokeWithCertificateKey(world, url, key, der, reason, signal)
 }
 
-/** The CA of the account that got it, be its key here or not, else the one on the host of its URL. */
+/**
+ * The CA of the account that got it, be its key here or not, else the one on the host of its URL: a certificate does not say
+ * by itself where its CA's directory is.
+ */
 function directoryFor({ state }: RevokeParts, { accountId, url }: Certificate): string | undefined {
   const server = accountId?.split('/')[0] ?? accountsOnHostOf(state, url)[0]?.server
   if (server !== undefined) return reachable(directoryUrl(server))

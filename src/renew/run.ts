@@ -49,7 +49,7 @@ export interface Out {
   tell(lines: readonly string[]): void
 }
 
-/** Opens the state directory and does the work under its lock. */
+/** Opens the state directory and does the work under its lock. @throws Dns01Error LOCKED when another run keeps it too long */
 export async function locked<T>(context: Context, work: (state: StateDir) => Promise<T>): Promise<T> {
   const { world, stateRoot, lockWaitSeconds: waitSeconds, commandLine: command, signal } = context
   const state = await StateDir.open(world, stateRoot)

@@ -1,4 +1,5 @@
-// What `dns01 status` says to people: a table, or all that is known of a few names.
+// What `dns01 status` says to people: a table, or all that is known of a few names. Programs read --json instead
+// (status.ts), so these lines may change, and be cut to the width of a terminal.
 import { minute } from '../core/dates.js'
 import { type Name, shortNames } from '../core/names.js'
 import { hostOf } from '../core/urls.js'
@@ -48,6 +49,7 @@ export function nothingWanted({ setUp, stateDirectory }: Pick<StatusDocument, 's
   return setUp === 'empty' ? 'nothing is set up: dns01 quickstart' : 'nothing is wanted yet: dns01 want NAME'
 }
 
+/** The CA by its host alone: directory URLs are long, and all begin and end alike. */
 function row(target: TargetStatus, now: Date): string[] {
   const { notAfter, renewAt } = target
   return [
@@ -59,6 +61,7 @@ function row(target: TargetStatus, now: Date): string[] {
   ]
 }
 
+/** The worst first: what breaks programs now, then what the clock may have wrong, then what the next run will do. */
 function stateOf({ damage, due, waits, unlinked, notBefore }: TargetStatus, now: Date): string {
   if (damage !== undefined) return `what is live is damaged: ${damage}`
   if (notBefore && now < notBefore) return `not valid before ${minute(notBefore)}; is the clock right?`
@@ -74,6 +77,7 @@ function troubles(target: TargetStatus, { columns = Number.POSITIVE_INFINITY, wh
   return lines.map(line => (whole || line.length <= columns ? line : line.slice(0, columns - more.length) + more))
 }
 
+/** What went wrong, why it waits, and what a partial certificate lacks. The hint only where there is room for it. */
 function troubleTexts({ names, failure, waits, missing }: TargetStatus, whole: boolean): string[] {
   const next = waits?.until ? forceHint(names) : 'the next run tries again'
   const told = failure && (whole ? `${failedText(failure)}; ${next}` : failedText({ ...failure, hint: undefined }))
@@ -87,6 +91,7 @@ export function detailLines(document: StatusDocument, now: Date): string[] {
   return document.targets.flatMap((target, i) => [...(i > 0 ? [''] : []), ...details(document, target, now)])
 }
 
+/** Whole paths, to be copied into a web server's configuration. What is not known has no line. */
 function details({ stateDirectory }: StatusDocument, target: TargetStatus, now: Date): string[] {
   const { notBefore, notAfter, renewAt, live, certificate } = target
   const valid =

@@ -1,4 +1,6 @@
-// What is true of every wanted name: gathered here from the state directory, put into words by status-text.ts.
+// What is true of every wanted name: gathered here from the state directory, put into words by status-text.ts. It asks
+// neither CA nor DNS and takes no lock, so that monitoring may call it every minute; and it decides by the same functions
+// as a run (dueOf, admit, best), so that it cannot promise something else.
 import type { Name } from '../core/names.js'
 import { claims, linkName, type ProfileWish, type Target } from '../core/target.js'
 import type { World } from '../core/world.js'
@@ -12,7 +14,7 @@ import { dueOf, missingNames } from './due.js'
 import { nameOf } from './link-changes.js'
 import { lifeOf, tooMany } from './outlook.js'
 
-/** What `dns01 status --json` prints. */
+/** What `dns01 status --json` prints. Programs read it: members are added, not renamed or taken away. */
 export interface StatusDocument {
   readonly stateDirectory: string
   /** `none`: there is no such folder; `empty`: quickstart did not run there. */
@@ -57,6 +59,7 @@ export interface TargetStatus {
   readonly unlinked: readonly string[]
 }
 
+/** Reads the whole state directory once. @throws Dns01Error CONFIG for a setting of the CA's limits that is not a number */
 export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: StateDir): StatusDocument {
   const now = world.clock.now()
   const { targets, problems } = state.targets()
@@ -135,6 +138,7 @@ export function setUpOf(
 const waitOf = (deferral: Deferral | undefined): TargetStatus['waits'] =>
   deferral && { until: deferral.until, because: deferral.because }
 
+/** The links that each target owns: of several targets with one name, only one does (claims()). */
 function linksByTarget(targets: readonly Target[]): Map<Target, string[]> {
   const owned = new Map<Target, string[]>()
   for (const [link, target] of claims(targets)) owned.set(target, [...(owned.get(target) ?? []), link])
