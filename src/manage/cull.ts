@@ -50,7 +50,7 @@ export function findWaste(
   const use = keyUse(state)
   const certificates = state.certificates()
   const links = state.links()
-  const relink = linkChanges({ targets: use.targets, certificates, links }, now)
+  const relink = linkChanges({ targets: use.targets, certificates, links }, { now })
   const held = {
     ...use,
     certificates,

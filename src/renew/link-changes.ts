@@ -5,6 +5,7 @@ import type { Name } from '../core/names.js'
 import { claims, type Target } from '../core/target.js'
 import type { Certificate } from '../state/certificates.js'
 import { type ByName, best, bestForName, byName, type Held } from './best-certificate.js'
+import type { DueOptions } from './due.js'
 
 export interface LinkChange {
   /** NAME or NAME:LABEL. */
@@ -15,7 +16,7 @@ export interface LinkChange {
 /** Every live link that should point elsewhere than it does. Pure. `index`: byName() of the certificates, if it is at hand. */
 export function linkChanges(
   { targets, certificates, links }: Held,
-  now: Date,
+  { now }: Pick<DueOptions, 'now'>,
   index: ByName = byName(certificates),
 ): LinkChange[] {
   // one search for each target, though it has a link for each of its names

@@ -52,7 +52,7 @@ export async function linkUp(
   state: StateDir,
   targets: readonly Target[] = state.targets().targets,
 ): Promise<readonly LinkChange[]> {
-  const changes = linkChanges(held(state, targets), world.clock.now())
+  const changes = linkChanges(held(state, targets), { now: world.clock.now() })
   await pointLinks(state, changes)
   return changes
 }

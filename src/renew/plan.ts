@@ -35,5 +35,5 @@ export function work(held: Held, options: DueOptions, index = byName(held.certif
 /** All of it: what is asked of CAs, and the links as they would be changed now, before anything new is there. */
 export function plan(held: Held, options: DueOptions): Plan {
   const index = byName(held.certificates)
-  return { ...work(held, options, index), link: linkChanges(held, options.now, index) }
+  return { ...work(held, options, index), link: linkChanges(held, options, index) }
 }

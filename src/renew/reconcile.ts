@@ -32,7 +32,7 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
   const index = byName(there.certificates)
   const toDo = work(there, { ...options, now }, index)
   const outcomes = isNothing(toDo)
-    ? await onlyLink(parts, linkChanges(there, now, index))
+    ? await onlyLink(parts, linkChanges(there, { now }, index))
     : await obtainAndLink(parts, targets, toDo, options)
   return [...problems.map(error => failed('desired', error)), ...outcomes]
 }
