@@ -1,6 +1,11 @@
 // Proves that a TXT value is visible before the CA is told to look: every address of every authoritative server is asked
 // directly. A CA may ask any of them, and does so from several places (Baseline Requirements §3.2.2.9); a failed validation
-// counts against its rate limits. Resolvers would tell what they remember, not what the servers say now.
+// counts against its rate limits. Resolvers would tell what they remember, not what the servers say now; and one that is
+// asked too early remembers that there is nothing, for as long as the SOA says (RFC 2308 §5).
+// Three ways lost. A fixed pause is too short on a bad day and too long on all others. One server of the zone is not enough:
+// secondaries lag. One address of each server is not enough either: a name may have several machines behind it, and IPv4
+// and IPv6 lead to different ones. What cannot be seen from here is an anycast cloud; there the provider's word helps
+// (`confirmsSync`).
 import { Dns01Error, shortList } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { World } from '../core/world.js'
@@ -8,9 +13,10 @@ import type { Resolver } from './resolver.js'
 import { type Rhythm, ServerWatch, type Subscription } from './server-watch.js'
 import type { Zone } from './zone.js'
 
-/** Servers with the answer of each, in one message: more does not help a reader. */
+/** Servers with the answer of each, in one message: more does not help a reader, and a zone may have a hundred addresses. */
 const shownAtMost = 5
 
+/** `propagation` of conf/dns.yml. */
 interface ProofLimits extends Rhythm {
   readonly giveUpAfterSeconds: number
 }
@@ -28,8 +34,9 @@ export class SharedWatches {
     this.#world = world
   }
 
+  /** The watch of a server, made when it is first asked for. The rhythm is that of whoever comes first: a run has one. */
   of(server: string, recursion: boolean, rhythm: Rhythm): ServerWatch {
-    const key = `${server} ${recursion}`
+    const key = `${server} ${recursion}` // a resolver may be a name server of the zone as well, and is asked otherwise
     const watch = this.#watches.get(key) ?? new ServerWatch(this.#world, server, recursion, rhythm)
     this.#watches.set(key, watch)
     return watch
@@ -49,20 +56,25 @@ export interface ProofParts {
   readonly watches: SharedWatches
   /** Decides where no server of the zone can be asked, unless the provider does. */
   readonly resolver: Resolver
-  /** The provider's own word counts: its servers had the value when present() came back (Route 53: INSYNC). */
+  /** The provider's own word counts: its servers had the value when present() came back (Route 53: INSYNC). Used only where
+   *  nothing can be asked; what can be seen is looked at all the same. */
   readonly confirmsSync: boolean
   readonly limits: ProofLimits
   /** Hears after every answer of how many servers there are, and which do not show the value yet, as far as they can be asked. */
   readonly onProgress?: (seen: { readonly servers: number; readonly missing: readonly string[] }) => void
 }
 
-/** A value at its name. */
+/** A value at its name, after CNAMEs. There may be other values beside it: the CA looks for one that fits (RFC 8555 §8.4). */
 interface Wanted {
   readonly name: Name
   readonly value: string
 }
 
-/** Who does not yet serve every value. `seen`: an entry per address that answered, an empty one per silent server. */
+/**
+ * Who does not yet serve every value. `seen`: an entry per address that answered, an empty one per silent server. Tells who,
+ * and not whether: message and report need nothing else.
+ * @throws Dns01Error UNAVAILABLE when `seen` is empty: that nobody lacks it would be true then, and mean nothing
+ */
 export function lagging(seen: ReadonlyMap<string, readonly string[]>, values: readonly string[]): string[] {
   if (seen.size === 0) throw new Dns01Error('UNAVAILABLE', 'no authoritative server to ask')
   return [...seen].filter(([, has]) => !values.every(v => has.includes(v))).map(([who]) => who)
@@ -77,13 +89,16 @@ export function lagging(seen: ReadonlyMap<string, readonly string[]>, values: re
  */
 export async function proveVisible(parts: ProofParts, zone: Zone, wanted: Wanted, signal: AbortSignal): Promise<void> {
   const { world, watches, resolver, confirmsSync, limits } = parts
+  // as a set: several names of servers may lead to one machine
   const addresses = [...new Set(zone.servers.flatMap(server => server.addresses))]
   if (addresses.length === 0) throw new Dns01Error('UNAVAILABLE', `${zone.apex}: no authoritative server to ask`)
-  const timeUp = world.clock.deadline(limits.giveUpAfterSeconds)
+  const timeUp = world.clock.deadline(limits.giveUpAfterSeconds) // for both ways of asking together
   if (zone.leftOut !== undefined && watches.notYetLogged([`${zone.apex} has more`]).length > 0)
     world.log.notice(`${zone.apex}: ${addresses.length} server addresses are asked; it has ${zone.leftOut}`)
   const direct = await watchAll(parts, { servers: addresses, recursion: false }, wanted, timeUp, signal)
   if (direct.visible) return warnOfUnusable(parts, zone, direct.unusable)
+  // Port 53 is closed here, as in many companies. That is no fault of the record: somebody else has to be believed, and the
+  // log says who, since what was not seen by ourselves may be wrong.
   if (confirmsSync) return tellWhoDecides(parts, zone, direct.unusable, 'the provider says that all have the record')
   tellWhoDecides(parts, zone, direct.unusable, `the resolvers ${shortList(resolver.servers)} decide`)
   const indirect = await watchAll(parts, { servers: resolver.servers, recursion: true }, wanted, timeUp, signal)
@@ -102,7 +117,11 @@ interface Asked {
   readonly recursion: boolean
 }
 
-/** Subscribes at every server until all that are of use show the value, or none is of use. */
+/**
+ * Subscribes at every server until all that are of use show the value, or none is of use. Nothing is asked here: the watches
+ * do that, for all who wait at the same servers.
+ * @throws Dns01Error NOT_VISIBLE when `timeUp` comes first; the signal's reason
+ */
 async function watchAll(
   { watches, limits, onProgress }: ProofParts,
   { servers, recursion }: Asked,
@@ -111,7 +130,7 @@ async function watchAll(
   signal: AbortSignal,
 ): Promise<Visibility> {
   signal.throwIfAborted()
-  if (servers.length === 0) return { visible: false, unusable: [] }
+  if (servers.length === 0) return { visible: false, unusable: [] } // an empty list must not count as "all"
   const subscriptions = new Map<string, Subscription>()
   const ended = new AbortController()
   try {
@@ -130,15 +149,19 @@ async function watchAll(
       if (timeUp.aborted) giveUp()
     })
   } finally {
-    ended.abort()
+    ended.abort() // takes both listeners away: `signal` is that of the whole run, and would collect one for each value
     for (const subscription of subscriptions.values()) subscription.close()
   }
 }
 
+/** For progress: those that can be asked and do not show it. */
 const missingAt = (subscriptions: ReadonlyMap<string, Subscription>): string[] =>
   [...subscriptions].filter(([, { shown, unusable }]) => !shown && unusable === undefined).map(([server]) => server)
 
-/** undefined: it is not yet clear. */
+/**
+ * undefined: it is not yet clear. Visible when every server that may be of use shows the value, and one does; a server of no
+ * use is not waited for. Not visible only when each was asked since: to be of no use may be an old verdict.
+ */
 function visibilityOf(subscriptions: ReadonlyMap<string, Subscription>): Visibility | undefined {
   const open = [...subscriptions].filter(([, { shown }]) => !shown)
   if (open.some(([, { unusable }]) => unusable === undefined)) return undefined
@@ -147,6 +170,7 @@ function visibilityOf(subscriptions: ReadonlyMap<string, Subscription>): Visibil
   return open.every(([, { asked }]) => asked) ? { visible: false, unusable } : undefined
 }
 
+/** With the last answer of each server that lags: whoever runs them sees at once what is wrong. */
 function notVisible(name: Name, subscriptions: ReadonlyMap<string, Subscription>, seconds: number): Dns01Error {
   const seen = new Map([...subscriptions].map(([who, { shown, value }]) => [who, shown ? [value] : []]))
   const late = lagging(seen, [...new Set([...subscriptions.values()].map(({ value }) => value))])
@@ -155,6 +179,7 @@ function notVisible(name: Name, subscriptions: ReadonlyMap<string, Subscription>
   return new Dns01Error('NOT_VISIBLE', message, { hint: 'dns01 probe shows what each server answers' })
 }
 
+/** UNAVAILABLE and not NOT_VISIBLE: nobody has said that the record is missing. */
 const nobodyToAsk = (name: Name, unusable: readonly string[]): Dns01Error =>
   new Dns01Error(
     'UNAVAILABLE',
@@ -164,7 +189,7 @@ const nobodyToAsk = (name: Name, unusable: readonly string[]): Dns01Error =>
     },
   )
 
-/** One line for each address and zone, whatever it answers the second time. */
+/** One line for each address and zone, whatever it answers the second time: a dead IPv6 path would fill the log otherwise. */
 function warnOfUnusable({ world, watches }: ProofParts, zone: Zone, unusable: readonly string[]): void {
   const addressIn = (text: string): string => `${zone.apex} ${text.split(': ')[0]}`
   const fresh = new Set(watches.notYetLogged(unusable.map(addressIn)))
@@ -175,7 +200,7 @@ function warnOfUnusable({ world, watches }: ProofParts, zone: Zone, unusable: re
     )
 }
 
-/** Once for each zone. */
+/** Once for each zone: all its values meet the same. */
 function tellWhoDecides({ world, watches }: ProofParts, zone: Zone, unusable: readonly string[], who: string): void {
   if (watches.notYetLogged([`${zone.apex} ${who}`]).length > 0)
     world.log.notice(

@@ -1,7 +1,9 @@
 // Whether a name server is of use as a witness: one that stays silent, refuses or is not authoritative must not hold up a
-// run for ever while others answer, and one that was slow once must not be written off at once.
+// run for ever while others answer, and one that was slow once must not be written off at once. A server that answers and
+// lacks the value is healthy: that one is waited for.
 import type { World } from '../core/world.js'
 
+/** Our own choice, both. */
 const healthLimits = {
   /** A server that gives nothing useful for so long is unusable. Less than the time-out of a question: one silence is enough. */
   graceSeconds: 2,
@@ -9,6 +11,7 @@ const healthLimits = {
   memorySeconds: 30,
 } as const
 
+/** Questions that failed, with none in between that succeeded. */
 interface Trouble {
   /** When the first of the questions that failed was asked. */
   readonly since: Date
@@ -32,7 +35,10 @@ export class ServerHealth {
     return this.#trouble !== undefined
   }
 
-  /** Why it is of no use; undefined while it may be. */
+  /**
+   * Why it is of no use; undefined while it may be. Decided when somebody looks, by the time that has passed since, so that
+   * a server which nobody asks meanwhile becomes good again by itself.
+   */
   get unusable(): string | undefined {
     const trouble = this.#trouble
     if (!trouble || this.#secondsSince(trouble.lastSeen) >= healthLimits.memorySeconds) return undefined
@@ -53,6 +59,7 @@ export class ServerHealth {
 
   /** A question that was asked at `askedAt` brought nothing that counts. */
   failed(why: string, askedAt: Date, noRoute: boolean): void {
+    // The time of asking and not of the failure: a question that times out after 3 s has used up the grace by itself.
     const since = this.#trouble?.since ?? askedAt
     this.#trouble = { since, lastSeen: this.#clock.now(), why, noRoute }
     this.#lastAnswer = why

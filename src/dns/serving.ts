@@ -1,15 +1,21 @@
 // The server's side of DNS messages, for the provider `builtin`: what of the packets that anybody may send is answered, and
 // how a reply is written. It faces the internet on port 53, so the guards come before the codec, and no reply to a stranger
-// is longer than the question (reflection, RFC 5358).
+// is longer than the question (reflection, RFC 5358). What it answers, for which zones, is the provider's business: here are
+// bytes only. Enough of a name server for a CA to ask; transfers, updates and DNSSEC are not in it.
 import { type default as DNS, Packet } from 'dns2'
 import type { DnsAnswer, Question, ResourceRecord } from '../core/world.js'
 import { rcodeNumber, typeCode, typeOf, udpSizeBytes, wireName } from './message.js'
 
+/** RFC 1035 §4.1.1. */
 const HEADER_BYTES = 12
 /** Header, root name, type and class: the shortest question there is. */
 const SHORTEST_QUERY_BYTES = 17
-/** AXFR and the like (RFC 5936, RFC 1995), and OPT, which is not a question (RFC 6891 §6.1.1). */
+/**
+ * OPT (41), which is not a question (RFC 6891 §6.1.1); IXFR (251, RFC 1995), AXFR (252, RFC 5936), MAILB and MAILA (253 and
+ * 254, RFC 1035 §3.2.3). ANY (255) is answered like any other type, with what RFC 8482 allows.
+ */
 const NOT_ASKABLE = new Set([41, 251, 252, 253, 254])
+/** Response codes: RFC 1035 §4.1.1, and RFC 6891 §9 for BADVERS, whose upper bits go into the OPT record. */
 const FORMERR = 1
 const NOTIMP = 4
 const REFUSED = 5
@@ -17,13 +23,18 @@ const BADVERS = 16
 
 /** A question that passed the guards, with what its reply must echo. */
 export interface Query {
+  /** Its name in lower case; `packet` has it in the client's spelling. */
   readonly question: Question
   readonly packet: Packet
-  /** What the client takes by UDP: 512 without EDNS (RFC 1035 §4.2.1), never more than udpSizeBytes. */
+  /** What the client takes by UDP: 512 without EDNS (RFC 1035 §4.2.1), never more than udpSizeBytes, since longer packets are
+   *  cut in pieces on the way and firewalls drop the pieces. */
   readonly udpLimitBytes: number
 }
 
-/** What to do with a packet: drop it, send this refusal, or answer the question. */
+/**
+ * What to do with a packet: drop it, send this refusal, or answer the question. Noise gets no word, since a reply to what is
+ * not a question goes to somebody who did not ask.
+ */
 export type Screened =
   | { readonly is: 'noise' }
   | { readonly is: 'refusal'; readonly reply: Uint8Array }
@@ -36,9 +47,10 @@ export type Screened =
  */
 export function screen(bytes: Buffer): Screened {
   if (bytes.length < SHORTEST_QUERY_BYTES || isResponse(bytes)) return { is: 'noise' }
-  const opcode = (bytes[2]! >> 3) & 0xf
+  const opcode = (bytes[2]! >> 3) & 0xf // 0 is QUERY (RFC 1035 §4.1.1); UPDATE and NOTIFY are for real name servers
   if (opcode !== 0) return refusal(bytes, NOTIMP)
   if (bytes.length > udpSizeBytes || !hasQueryCounts(bytes) || !hasPlainName(bytes)) return refusal(bytes, FORMERR)
+  // Only now the codec, which is written for friends: it has had one question and one name without pointers to read.
   const packet = Packet.parse(bytes)
   const [asked] = packet.questions
   if (packet.errors.length > 0 || !asked) return refusal(bytes, FORMERR)
@@ -49,6 +61,7 @@ export function screen(bytes: Buffer): Screened {
   return { is: 'query', query: { question, packet, udpLimitBytes: udpLimit(opt) } }
 }
 
+/** The QR bit (RFC 1035 §4.1.1). */
 const isResponse = (bytes: Buffer): boolean => (bytes[2]! & 0x80) !== 0
 
 /** QDCOUNT 1, no answers, no authorities, at most the OPT record. */
@@ -58,34 +71,39 @@ const hasQueryCounts = (bytes: Buffer): boolean =>
   bytes.readUInt16BE(8) === 0 &&
   bytes.readUInt16BE(10) <= 1
 
-/** Plain labels up to the root: no pointer, and no dot inside a label, which would come back as two labels. */
+/**
+ * Plain labels up to the root, 255 bytes at most (RFC 1035 §2.3.4): no pointer, which the first name of a message has no use
+ * for and which may lead in a circle, and no dot inside a label, which would come back as two labels.
+ */
 function hasPlainName(bytes: Buffer): boolean {
   let at = HEADER_BYTES
   for (;;) {
     const length = bytes[at]
-    if (length === undefined || length > 63) return false
-    if (length === 0) return at + 5 <= bytes.length && at - HEADER_BYTES < 255
+    if (length === undefined || length > 63) return false // two upper bits set: a pointer (RFC 1035 §4.1.4)
+    if (length === 0) return at + 5 <= bytes.length && at - HEADER_BYTES < 255 // type and class follow
     if (bytes.subarray(at + 1, at + 1 + length).includes(0x2e)) return false
     at += 1 + length
   }
 }
 
-/** The header alone, QR set, every count zero. */
+/** The header alone, QR set, every count zero; opcode and RD as asked. What the client sent beyond it is not even read. */
 function refusal(bytes: Buffer, rcode: number): Screened {
   const reply = Buffer.alloc(HEADER_BYTES)
   bytes.copy(reply, 0, 0, 3)
-  reply[2] = (reply[2]! & 0x79) | 0x80
+  reply[2] = (reply[2]! & 0x79) | 0x80 // keeps opcode and RD, takes AA and TC away
   reply[3] = rcode
   return { is: 'refusal', reply }
 }
 
+/** RFC 6891 §6.1.1: it is in the additional section, once at most. */
 const optOf = (packet: Packet): DNS.Packet.Resource | undefined =>
   packet.additionals.find(resource => resource.type === Packet.TYPE.EDNS)
 
+/** OPT has the client's size where other records have their class; values below 512 count as 512 (RFC 6891 §6.2.3). */
 const udpLimit = (opt: DNS.Packet.Resource | undefined): number =>
   opt ? Math.min(Math.max(opt.class, 512), udpSizeBytes) : 512
 
-/** RFC 6891 §6.1.3: an EDNS version that we do not know gets BADVERS. */
+/** RFC 6891 §6.1.3: an EDNS version that we do not know gets BADVERS, so that the client tries version 0. */
 function badVersion(asked: Packet): Uint8Array {
   const reply = bare(asked)
   reply.header.rcode = BADVERS
@@ -103,7 +121,10 @@ function bare(asked: Packet): Packet {
   return reply
 }
 
-/** The reply as bytes; undefined means REFUSED. What is longer than `limitBytes` becomes TC=1 without records (RFC 2181 §9). */
+/**
+ * The reply as bytes; `answer` undefined means REFUSED: the zone is not ours. What is longer than `limitBytes` becomes TC=1
+ * without records: a client must not use what is left of a set that was cut (RFC 2181 §9), and it asks again by TCP.
+ */
 export function encodeReply({ packet }: Query, answer: DnsAnswer | undefined, limitBytes: number): Uint8Array {
   const reply = bare(packet)
   if (answer === undefined) {
@@ -113,6 +134,7 @@ export function encodeReply({ packet }: Query, answer: DnsAnswer | undefined, li
   reply.header.rcode = rcodeNumber(answer.rcode)
   reply.header.aa = answer.authoritative ? 1 : 0
   const records = [...answer.answers, ...answer.authorities]
+  // A name may hold hundreds of values: they are not encoded only to find out that they are too long.
   if (leastBytes(records) <= limitBytes) {
     reply.answers = answer.answers.map(toResource)
     reply.authorities = answer.authorities.map(toResource)
@@ -124,10 +146,11 @@ export function encodeReply({ packet }: Query, answer: DnsAnswer | undefined, li
   return short.toBuffer()
 }
 
-/** Data alone: spares the codec, which is slow, a reply that cannot fit. */
+/** A lower bound, by the data of TXT records alone: spares the codec, which is slow, a reply that cannot fit. */
 const leastBytes = (records: readonly ResourceRecord[]): number =>
   records.reduce((sum, { data, type }) => sum + (type === 'TXT' ? data.length : 0), HEADER_BYTES)
 
+/** @throws TypeError for a type that the provider never answers with: a bug of ours */
 function toResource(record: ResourceRecord): DNS.Packet.Resource {
   return new Packet.Resource({
     name: record.name,
@@ -138,6 +161,7 @@ function toResource(record: ResourceRecord): DNS.Packet.Resource {
   })
 }
 
+/** The data in the fields where dns2 looks for them: another one for each type. */
 function rdata({ name, type, data, ttlSeconds }: ResourceRecord): Partial<DNS.Packet.Resource> {
   switch (type) {
     case 'A':
@@ -156,7 +180,7 @@ function rdata({ name, type, data, ttlSeconds }: ResourceRecord): Partial<DNS.Pa
   }
 }
 
-/** Strings of at most 255 bytes (RFC 1035 §3.3.14). */
+/** Strings of at most 255 bytes (RFC 1035 §3.3.14). At least one, which may be empty: a TXT record without any is invalid. */
 function strings(text: string): string[] {
   const bytes = Buffer.from(text)
   const parts = []
@@ -164,7 +188,11 @@ function strings(text: string): string[] {
   return (parts.length === 0 ? [Buffer.alloc(0)] : parts) as unknown as string[]
 }
 
-/** A zone without secondaries: its serial never matters. `minimum` is how long "there is none" is kept (RFC 2308 §4). */
+/**
+ * A zone without secondaries: serial, refresh, retry and expire never matter, but a resolver wants to see some (RFC 1035
+ * §3.3.13). `minimum` is how long "there is none" is kept (RFC 2308 §4): as short as the TTL of a value, since a CA that
+ * looked too early must see the value soon after.
+ */
 const soa = (zone: string, primary: string, ttlSeconds: number): Partial<DNS.Packet.Resource> => ({
   primary,
   admin: `hostmaster.${zone}`,
