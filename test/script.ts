@@ -20,7 +20,7 @@ interface Step {
  * Runs a script of shell-like lines in the stage's folder. `#` begins a comment line.
  *
  *     > COMMAND LINE         runs it by sh; it must end with status 0, unless the line `exit N` follows
- *     tty> COMMAND LINE      the same on a terminal of 100 columns; its stdout is what stands on the screen in the end
+ *     tty> COMMAND LINE      the same on a terminal of 200 columns; its stdout is what stands on the screen in the end
  *     exit N                 the status of the last command
  *     stdout REGEX           its output has a match (m flag);  ! stdout REGEX: it has none;  stderr likewise
  *     same A B               two files have the same bytes

@@ -49,7 +49,7 @@ missing nothing*
 > cat a.txt
 stdout ^  two$
 tty> printf 'waiting\\r\\033[Kdone\\n'; tty >/dev/null && stty size
-stdout ^done\\n50 100$
+stdout ^done\\n50 200$
 ! stdout waiting
 tty> exit 4
 exit 4`

@@ -1,18 +1,29 @@
-// Set-up for all tests: dns01 is given a place of its own for notes that belong to no state directory, and what the tests
-// leave in the machine's own folders is an error. Such a note, found an hour later, once failed 27 other tests.
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+// Set-up for all tests: their temporary folders lie in one, and dns01 is given a place of its own for notes that belong to
+// no state directory. What the tests leave there, or in the machine's own folders, is an error: such a note, found an hour
+// later, once failed 27 other tests.
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
+const ours = 'dns01-tests-'
 const ofTheMachine = ['/var/lib/acme', '/var/lib/dns01', '/etc/dns01', '/etc/acme', '/etc/cron.d', '/usr/lib/acme']
 
-export default function setup(): () => void {
-  const home = mkdtempSync(join(tmpdir(), 'dns01-notes-'))
-  process.env.XDG_STATE_HOME = home
+/** Called for each project of vitest.config.ts; the first call does it for all. */
+export default function setup(): (() => void) | undefined {
+  if (basename(tmpdir()).startsWith(ours)) return undefined
+  const temporary = mkdtempSync(join(tmpdir(), ours))
+  const remove = (): void => rmSync(temporary, { recursive: true, force: true })
+  process.on('exit', remove)
+  chmodSync(temporary, 0o1777) // programs of other users are tested, too
+  process.env.TMPDIR = temporary
+  process.env.XDG_STATE_HOME = join(temporary, 'notes')
   const before = found()
   return () => {
-    rmSync(home, { recursive: true })
-    const left = found().filter(line => !before.includes(line))
+    const left = [
+      ...readdirSync(temporary).filter(name => name !== 'notes'),
+      ...found().filter(line => !before.includes(line)),
+    ]
+    remove()
     if (left.length > 0) throw new Error(`the tests left or changed, outside of their own folders:\n${left.join('\n')}`)
   }
 }

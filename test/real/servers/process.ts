@@ -29,10 +29,11 @@ export interface RunningServer {
 const children = new Set<ChildProcess>()
 const folders = new Set<string>()
 
-/** Called at the latest when this process ends; vitest ends its workers by SIGTERM. */
+/** Called at the latest when this process ends; vitest ends its workers by SIGTERM, and a person ends all by Ctrl-C. */
 export function atEnd(clean: () => void): void {
   process.on('exit', clean)
   if (process.listenerCount('SIGTERM') === 0) process.once('SIGTERM', () => process.exit(143))
+  if (process.listenerCount('SIGINT') === 0) process.once('SIGINT', () => process.exit(130))
 }
 
 atEnd(() => {

@@ -1,8 +1,8 @@
 import { type Dns01Options, type RunningDns01, startProgram } from './dns01.js'
 
-/** A terminal of 100 columns to run a program on, by script(1), and what a person sees there in the end. */
+/** A terminal of 200 columns to run a program on, by script(1), and what a person sees there in the end. */
 
-const columns = 100
+const columns = 200
 
 /** Runs a line of sh with a terminal as its input, output and error output; all that it writes is `stdout`, as it comes. */
 export function startOnTerminal(line: string, options: Dns01Options = {}): RunningDns01 {
