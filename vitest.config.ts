@@ -26,7 +26,11 @@ export default defineConfig({
           env: { UV_THREADPOOL_SIZE: '1' },
         },
       },
-      { extends: true, test: { name: 'real', include: real, sequence: { groupOrder: 1 } } },
+      {
+        extends: true,
+        // Most of them wait for servers, most of the time.
+        test: { name: 'real', include: real, maxWorkers: availableParallelism() + 1, sequence: { groupOrder: 1 } },
+      },
     ],
   },
 })

@@ -54,19 +54,14 @@ function run(
 
 const start = ['challenge-dns-start', 'www.example.com', 'my target', 'VALUE', '']
 
-test('42 for every other event, in a few milliseconds, and node is not started', () => {
+test('42 for every other event, and neither node nor any other program is started', () => {
   install('node')
   writeFileSync(join(root, 'dns01/dist/main.js'), '')
   for (const event of ['challenge-http-start', 'challenge-http-stop', 'challenge-tls-sni-start', 'live-updated', ''])
     for (const hook of [link, copy]) expect(run(hook, [event])).toEqual({ status: 42, lines: [], stderr: '' })
   expect(run(link, [])).toMatchObject({ status: 42 })
   expect(existsSync(join(root, 'ran'))).toBe(false)
-  const times = Array.from({ length: 9 }, () => {
-    const from = performance.now()
-    spawnSync(link, ['live-updated'])
-    return performance.now() - from
-  }).sort((a, b) => a - b)
-  expect(times[4]).toBeLessThan(30)
+  expect(spawnSync('/bin/sh', [link, 'live-updated'], { env: { PATH: '' } }).status).toBe(42) // nor anything else
 })
 
 test('a link runs the dns01 that it leads to, and hands on arguments and status', () => {

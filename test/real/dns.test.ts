@@ -97,24 +97,29 @@ describe.skipIf(lacking('named'))('asking BIND', () => {
     await expect(findZone(resolver, 'www.nowhere.invalid' as Name, signal)).rejects.toMatchObject({ code: 'REFUSED' })
   })
 
-  test('records are proven at every server in no time', async () => {
+  test('60 records are proven at every server with one question each, and one that refuses is passed over', async () => {
     const resolver = openResolver({ dns, clock: realClock }, [server])
     const limits = { giveUpAfterSeconds: 5, firstPauseSeconds: 0.05, maxPauseSeconds: 2 }
-    const world = { dns, clock: realClock, log }
+    let questions = 0
+    const counting = {
+      ...dns,
+      query: (...words: Parameters<typeof dns.query>) => {
+        questions++
+        return dns.query(...words)
+      },
+    }
+    const world = { dns: counting, clock: realClock, log }
     const parts = { world, watches: new SharedWatches(world), resolver, confirmsSync: false, limits }
     const servers = [{ name: 'ns1.example.test' as Name, addresses: [server, `[::1]:${bind.port}`] }]
     const zone = { apex: 'example.test' as Name, servers }
-    const began = performance.now()
     await Promise.all(
       values.map(value => proveVisible(parts, zone, { name: 'many.example.test' as Name, value }, signal)),
     )
-    expect(performance.now() - began).toBeLessThan(500)
+    expect(questions).toBe(2)
     const closed = {
       ...zone,
       servers: [...servers, { name: 'ns2.example.test' as Name, addresses: [`127.0.0.1:${await freePort()}`] }],
     }
-    const started = performance.now()
     await proveVisible(parts, closed, { name: 'many.example.test' as Name, value: values[0]! }, signal)
-    expect(performance.now() - started).toBeLessThan(2500)
   })
 })

@@ -23,8 +23,8 @@ const ten = (apex: string): string[] => [...Array.from({ length: 9 }, (_, i) => 
 const both = (apex: string): string[] => [`both.${apex}`, `*.both.${apex}`]
 
 const CASES: readonly [what: string, names: (apex: string) => string[]][] = [
+  ['ten names', ten], // it takes longest
   ['one name', apex => [`one.${apex}`]],
-  ['ten names', ten],
   ['a name and its wildcard', both],
 ]
 

@@ -7,24 +7,25 @@ import { type Domain, inDomain } from './servers/domain.js'
 import { lacking } from './servers/need.js'
 
 const kills = 50
-const killsWithinSeconds = 90
-/** In a run over two targets, node's start left out: that is the same each time. */
-const killAfterSeconds = { least: 0.15, most: 0.9 }
+/** Of the time that a run over two targets takes, node's start left out: that is the same each time. Some runs end before. */
+const killed = { least: 0.15, most: 1.3 }
 
 describe.skipIf(lacking('pebble', 'named', 'dig', 'netns'))('a real run', () => {
-  test(`killed ${kills} times at random moments: one clean run puts all in order`, { timeout: 200_000 }, () =>
+  test(`killed ${kills} times at random moments: one clean run puts all in order`, { timeout: 400_000 }, () =>
     inDomain({ pebble: { authzReuse: 0 } }, async domain => {
-      const began = performance.now()
-      let [killed, wanted, recordsLeft] = [0, 0, 0]
-      while (killed < kills && performance.now() - began < killsWithinSeconds * 1000) {
+      let [count, wanted, recordsLeft, wholeSeconds] = [0, 0, 0, 60]
+      while (count < kills) {
         while (live(domain).length + 2 > wanted) domain.want(`h${wanted++}.corp.test`)
         const run = domain.start(['--batch', '-q'])
-        const { least, most } = killAfterSeconds
-        await Promise.race([sleep((least + Math.random() * (most - least)) * 1000), run.result])
+        const part = killed.least + Math.random() * (killed.most - killed.least)
+        await Promise.race([sleep(part * wholeSeconds * 1000), run.result])
         run.kill('SIGKILL')
-        const { exit, stderr } = await run.result
-        if (exit === 137) killed++
-        else expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
+        const { exit, stderr, seconds } = await run.result
+        if (exit === 137) count++
+        else {
+          expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
+          wholeSeconds = seconds
+        }
         for (const name of live(domain)) complete(domain, name)
         recordsLeft += (await domain.txt()).length
       }
@@ -32,11 +33,9 @@ describe.skipIf(lacking('pebble', 'named', 'dig', 'netns'))('a real run', () => 
       expect(clean.exit).toBe(0)
       expect(clean.stderr.split('\n').filter(line => !/took over the lock|removed \d+ TXT|^$/.test(line))).toEqual([])
       await allIsWell(domain, wanted)
-      const seconds = Math.round((performance.now() - began) / 1000)
       process.stderr.write(
-        `kill -9: ${killed} kills in ${seconds} s, ${wanted} certificates, ${recordsLeft} times a TXT record was left to the next run\n`,
+        `kill -9: ${kills} kills, ${wanted} certificates, ${recordsLeft} times a TXT record was left to the next run\n`,
       )
-      expect(killed).toBeGreaterThanOrEqual(kills)
     }),
   )
 

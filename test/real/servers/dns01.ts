@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '../../..')
 export const dns01Program = join(root, 'dist/main.js')
 
 export interface Dns01Options {
-  /** Added to PATH, HOME, LANG and XDG_STATE_HOME (test/untouched.ts); nothing else is handed on from the test's own environment. */
+  /** Added to PATH, HOME, LANG, TMPDIR and XDG_STATE_HOME (test/untouched.ts); nothing else is handed on from the test's own environment. */
   readonly env?: Readonly<Record<string, string>>
   readonly netns?: string | undefined
   readonly cwd?: string
@@ -46,8 +46,8 @@ export function startDns01(args: readonly string[], options: Dns01Options = {}):
 export function startProgram(argv: readonly string[], options: Dns01Options = {}): RunningDns01 {
   const { timeoutSeconds = 60 } = options
   const [command, ...args] = commandLine(argv, options.netns)
-  const { PATH, XDG_STATE_HOME } = process.env
-  const env = { PATH, XDG_STATE_HOME, HOME: '/nonexistent', LANG: 'C.UTF-8', ...options.env }
+  const { PATH, TMPDIR, XDG_STATE_HOME } = process.env
+  const env = { PATH, TMPDIR, XDG_STATE_HOME, HOME: '/nonexistent', LANG: 'C.UTF-8', ...options.env }
   const began = performance.now()
   const child = spawn(command, args, { cwd: options.cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
   const output = { stdout: '', stderr: '' }
