@@ -119,6 +119,7 @@ export default defineProvider({
 
     return {
       oneValuePerName: !dialect.several,
+      knowsHostOnly: !dialect.saysRecordName,
       present: (records, call) => {
         const wanted = unique(records)
         for (const record of wanted) failed.delete(recordKey(record))

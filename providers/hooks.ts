@@ -78,6 +78,7 @@ export default defineProvider({
 
     return {
       oneValuePerName: !holdSeveralValues(world, findHooks(world, folders)),
+      knowsHostOnly: true,
       present: (records, call) => eachHost(limit, records, record => start(record, call), call.signal),
       cleanup: (records, call) => eachHost(limit, records, record => stop(record, call), call.signal),
     }

@@ -2,7 +2,7 @@
 // at the parent's servers themselves, since resolvers remember the time before.
 import {
   ancestors,
-  challengeName,
+  asChallengeName,
   type DnsAnswer,
   messageOf,
   type Name,
@@ -26,9 +26,9 @@ export async function requiredRecords(
   look: Look,
   plan: ZonePlan,
   addresses: readonly string[],
-  hosts: readonly Name[],
+  names: readonly Name[],
 ): Promise<NeededRecord[]> {
-  const challenges = [...new Set(hosts.map(challengeName))]
+  const challenges = [...new Set(names.map(asChallengeName))]
   const aliases = await Promise.all(
     challenges.filter(name => zoneOf(plan, name) === undefined).map(name => alias(look, plan, name)),
   )

@@ -8,6 +8,7 @@ import {
   parseName,
   type Question,
   type ResourceRecord,
+  withoutChallengeLabel,
 } from '../../src/provider/shipped.js'
 
 /** Nobody shall keep a challenge, nor that there was none (RFC 2308 §5). */
@@ -64,9 +65,9 @@ function nameIn(variable: string, text: string): Name {
 
 export const zoneOf = (plan: ZonePlan, name: Name): Name | undefined => longestMatch(name, plan.zones)
 
-/** Where a CNAME at this challenge name may lead: HOST.ZONE, which no other host shares. */
+/** Where a CNAME at this challenge name may lead: HOST.ZONE, or _LABEL.HOST.ZONE, which no other host or account shares. */
 export const aliasFor = (challenge: Name, plan: ZonePlan): Name =>
-  `${challenge.replace(/^_acme-challenge\./, '')}.${plan.zones[0]}` as Name
+  `${withoutChallengeLabel(challenge)}.${plan.zones[0]}` as Name
 
 /** undefined (REFUSED) outside of our zones; else the authoritative answer (RFC 1034 §4.3.2). */
 export function answerFrom(plan: ZonePlan, values: Values, { name, type }: Question): DnsAnswer | undefined {

@@ -41,6 +41,8 @@ export interface Dialect {
   readonly failedLeavesNothing: boolean
   /** Calls at the same time, unless the settings say otherwise. */
   readonly atOnce: number
+  /** Its programs hear where the record stands; those of others make that of the host by themselves. */
+  readonly saysRecordName?: boolean
   /** The working directory is `/`; else ours. */
   readonly inRoot?: boolean
 }
@@ -117,11 +119,13 @@ const lego: Dialect = {
   several: false,
   failedLeavesNothing: false,
   atOnce: 1,
+  saysRecordName: true,
 }
 
 /** The same with EXEC_MODE=RAW: the program itself makes the value from the key authorization (RFC 8555 §8.4). */
 const legoRaw: Dialect = {
   ...lego,
+  saysRecordName: false,
   invoke: ({ words }, { action, records: [record] }) =>
     record && {
       argv: [...words, action, '--', record.challenge.host, record.challenge.token, record.challenge.keyAuthorization],
@@ -198,6 +202,7 @@ const acmesh: Dialect = {
   several: true,
   failedLeavesNothing: false,
   atOnce: 1,
+  saysRecordName: true,
 }
 
 /** `dns_cf`, or `/where/it/is/acme.sh dns_cf`. */

@@ -1,11 +1,11 @@
 // The IAM policy that gives dns01 the least rights: its own TXT names, in its own zones.
-import { challengeName, type Name } from '../../src/provider/shipped.js'
+import { asChallengeName, type Name } from '../../src/provider/shipped.js'
 import { withoutPrefix } from './api.js'
 
-/** The least policy for these hosts: their challenge sets, TXT only, CREATE and DELETE only, in these zones (none: any). */
+/** The least policy for these hosts or challenge names: their challenge sets, TXT only, CREATE and DELETE only, in these zones (none: any). */
 export function iamPolicy(names: readonly Name[], zoneIds: readonly string[]): object {
   const zones = (zoneIds.length > 0 ? zoneIds : ['*']).map(id => `arn:aws:route53:::hostedzone/${withoutPrefix(id)}`)
-  const sets = names.map(name => (name.startsWith('_acme-challenge.') ? name : challengeName(name)))
+  const sets = names.map(asChallengeName)
   const only = 'route53:ChangeResourceRecordSets'
   const allow = (Action: string, Resource: readonly string[] | string, more = {}) => ({
     Effect: 'Allow',

@@ -28,6 +28,8 @@ export interface Accounts {
   find(signal: AbortSignal): Promise<Account | undefined>
   /** Creates the account. For a key that has one already the CA returns that one, with status 200 (RFC 8555 §7.3.1). */
   register(registration: Registration, signal: AbortSignal): Promise<Account>
+  /** Its URL: asked for once, then free. @throws Dns01Error REFUSED when the CA has no account for the key */
+  url(signal: AbortSignal): Promise<string>
   /** Posts as the account. Looks for it first when neither find() nor register() has been called. */
   post(url: string, payload: object | null, call: Omit<PostCall, 'keyId'>): Promise<Answer>
 }
@@ -67,19 +69,22 @@ export function openAccount(session: Session): Accounts {
     throw new Dns01Error('REFUSED', 'the CA knows no account for this key', { hint: 'dns01 quickstart registers one' })
   }
 
+  const url = (signal: AbortSignal): Promise<string> => {
+    known ??= findUrl(signal).catch(error => {
+      known = undefined // a failure is not kept: the next request asks again
+      throw error
+    })
+    return known
+  }
+
   return {
     find,
+    url,
     register: ({ contact, termsAgreed, externalAccount }, signal) => {
       // Sent only when somebody agreed; to leave it out says the same as `false` (RFC 8555 §7.3).
       const consent = termsAgreed ? { termsOfServiceAgreed: true } : {}
       return ask({ ...consent, ...(contact.length > 0 && { contact }) }, signal, externalAccount)
     },
-    async post(url, payload, call) {
-      known ??= findUrl(call.signal).catch(error => {
-        known = undefined // a failure is not kept: the next request asks again
-        throw error
-      })
-      return session.post(url, payload, { ...call, keyId: await known })
-    },
+    post: async (to, payload, call) => session.post(to, payload, { ...call, keyId: await url(call.signal) }),
   }
 }

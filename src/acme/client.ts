@@ -25,6 +25,8 @@ export interface AcmeClient extends Orders, Authorizations {
   directory(signal: AbortSignal): Promise<Directory>
   /** The account of this key, undefined if the CA has none (RFC 8555 §7.3.1). */
   findAccount(signal: AbortSignal): Promise<Account | undefined>
+  /** The URL of this key's account, known from then on. Throws REFUSED when the CA has none. */
+  accountUrl(signal: AbortSignal): Promise<string>
   /** Makes the account, or finds the one this key has already. */
   register(registration: Registration, signal: AbortSignal): Promise<Account>
   /** Revokes by the account's right; one that is revoked already is success (RFC 8555 §7.6). `certificate`: DER. `reason`: a
@@ -46,6 +48,7 @@ export function openClient(
   return {
     directory: session.directory,
     findAccount: account.find,
+    accountUrl: account.url,
     register: account.register,
     ...authorizations,
     ...openOrders(session, account, authorizations),

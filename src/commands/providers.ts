@@ -2,6 +2,7 @@
 
 import { Dns01Error } from '../core/errors.js'
 import { type Name, parseName } from '../core/names.js'
+import { challengeNames, provedBy } from '../manage/challenge-names.js'
 import type { ProviderDefinition } from '../provider/api.js'
 import { findProvider, loadProvider } from '../provider/catalog.js'
 import { defaultProvider } from '../provider/default.js'
@@ -61,11 +62,35 @@ function show({ world, out }: Context, definition: ProviderDefinition): [] {
 
 async function showPolicy(context: Context, definition: ProviderDefinition, hosts: readonly Name[]): Promise<[]> {
   const parts = await partsOf(context)
-  const wanted = async () => wantedOf(parts, definition, (await looking(context)).targets().targets)
-  const made = policies(parts, definition, hosts.length > 0 ? hosts : await wanted())
+  const made = policies(
+    parts,
+    definition,
+    hosts.length > 0 ? await provedNames(context, hosts) : await wantedNames(context, parts, definition),
+  )
   if (made.length > 1) context.world.log.notice(`${made.length} policies, because the names have different settings`)
   context.out.show(made, () => made.flatMap(({ policy }) => policy.trimEnd().split('\n')))
   return []
+}
+
+/** The challenge names of these hosts, as their targets or conf/target have it. */
+async function provedNames(context: Context, hosts: readonly Name[]): Promise<Name[]> {
+  const state = await looking(context)
+  const { targets } = state.targets()
+  const asked = hosts.map(host => ({ host, by: provedBy(state, targets, host) }))
+  const by = asked.map(one => one.by)
+  const provedAt = await challengeNames(context.world, state, by, context.signal)
+  return asked.map(one => provedAt(one.host, one.by))
+}
+
+/** Of all that is wanted, what this provider serves. Where that is nothing: any host, which alone says nothing but the account. */
+async function wantedNames(context: Context, parts: PolicyParts, definition: ProviderDefinition): Promise<Name[]> {
+  const state = await looking(context)
+  const { targets } = state.targets()
+  const defaults = state.defaults()
+  const provedAt = await challengeNames(context.world, state, [...targets, defaults], context.signal)
+  const wanted = wantedOf(parts, definition, targets, provedAt)
+  const any = provedAt('*' as Name, defaults)
+  return wanted.length > 0 || any === '*' ? wanted : [any]
 }
 
 /** @throws Dns01Error USAGE for a provider that has no records to ask for */
@@ -77,7 +102,8 @@ async function showGuide(context: Context, definition: ProviderDefinition, hosts
     })
   const parts = await partsOf(context)
   const values = settingValues(world, definition, settingsOf(parts, definition, hosts[0]))
-  const records = await definition.requiredRecords(hosts, values as never, withResolvers(world, parts.config), signal)
+  const names = await provedNames(context, hosts)
+  const records = await definition.requiredRecords(names, values as never, withResolvers(world, parts.config), signal)
   out.show(records, () => guideLines(records))
   const missing = records.filter(record => record.missing !== undefined)
   return missing.map(({ name, type }) => new Dns01Error('CONFIG', `${name} ${type} is missing`))

@@ -4,7 +4,13 @@ import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node,
 import { didYouMean } from '../core/did-you-mean.js'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import { type Name, parseName } from '../core/names.js'
-import type { KeySpec, Target, TargetDefaults } from '../core/target.js'
+import {
+  type ChallengeMethod,
+  challengeMethods,
+  type KeySpec,
+  type Target,
+  type TargetDefaults,
+} from '../core/target.js'
 import { type Form, profileForm } from './request-forms.js'
 import { parseYaml, textOf } from './yaml-text.js'
 
@@ -134,7 +140,7 @@ function merged(values: Values, from: TargetDefaults): TargetDefaults {
     partial: values.truth('request.partial') ?? from.partial,
     profile: values.form('request.profile', profileForm) ?? from.profile,
     env: { ...from.env, ...values.table('request.challenge.env') },
-    dns: dnsOf(values.table('request.challenge.dns'), from.dns),
+    dns: dnsOf(values, from.dns),
     webrootPaths: values.list('request.challenge.webroot-paths') ?? from.webrootPaths,
   }
 }
@@ -162,11 +168,13 @@ const isCurve = (text: string): text is KeySpec['curve'] => ['nistp256', 'nistp3
 /** 0 is the default of 2048. */
 const clamp = (bits: number): number => Math.min(4096, Math.max(2048, bits))
 
-/** Settings are inherited only together with the provider they are for. */
-function dnsOf(own: Record<string, string> | undefined, from: Target['dns']): Target['dns'] {
-  const { provider, ...settings } = own ?? {}
-  if (provider !== undefined && provider !== from.provider) return { provider, settings }
-  return { provider: from.provider, settings: { ...from.settings, ...settings } }
+/** Settings are inherited only together with the provider they are for; the method is by itself. */
+function dnsOf(values: Values, from: Target['dns']): Target['dns'] {
+  const { provider, method: _, ...settings } = values.table('request.challenge.dns') ?? {}
+  const method = values.method() ?? from.method
+  const chosen = method === undefined ? {} : { method }
+  if (provider !== undefined && provider !== from.provider) return { provider, settings, ...chosen }
+  return { provider: from.provider, settings: { ...from.settings, ...settings }, ...chosen }
 }
 
 /** The known values of a file, by type. undefined: not there, or null. Every getter throws CONFIG for a wrong type. */
@@ -183,6 +191,8 @@ interface Values {
   url(key: Key): string | undefined
   label(key: Key): string | undefined
   keyType(key: Key): KeySpec['type'] | undefined
+  /** Of `request.challenge.dns`, whose other keys are a provider's settings. */
+  method(): ChallengeMethod | undefined
   /** An empty list is not a list. */
   names(key: Key): Name[] | undefined
   /** The file's own name as a host name. */
@@ -261,6 +271,14 @@ function readValues(file: string, text: string): Values {
         const type = textOf(node)
         return type === '' || type === 'rsa' || type === 'ecdsa' ? type : undefined
       }) || undefined,
+    method: () => {
+      const section = leaves.get('request.challenge.dns')
+      const node = isMap(section) ? section.items.findLast(pair => textOf(pair.key) === 'method')?.value : undefined
+      const text = textOf(resolve(node))
+      if (text === undefined || isMethod(text)) return text
+      const known = `request.challenge.dns.method must be one of ${challengeMethods.join(', ')}, not "${text}"`
+      throw wrong(node as Node, known)
+    },
     names: key => {
       const texts = list(key)
       return texts === undefined || texts.length === 0 ? undefined : [...new Set(texts.map(name => nameIn(key, name)))]
@@ -268,6 +286,8 @@ function readValues(file: string, text: string): Values {
     name: name => nameIn(undefined, name),
   }
 }
+
+const isMethod = (text: string): text is ChallengeMethod => (challengeMethods as readonly string[]).includes(text)
 
 const emptyIfNull = (pair: Pair): string | undefined =>
   pair.value === null || (isScalar(pair.value) && pair.value.value === null) ? '' : undefined

@@ -77,12 +77,36 @@ export const withoutWildcard = (name: Name): Name => (name.startsWith('*.') ? (n
  * Where the proof stands: `_acme-challenge.` and the name without `*.` (RFC 8555 §8.4).
  * @throws Dns01Error USAGE when that is longer than 253 bytes
  */
-export function challengeName(name: Name): Name {
-  const challenge = `_acme-challenge.${withoutWildcard(name)}`
-  if (challenge.length > 253)
-    throw wrong(name, `_acme-challenge.${withoutWildcard(name).slice(0, 20)}… is longer than 253 bytes`)
-  return challenge as Name
+export const challengeName = (name: Name): Name => provedAt('_acme-challenge.', name)
+
+/**
+ * Where the proof stands with dns-account-01: `_LABEL._acme-challenge.` and the name without `*.`
+ * (draft-ietf-acme-dns-account-label). `label` is accountLabel() of acme/challenge.ts.
+ * @throws Dns01Error USAGE as challengeName()
+ */
+export const accountChallengeName = (name: Name, label: string): Name => provedAt(`${label}._acme-challenge.`, name)
+
+/** Where the record of dns-persist-01 stands (draft-ietf-acme-dns-persist). @throws Dns01Error USAGE as challengeName() */
+export const persistName = (name: Name): Name => provedAt('_validation-persist.', name)
+
+function provedAt(prefix: string, name: Name): Name {
+  const base = withoutWildcard(name)
+  const whole = `${prefix}${base}`
+  if (whole.length > 253) throw wrong(name, `${prefix}${base.slice(0, 20)}… is longer than 253 bytes`)
+  return whole as Name
 }
+
+/** An account's label is ten octets in base32: 16 characters (draft-ietf-acme-dns-account-label). */
+const PROVED_AT = /^(_[a-z2-7]{16}\.)?_acme-challenge\./
+
+/** Whether it is where the proof of some account's own stands: a program that is told the host alone cannot find it. */
+export const isAccountChallengeName = (name: Name): boolean => PROVED_AT.exec(name)?.[1] !== undefined
+
+/** Of a host its challenge name; a challenge name, of either kind, as it is. */
+export const asChallengeName = (name: Name): Name => (PROVED_AT.test(name) ? name : challengeName(name))
+
+/** A challenge name without the label that they all have: `host`, or `_LABEL.host`, which no other account shares. */
+export const withoutChallengeLabel = (name: Name): string => name.replace(PROVED_AT, '$1')
 
 /** Whether `name` is `zone` or below it, compared by labels: evilexample.test is not in example.test. The root ('') holds all. */
 export const isWithin = (name: Name, zone: Name): boolean => zone === '' || name === zone || name.endsWith(`.${zone}`)

@@ -19,6 +19,13 @@ export interface ProfileWish {
   readonly required: boolean
 }
 
+/**
+ * How names are proved (request.challenge.dns.method). `auto`: by dns-persist-01 where its record stands and the CA offers
+ * it, else by dns-01.
+ */
+export const challengeMethods = ['dns-01', 'dns-account-01', 'dns-persist-01', 'auto'] as const
+export type ChallengeMethod = (typeof challengeMethods)[number]
+
 /** One file of desired/, with what conf/target hands down. */
 export interface Target {
   /** Base name in desired/, as on disk. */
@@ -44,8 +51,15 @@ export interface Target {
   /** request.challenge.env, for hooks. */
   readonly env: Readonly<Record<string, string>>
   /** request.challenge.dns: ours, not acmetool's. */
-  readonly dns: { readonly provider?: string | undefined; readonly settings: Readonly<Record<string, string>> }
+  readonly dns: {
+    readonly provider?: string | undefined
+    readonly settings: Readonly<Record<string, string>>
+    /** dns-01 when absent. */
+    readonly method?: ChallengeMethod | undefined
+  }
 }
+
+export const methodOf = ({ dns }: Pick<Target, 'dns'>): ChallengeMethod => dns.method ?? 'dns-01'
 
 /** What people know it by: `www.example.com +2`. */
 export const titleOf = ({ names, file }: Target): string => shortNames(names, file)

@@ -1,10 +1,11 @@
 /** The names that are wanted, as commands change and look them up: files of desired/. */
 
+import { accountLabel } from '../acme/challenge.js'
 import { editNames, newTargetText } from '../config/target-edit.js'
 import { didYouMean } from '../core/did-you-mean.js'
 import { Dns01Error } from '../core/errors.js'
-import { challengeName, type Name, parseNames } from '../core/names.js'
-import type { Target } from '../core/target.js'
+import { accountChallengeName, challengeName, type Name, parseNames, persistName } from '../core/names.js'
+import type { ChallengeMethod, Target } from '../core/target.js'
 import type { World } from '../core/world.js'
 import type { StateDir } from '../state/state-dir.js'
 
@@ -18,7 +19,8 @@ export async function addWanted(
   state: StateDir,
   names: readonly Name[],
 ): Promise<string[]> {
-  for (const name of names) refuseUnissuable(name)
+  const { method } = state.defaults().dns
+  for (const name of names) refuseUnissuable(name, method)
   const distinct = [...new Set(names)]
   const there = state.targets().targets.filter(target => distinct.every(name => target.names.includes(name)))
   if (there.length > 0) return there.map(({ file }) => file)
@@ -31,12 +33,19 @@ export async function addWanted(
  * An underscore is legal in the DNS, and an inner CA may take it: a target file written by hand still asks. But public
  * CAs must not (Baseline Requirements 7.1.2.7.12), and who types one at `want` has mostly mistaken it for a hyphen.
  */
-function refuseUnissuable(name: Name): void {
-  challengeName(name)
+function refuseUnissuable(name: Name, method: ChallengeMethod = 'dns-01'): void {
+  refuseTooLong(name, method)
   if (!name.includes('_')) return
   throw new Dns01Error('USAGE', `${name} has an underscore: public CAs issue no certificate for such a name`, {
     hint: `is it ${name.replaceAll('_', '-')}? For an inner CA that takes it, write a target file into desired/`,
   })
+}
+
+/** The record that proves it has a longer name; how much longer the label of an account makes it, any label tells. */
+function refuseTooLong(name: Name, method: ChallengeMethod): void {
+  if (method === 'dns-account-01') accountChallengeName(name, accountLabel(''))
+  else if (method === 'dns-persist-01') persistName(name)
+  else challengeName(name)
 }
 
 /** 26 characters of base32, as acmetool makes of a random UUID. */

@@ -5,6 +5,7 @@
 
 import { Dns01Error, messageOf } from '../core/errors.js'
 import { ancestors, type Name, withoutWildcard } from '../core/names.js'
+import { type ChallengeMethod, methodOf, type Target } from '../core/target.js'
 import type { Resolver } from '../dns/resolver.js'
 import { type Finding, failed, ok, warning } from './finding.js'
 
@@ -31,13 +32,21 @@ export interface CaaVerdict {
 
 const KNOWN = new Set(['issue', 'issuewild', 'issuemail', 'issuevmc', 'iodef', 'contactemail', 'contactphone'])
 
+/** Who wants to issue, and what for. */
+export interface CaaQuestion {
+  readonly wildcard: boolean
+  /** The directory's caaIdentities. */
+  readonly identities: readonly string[]
+  /** How the name is proved (RFC 8657 §4); `auto` by either of two. dns-01 when absent. */
+  readonly method?: ChallengeMethod
+}
+
 /**
  * Whether a CA of these CAA names may issue, by the relevant set of properties (RFC 8659 §4.2 to §4.5, RFC 8657 §3, §4).
- * `identities`: the directory's caaIdentities.
  */
 export function caaVerdict(
   set: readonly Property[],
-  { wildcard, identities }: { readonly wildcard: boolean; readonly identities: readonly string[] },
+  { wildcard, identities, method = 'dns-01' }: CaaQuestion,
 ): CaaVerdict {
   const tag = wildcard && set.some(property => property.tag === 'issuewild') ? 'issuewild' : 'issue'
   const unknown = set.find(property => property.critical && !KNOWN.has(property.tag))
@@ -50,8 +59,10 @@ export function caaVerdict(
     return { tag, allowed: undefined, why: `its ${tag} allows ${named.join(', ')}; the CA does not say which it is` }
   const ours = issuers.filter(({ domain }) => identities.some(identity => identity.toLowerCase() === domain))
   if (ours.length === 0) return { tag, allowed: false, why: `its ${tag} allows only ${named.join(', ')}` }
-  const byDns = ours.filter(({ methods }) => methods === undefined || methods.includes('dns-01'))
-  if (byDns.length === 0) return { tag, allowed: false, why: `its validationmethods lack dns-01 (RFC 8657 §4)` }
+  const usable = method === 'auto' ? ['dns-persist-01', 'dns-01'] : [method]
+  const byDns = ours.filter(({ methods }) => methods === undefined || usable.some(one => methods.includes(one)))
+  if (byDns.length === 0)
+    return { tag, allowed: false, why: `its validationmethods lack ${usable.join(' and ')} (RFC 8657 §4)` }
   const account = byDns.every(issuer => issuer.account !== undefined) ? byDns[0]?.account : undefined
   return {
     tag,
@@ -76,7 +87,7 @@ function parseIssuer(value: string): { domain: string; account?: string; methods
 /** Climbs the tree to the first name that has CAA records (RFC 8659 §3). Price: a question a label at most. */
 export async function lookAtCaa(
   resolver: Resolver,
-  name: Name,
+  { name, dns }: { readonly name: Name; readonly dns: Target['dns'] },
   identities: readonly string[],
   signal: AbortSignal,
 ): Promise<Finding[]> {
@@ -92,7 +103,14 @@ export async function lookAtCaa(
       return [unknown(at, error, identities)]
     }
     if (set.length > 0)
-      return [caaFinding(at, set, caaVerdict(set, { wildcard: host !== name, identities }), identities)]
+      return [
+        caaFinding(
+          at,
+          set,
+          caaVerdict(set, { wildcard: host !== name, identities, method: methodOf({ dns }) }),
+          identities,
+        ),
+      ]
   }
   return [ok('caa', `no CAA record at ${host} or above: any CA may issue`)]
 }

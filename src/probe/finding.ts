@@ -11,6 +11,7 @@ import type { World } from '../core/world.js'
 export type Check =
   | 'ca'
   | 'clock'
+  | 'account'
   | 'caa'
   | 'dnssec'
   | 'cname'

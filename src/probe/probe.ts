@@ -3,12 +3,14 @@
  * the lock.
  */
 
+import { accountLabel } from '../acme/challenge.js'
 import type { DnsConfig } from '../config/dns-config.js'
-import { challengeName, type Name, withoutWildcard } from '../core/names.js'
-import type { Target } from '../core/target.js'
+import { accountChallengeName, challengeName, type Name, withoutWildcard } from '../core/names.js'
+import { methodOf, type Target } from '../core/target.js'
 import { hostnameOf } from '../core/urls.js'
 import type { World } from '../core/world.js'
 import { followCnames } from '../dns/zone.js'
+import { ourAccount } from '../manage/accounts.js'
 import { withResolvers } from '../provider/dns-context.js'
 import { type Providers, settingValues } from '../provider/loader.js'
 import type { LocatedRecord, RecordRequest } from '../publish/locate.js'
@@ -85,20 +87,32 @@ async function examine(
   identities: () => Promise<readonly string[]>,
 ): Promise<Examined> {
   const { world, resolver, signal } = parts
-  const name = challengeName(wanted.name)
   const within = (
     check: Check,
     look: (look: Look) => Promise<readonly Finding[]>,
     seconds: number = limits.lookSeconds,
   ) => bounded(world, { check, seconds, signal }, until => look({ world, resolver, signal: until }))
   world.log.step(wanted.name, 'looking for its zone')
+  let name = challengeName(wanted.name)
+  const account = await within(
+    'account',
+    async look => {
+      if (methodOf(wanted) !== 'dns-account-01') return []
+      const { url } = await ourAccount(world, await lookingState(parts), wanted.ca, look.signal)
+      name = accountChallengeName(wanted.name, accountLabel(url))
+      return [ok('account', `${url}; its values stand at ${name}`)]
+    },
+    limits.authoritySeconds,
+  )
+  if (account.some(({ state }) => state === 'failed'))
+    return { wanted, placement: undefined, values: [], findings: account }
   let placement: LocatedRecord | undefined
   let chain: readonly Name[] = []
   let values: readonly string[] = []
   const place = await within(
     'zone',
     async look => {
-      placement = await locate(parts, wanted, look.signal)
+      placement = await locate(parts, wanted, name, look.signal)
       return [zoneFinding(placement)]
     },
     limits.locateSeconds,
@@ -107,14 +121,15 @@ async function examine(
   const zone = placement?.zone
   world.log.step(wanted.name, 'asking its servers, and those above')
   const looks = await Promise.all([
-    within('caa', async look => lookAtCaa(resolver, wanted.name, await identities(), look.signal)),
+    Promise.resolve(account),
+    within('caa', async look => lookAtCaa(resolver, wanted, await identities(), look.signal)),
     within('dnssec', look => lookAtDnssec(look, name, zone?.apex)),
     within('cname', async look => {
       chain = (await followCnames(resolver, name, look.signal, async at => at === end)).chain
       return [cnameFinding(chain), ...(await lookForWildcard(look, chain))]
     }),
     Promise.resolve(place),
-    within('delegation', look => lookAtGuide(parts, wanted, placement, look)),
+    within('delegation', look => lookAtGuide(parts, { ...wanted, at: name }, placement, look)),
     within('servers', async look => {
       if (!zone || !end || placement?.by.definition.ephemeral) return []
       const found = await lookAtServers(look, zone, end)
@@ -128,14 +143,14 @@ async function examine(
 }
 
 /** As the engine does it, with a value that no CA has asked for. */
-async function locate(parts: ProbeParts, wanted: Wanted, signal: AbortSignal): Promise<LocatedRecord> {
+async function locate(parts: ProbeParts, wanted: Wanted, at: Name, signal: AbortSignal): Promise<LocatedRecord> {
   const value = Buffer.from(parts.world.random(32)).toString('base64url')
   const token = Buffer.from(parts.world.random(32)).toString('base64url')
   const host = withoutWildcard(wanted.name)
   const wildcard = host !== wanted.name
   const keyAuthorization = `${token}.${token}`
   const challenge = { host, wildcard, token, keyAuthorization, targetFile: '', env: wanted.env }
-  const wish: RecordRequest = { value, dns: wanted.dns, challenge }
+  const wish: RecordRequest = { value, dns: wanted.dns, challenge, at }
   const [placement] = await publisherOf(parts, await lookingState(parts), signal).locator.locate([wish])
   return placement as LocatedRecord
 }
@@ -168,7 +183,7 @@ const cnameFinding = (chain: readonly Name[]): Finding =>
 /** Records that this provider needs elsewhere. */
 async function lookAtGuide(
   parts: ProbeParts,
-  { name }: Wanted,
+  { name, at }: Wanted & { readonly at: Name },
   placement: LocatedRecord | undefined,
   look: Look,
 ): Promise<Finding[]> {
@@ -176,13 +191,13 @@ async function lookAtGuide(
   if (!definition?.requiredRecords || !placement) return []
   const values = settingValues(parts.world, definition, placement.by.config.settings)
   const world = withResolvers(parts.world, parts.config)
-  const records = await definition.requiredRecords([withoutWildcard(name)], values as never, world, look.signal)
-  return records.map(({ name: at, type, data, missing }) =>
+  const records = await definition.requiredRecords([at], values as never, world, look.signal)
+  return records.map(({ name: owner, type, data, missing }) =>
     missing === undefined
-      ? ok('delegation', `${at} ${type} ${data}`)
+      ? ok('delegation', `${owner} ${type} ${data}`)
       : warning(
           'delegation',
-          `${at} ${type} ${data}: ${missing}`,
+          `${owner} ${type} ${data}: ${missing}`,
           `create this record, or dns01 providers ${definition.name} ${name} shows more`,
         ),
   )

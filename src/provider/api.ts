@@ -12,7 +12,7 @@ import type { TxtRecord } from '../core/txt-record.js'
 import type { DnsServer, Log, RecordType, World } from '../core/world.js'
 
 export { Dns01Error, unwritten } from '../core/errors.js'
-export { isWithin, longestMatch, type Name, parseName } from '../core/names.js'
+export { asChallengeName, isWithin, longestMatch, type Name, parseName } from '../core/names.js'
 export { type ChallengeFacts, groupBy, recordKey, type TxtRecord } from '../core/txt-record.js'
 export type { HttpRequest, HttpResponse, Log, RecordType, World } from '../core/world.js'
 
@@ -87,6 +87,8 @@ export interface Provider {
   ready?(signal: AbortSignal): Promise<void>
   /** Overrides the definition's, where that depends on the settings. */
   readonly oneValuePerName?: boolean
+  /** It tells somebody else the host, who makes `_acme-challenge.HOST` of it: no record of dns-account-01 is given to it. */
+  readonly knowsHostOnly?: boolean
   /** Ends what open() or present() began (sockets, clients). Called once, at the end of the run. */
   close?(): Promise<void>
 }
@@ -176,9 +178,10 @@ export interface ProviderDefinition<S extends Settings = Settings> {
    * several sets of settings have in common in a run; without it nothing is shared.
    */
   open(values: SettingValues<S>, world: World, shared?: Shared): Provider | Promise<Provider>
-  /** The least rights that serve these hosts (none: any host), as text for the provider's own console. */
+  /** The least rights that serve these hosts (none: any host), as text for the provider's own console. With dns-account-01
+   *  a name is the challenge name, and not the host: asChallengeName() makes one of both. */
   policy?(names: readonly Name[], values: SettingValues<S>): string
-  /** What must stand elsewhere before these hosts can be served, and whether it does, by asking the resolvers of `world`. */
+  /** What must stand elsewhere before these hosts (or challenge names, as above) can be served, and whether it does, by asking the resolvers of `world`. */
   requiredRecords?(
     names: readonly Name[],
     values: SettingValues<S>,

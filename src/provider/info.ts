@@ -2,8 +2,8 @@
 // provider's own definition, so that what is shown cannot differ from what is done.
 import { type DnsConfig, type ZoneConfig, zoneConfigFor } from '../config/dns-config.js'
 import { Dns01Error, linesOf } from '../core/errors.js'
-import { challengeName, type Name } from '../core/names.js'
-import type { Target } from '../core/target.js'
+import { asChallengeName, type Name } from '../core/names.js'
+import { methodOf, type Target } from '../core/target.js'
 import { groupBy } from '../core/txt-record.js'
 import type { World } from '../core/world.js'
 import type { NeededRecord, ProviderDefinition } from './api.js'
@@ -132,7 +132,7 @@ function traitLines({ name, traits }: ReturnType<typeof providerDocument>): stri
   ]
 }
 
-/** The least rights that some of the hosts need: one policy where all have the same settings. */
+/** The least rights that some of the hosts (or challenge names) need: one policy where all have the same settings. */
 export interface Policy {
   readonly names: readonly Name[]
   readonly policy: string
@@ -168,7 +168,7 @@ export function settingsOf(
   name: Name | undefined,
 ): Readonly<Record<string, string>> {
   const { config } = parts
-  const said = name === undefined ? config.fallback : zoneConfigFor(config, challengeName(name))
+  const said = name === undefined ? config.fallback : zoneConfigFor(config, asChallengeName(name))
   if (chosenOf(parts, said) === definition.name) return said.settings
   return [...config.zones.values()].find(({ provider }) => provider === definition.name)?.settings ?? {}
 }
@@ -176,11 +176,19 @@ export function settingsOf(
 const chosenOf = ({ world, hookFolders }: PolicyParts, { provider }: ZoneConfig): string | undefined =>
   provider ?? defaultProvider(world, hookFolders)
 
-/** The wanted names that this provider serves, as far as can be known without asking the DNS. */
-export function wantedOf(parts: PolicyParts, definition: ProviderDefinition, targets: readonly Target[]): Name[] {
+/** The wanted names that this provider serves, as far as can be known without asking the DNS; as challengeNames() gives them. */
+export function wantedOf(
+  parts: PolicyParts,
+  definition: ProviderDefinition,
+  targets: readonly Target[],
+  provedAt: (name: Name, target: Target) => Name,
+): Name[] {
   const chosen = (target: Target, name: Name): string | undefined =>
-    target.dns.provider ?? chosenOf(parts, zoneConfigFor(parts.config, challengeName(name)))
-  const names = targets.flatMap(target => target.requestNames.filter(name => chosen(target, name) === definition.name))
+    target.dns.provider ?? chosenOf(parts, zoneConfigFor(parts.config, asChallengeName(name)))
+  const places = targets.filter(target => methodOf(target) !== 'dns-persist-01') // which asks no provider for anything
+  const names = places.flatMap(target =>
+    target.requestNames.map(name => provedAt(name, target)).filter(name => chosen(target, name) === definition.name),
+  )
   return [...new Set(names)]
 }
 

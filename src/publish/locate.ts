@@ -3,8 +3,8 @@
 // in an intranet the DNS may be out of reach; so the two are asked in turn, and each may be wanting.
 import type { Propagation } from '../config/dns-config.js'
 import { combine } from '../core/combine-errors.js'
-import { messageOf } from '../core/errors.js'
-import { challengeName, type Name } from '../core/names.js'
+import { Dns01Error, messageOf } from '../core/errors.js'
+import { challengeName, isAccountChallengeName, type Name } from '../core/names.js'
 import type { Target } from '../core/target.js'
 import { type ChallengeFacts, groupBy, type TxtRecord } from '../core/txt-record.js'
 import type { World } from '../core/world.js'
@@ -58,14 +58,19 @@ export class Locator {
    * Looks whether there is somebody with credentials to place values for these names, before the CA is asked: no account
    * is registered and no order made for what nobody can prove. The names after CNAMEs decide, as in locate(); where the DNS
    * cannot say, locate() will. Price: a question a name, kept for the run.
+   * @param provedAt where the value for a name will have to stand
    * @throws Dns01Error with `byName`: CONFIG (no provider, or none that is set up), or what the provider says
    */
-  async checkProviders(names: readonly Name[], dns: Target['dns']): Promise<void> {
+  async checkProviders(
+    names: readonly Name[],
+    dns: Target['dns'],
+    provedAt: (name: Name) => Name = challengeName,
+  ): Promise<void> {
     const failed = new Map<Name, unknown>()
     await Promise.all(
       names.map(async name => {
         try {
-          await this.#checkProvider(name, dns)
+          await this.#checkProvider(provedAt(name), dns)
         } catch (error) {
           failed.set(name, error)
         }
@@ -76,8 +81,8 @@ export class Locator {
   }
 
   /** Each provider is asked once, however many names it serves. */
-  async #checkProvider(name: Name, dns: Target['dns']): Promise<void> {
-    const { provider } = await this.#providerOf(challengeName(name), dns)
+  async #checkProvider(asked: Name, dns: Target['dns']): Promise<void> {
+    const { provider } = await this.#providerOf(asked, dns)
     const ready = this.#ready.get(provider) ?? Promise.resolve(provider.ready?.(this.#parts.signal))
     this.#ready.set(provider, ready)
     await ready
@@ -85,13 +90,13 @@ export class Locator {
 
   /** Who will write the value for this challenge name. Who gets along without the DNS does not wait for it here. */
   async #providerOf(asked: Name, dns: Target['dns']): Promise<OpenProvider> {
-    const { propagation, providers, signal } = this.#parts
+    const { propagation, signal } = this.#parts
     try {
-      const by = await providers.for(asked, dns)
+      const by = await this.#providerFor(asked, asked, dns)
       const needsNoDns = !by.provider.ready && (by.definition.findsZone || !propagation.wait)
       if (needsNoDns || (await by.provider.zoneFor?.(asked, signal))) return by
       const name = await this.#endOfCnames(asked, dns)
-      return name === asked ? by : await providers.for(name, dns)
+      return name === asked ? by : await this.#providerFor(name, asked, dns)
     } catch (error) {
       return this.#providerAtEndOfCnames(asked, dns, error)
     }
@@ -102,10 +107,17 @@ export class Locator {
     const name = await this.#endOfCnames(asked, dns)
     if (name === asked) throw firstError
     try {
-      return await this.#parts.providers.for(name, dns)
+      return await this.#providerFor(name, asked, dns)
     } catch {
       throw firstError
     }
+  }
+
+  /** Who serves this name, which is `asked` or where its CNAMEs lead; not who could not place a value there. */
+  async #providerFor(name: Name, asked: Name, dns: Target['dns']): Promise<OpenProvider> {
+    const by = await this.#parts.providers.for(name, dns)
+    refuseUnsayable(by, asked)
+    return by
   }
 
   /** Where the CNAMEs end; the name itself when the DNS cannot say. */
@@ -138,15 +150,14 @@ export class Locator {
   }
 
   async #locateOne(request: RecordRequest): Promise<LocatedRecord> {
-    const { providers, signal } = this.#parts
     const asked = request.at ?? challengeName(request.challenge.host)
     let by: OpenProvider
     try {
-      by = await providers.for(asked, request.dns)
+      by = await this.#providerFor(asked, asked, request.dns)
     } catch (error) {
       return this.#locateWithoutProvider(request, asked, error)
     }
-    const known = await by.provider.zoneFor?.(asked, signal)
+    const known = await by.provider.zoneFor?.(asked, this.#parts.signal)
     if (known) return located(request, by, asked, known.zone, serversOf(known))
     return this.#locateByDns(request, asked, by)
   }
@@ -165,11 +176,11 @@ export class Locator {
    * nobody insists on proof, the value is left to `first` at the challenge's own name.
    */
   async #locateByDns(request: RecordRequest, asked: Name, first: OpenProvider | undefined): Promise<LocatedRecord> {
-    const { providers, propagation, resolver, signal, world } = this.#parts
+    const { propagation, resolver, signal, world } = this.#parts
     const findsZone = first?.definition.findsZone ?? false
     try {
       const { name } = await this.#followCnames(asked, request.dns)
-      const by = first && name === asked ? first : await providers.for(name, request.dns)
+      const by = first && name === asked ? first : await this.#providerFor(name, asked, request.dns)
       const known = await by.provider.zoneFor?.(name, signal)
       if (known) return located(request, by, name, known.zone, serversOf(known))
       const zone = await findZone(resolver, name, signal)
@@ -180,6 +191,18 @@ export class Locator {
       return located(request, first, asked, findsZone ? asked : request.challenge.host, undefined)
     }
   }
+}
+
+/** With dns-account-01 a program that hears of the host alone would write where dns-01 looks, and the CA would not find it. */
+function refuseUnsayable({ definition, provider }: OpenProvider, asked: Name): void {
+  if (!provider.knowsHostOnly || !isAccountChallengeName(asked)) return
+  throw new Dns01Error(
+    'CONFIG',
+    `the provider ${definition.name} cannot place a value at ${asked}: it names hosts only`,
+    {
+      hint: 'with dns-account-01 take a provider that is told the name of the record: exec with the dialect lego or acmesh, or a DNS service',
+    },
+  )
 }
 
 /** Records in rounds that may be up together: one round, unless a provider holds one value a name. */

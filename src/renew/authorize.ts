@@ -1,10 +1,10 @@
 // Authorizing (RFC 8555 §7.5): one order's names are proved by TXT records. What this costs in time is the DNS; so all
 // names of an order go together, and each is answered for itself, as soon as its own record can be seen everywhere.
-import { type DnsChallenge, dnsChallenge } from '../acme/challenge.js'
+import { accountLabel, type DnsChallenge, dnsChallenge } from '../acme/challenge.js'
 import type { Authorization, Order } from '../acme/client.js'
 import { Dns01Error } from '../core/errors.js'
-import { type Name, withoutWildcard } from '../core/names.js'
-import { type Target, titleOf } from '../core/target.js'
+import { accountChallengeName, type Name, withoutWildcard } from '../core/names.js'
+import { methodOf, type Target, titleOf } from '../core/target.js'
 import type { World } from '../core/world.js'
 import { inRounds, type LocatedRecord, type Locator, type RecordRequest } from '../publish/locate.js'
 import type { Batch, Publisher } from '../publish/publisher.js'
@@ -36,6 +36,8 @@ interface Answer {
   readonly name: Name
   readonly authorization: Authorization
   readonly challenge: DnsChallenge
+  /** Where its value must stand, if not at the name of dns-01. */
+  readonly at?: Name
 }
 
 interface LocatedAnswer extends Answer {
@@ -52,12 +54,12 @@ export async function authorize(parts: AuthorizeParts, order: Order): Promise<Au
   const { authority, batch, publisher, signal, target } = parts
   // A CA that remembers what was proved before makes the order ready at once: no DNS then.
   if (isReady(order)) return { order, failed: new Map() }
-  const { client, accountKey } = authority
+  const { client } = authority
   const all = await Promise.all(order.authorizations.map(url => client.authorization(url, signal)))
   refuseStrangers(order, all)
   const open = all.filter(({ status }) => status !== 'valid')
   const proof = new Proof(parts)
-  const answers = await proof.locate(open.map(each => answerTo(each, accountKey)))
+  const answers = await proof.locate(await answersTo(parts, open))
   if (answers.length === 0) batch.close() // others must not wait for records that will not come
   const { failed } = proof
   // Without request.partial one name without a place is the end: to prove the others would only spend validations.
@@ -173,18 +175,27 @@ function refuseStrangers({ identifiers }: Order, all: readonly Authorization[]):
   if (stranger) throw new Dns01Error('REFUSED', `the CA wants ${stranger.identifier} proved, which nobody ordered`)
 }
 
-const answerTo = (authorization: Authorization, accountKey: CertificateAuthority['accountKey']): Answer => ({
-  name: orderedName(authorization),
-  authorization,
-  challenge: dnsChallenge(authorization, accountKey),
-})
+/** What proves each of these, by the target's method. @throws Dns01Error REFUSED when the CA does not offer that */
+async function answersTo(
+  { authority: { accountKey, client }, target, signal }: AuthorizeParts,
+  open: readonly Authorization[],
+): Promise<Answer[]> {
+  const isByAccount = methodOf(target) === 'dns-account-01' && open.length > 0
+  const label = isByAccount ? accountLabel(await client.accountUrl(signal)) : undefined
+  return open.map(authorization => ({
+    name: orderedName(authorization),
+    authorization,
+    challenge: dnsChallenge(authorization, accountKey, label === undefined ? 'dns-01' : 'dns-account-01'),
+    ...(label !== undefined && { at: accountChallengeName(authorization.identifier, label) }),
+  }))
+}
 
 const orderedName = ({ identifier, wildcard }: Authorization): Name =>
   (wildcard ? `*.${identifier}` : identifier) as Name
 
-function requestOf({ authorization, challenge }: Answer, target: Target): RecordRequest {
+function requestOf({ authorization, challenge, at }: Answer, target: Target): RecordRequest {
   const { identifier: host, wildcard } = authorization
   const { token, keyAuthorization, value } = challenge
   const facts = { host, wildcard, token, keyAuthorization, targetFile: target.file, env: target.env }
-  return { challenge: facts, value, dns: target.dns }
+  return { challenge: facts, value, dns: target.dns, ...(at !== undefined && { at }) }
 }

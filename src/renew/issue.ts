@@ -1,15 +1,16 @@
 // Issuing: the story of one target's certificate, told in order. Each step is a call that returns what it found; nothing
 // is called back. What is written to disk on the way is there before the CA is asked for what could not be asked twice.
+import { accountLabel } from '../acme/challenge.js'
 import { combine } from '../core/combine-errors.js'
 import { Dns01Error } from '../core/errors.js'
-import { type Name, withoutWildcard } from '../core/names.js'
-import { type Target, titleOf } from '../core/target.js'
+import { accountChallengeName, type Name, withoutWildcard } from '../core/names.js'
+import { methodOf, type Target, titleOf } from '../core/target.js'
 import type { World } from '../core/world.js'
 import { countOrder } from '../limits/rate-limits.js'
 import type { Publisher } from '../publish/publisher.js'
 import type { StateDir } from '../state/state-dir.js'
 import { generateKey, type KeyPair } from '../x509/keys.js'
-import type { CertificateAuthorities } from './authorities.js'
+import type { CertificateAuthorities, CertificateAuthority } from './authorities.js'
 import { authorize } from './authorize.js'
 import { finish } from './finalize.js'
 import { orderByProfile } from './profile.js'
@@ -50,16 +51,13 @@ export interface Issued {
  * @throws Dns01Error of any code; what was asked for and can be resumed is on disk then
  */
 export async function issue(parts: IssueParts, target: Target, request: IssueRequest): Promise<Issued> {
-  const { world, state, authorities, publisher, signal } = parts
+  const { world, state, publisher, signal } = parts
   const { locator } = publisher
   const title = titleOf(target)
   const batch = publisher.batch()
   let key: KeyPair | undefined
   const order = async (names: readonly Name[]): Promise<string> => {
-    // before the CA is asked: a missing credential must not cost an order each time that cron runs
-    await locator.checkProviders(names, target.dns)
-    world.log.step(title, 'asking the CA')
-    const authority = await authorities.for(target.ca)
+    const authority = await authorityFor(parts, target, names)
     const made = await orderByProfile(parts, target, authority.client, async profile => {
       await countOrder(parts, target.ca) // before, so that a crash after it counts one too many and not one too few
       return authority.client.newOrder({ names, profile }, signal)
@@ -81,6 +79,26 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
     batch.close()
     world.log.step(title, undefined)
   }
+}
+
+/**
+ * The CA, when it is known that somebody can place values for these names: a missing credential must not cost an order each
+ * time that cron runs, nor an account. But where dns-account-01 wants a value only the account's URL tells, so there the account comes first.
+ */
+async function authorityFor(
+  { world, authorities, publisher, signal }: IssueParts,
+  target: Target,
+  names: readonly Name[],
+): Promise<CertificateAuthority> {
+  const { locator } = publisher
+  const isByAccount = methodOf(target) === 'dns-account-01'
+  if (!isByAccount) await locator.checkProviders(names, target.dns)
+  world.log.step(titleOf(target), 'asking the CA')
+  const authority = await authorities.for(target.ca)
+  if (!isByAccount) return authority
+  const label = accountLabel(await authority.client.accountUrl(signal))
+  await locator.checkProviders(names, target.dns, name => accountChallengeName(name, label))
+  return authority
 }
 
 /** Orders with ever fewer names, as long as one of those that are needed is left. */

@@ -1,5 +1,6 @@
 import { createHash, webcrypto as crypto, type JsonWebKey } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
+import { accountLabel } from '../../src/acme/challenge.js'
 import { type FakeCa, fakeCa, problem, type Reply } from './ca.js'
 
 x509.cryptoProvider.set(crypto as never)
@@ -10,6 +11,8 @@ const DAY = 86_400_000
 
 /** How the CA behaves; without any of it, well. */
 export interface CaManners {
+  /** The types of its challenges, in this order; dns-01 alone when absent. */
+  readonly offers?: readonly string[]
   /** An accepted challenge is never looked at. */
   readonly neverValidates?: boolean
   /** It sees no TXT record at these names, whatever stands there. */
@@ -112,25 +115,33 @@ export function issuingCa(around: CaSurroundings, base = 'https://ca.test'): Iss
   function offer(id: string, ordered: string): Authorization {
     const wildcard = ordered.startsWith('*.')
     const one: Authorization = { name: ordered.replace('*.', ''), wildcard, status: 'pending' }
-    const challenge = () => ({ type: 'dns-01', url: `${base}/challenge/${id}`, status: one.status, token: `t-${id}` })
+    const offers = made.manners.offers ?? ['dns-01']
+    const pathOf = (type: string): string => `/${type === 'dns-01' ? 'challenge' : type}/${id}`
+    const challenge = (type: string) => ({ type, url: `${base}${pathOf(type)}`, status: one.status, token: `t-${id}` })
     ca.always(`/authz/${id}`, () => ({
       body: {
         status: one.status,
         identifier: { type: 'dns', value: one.name },
         ...(wildcard && { wildcard }),
-        challenges: [challenge()],
+        challenges: offers.map(challenge),
       },
     }))
-    ca.always(`/challenge/${id}`, async ({ payload }) => {
-      if (payload && one.status === 'pending' && !made.manners.neverValidates) {
-        const keyAuthorization = `t-${id}.${thumbprintOf(newest as JsonWebKey)}`
-        const value = createHash('sha256').update(keyAuthorization).digest('base64url')
-        const seen = made.manners.blindFor?.includes(one.name) ? [] : await around.txt(`_acme-challenge.${one.name}`)
-        one.status = seen.includes(value) ? 'valid' : 'invalid'
-      }
-      return { body: challenge() }
-    })
+    for (const type of offers)
+      ca.always(pathOf(type), async ({ payload }) => {
+        if (payload && one.status === 'pending' && !made.manners.neverValidates) {
+          const isGood = !made.manners.blindFor?.includes(one.name) && (await isProved(type, id, one))
+          one.status = isGood ? 'valid' : 'invalid'
+        }
+        return { body: challenge(type) }
+      })
     return one
+  }
+
+  async function isProved(type: string, id: string, { name }: Authorization): Promise<boolean> {
+    const keyAuthorization = `t-${id}.${thumbprintOf(newest as JsonWebKey)}`
+    const value = createHash('sha256').update(keyAuthorization).digest('base64url')
+    const label = type === 'dns-account-01' ? `${accountLabel(`${base}/account/1`)}.` : ''
+    return (await around.txt(`${label}_acme-challenge.${name}`)).includes(value)
   }
 
   const made: IssuingCa = Object.assign(Object.create(ca) as FakeCa, { orders, issued, manners: {} })

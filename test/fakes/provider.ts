@@ -12,6 +12,7 @@ export interface ProviderWishes {
   readonly cleanup?: Act
   readonly zoneFor?: NonNullable<Provider['zoneFor']>
   readonly ready?: NonNullable<Provider['ready']>
+  readonly knowsHostOnly?: boolean
   /** Where settings would tell two of them apart. */
   readonly settings?: Readonly<Record<string, string>>
 }
@@ -51,6 +52,7 @@ export function fakeProvider(events: string[], wishes: ProviderWishes = {}): Ope
       cleanup: (records, call) => act('cleanup', records, call),
       ...(wishes.zoneFor ? { zoneFor: wishes.zoneFor } : {}),
       ...(wishes.ready ? { ready: wishes.ready } : {}),
+      ...(wishes.knowsHostOnly ? { knowsHostOnly: true } : {}),
     },
   }
 }

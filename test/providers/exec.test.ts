@@ -168,16 +168,16 @@ describe('the provider exec', () => {
   })
 
   test.each([
-    ['acmetool', true],
-    ['certbot', false],
-    ['dehydrated', false],
-    ['lego', true],
-    ['lego-raw', true],
-    ['uacme', true],
-    ['acmesh', false],
-  ] as const)('%s: one value at a time: %j', (dialect, one) => {
+    ['acmetool', true, true],
+    ['certbot', false, true],
+    ['dehydrated', false, true],
+    ['lego', true, false],
+    ['lego-raw', true, true],
+    ['uacme', true, true],
+    ['acmesh', false, false],
+  ] as const)('%s: one value at a time: %j; hears of the host alone: %j', (dialect, one, hostOnly) => {
     const command = dialect === 'acmesh' ? '/x/acme.sh dns_store' : store
-    expect(open(dialect, command, disk).oneValuePerName).toBe(one)
+    expect(open(dialect, command, disk)).toMatchObject({ oneValuePerName: one, knowsHostOnly: hostOnly })
   })
 
   test('at most as many calls at once as the client itself makes, or the setting says', async () => {

@@ -88,7 +88,7 @@ describe('the provider hooks', () => {
   })
 
   test('asks for one value at a time, unless the hooks say otherwise', () => {
-    expect(open(folder('one-value'), disk).oneValuePerName).toBe(true)
+    expect(open(folder('one-value'), disk)).toMatchObject({ oneValuePerName: true, knowsHostOnly: true })
     expect(open(folder('several'), disk).oneValuePerName).toBe(false)
     expect(open(folder('several', 'one-value'), disk).oneValuePerName).toBe(true)
   })

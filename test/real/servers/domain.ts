@@ -21,8 +21,12 @@ export interface Domain {
   start(args: readonly string[], options?: Pick<Dns01Options, 'env' | 'timeoutSeconds'>): RunningDns01
   /** A target for one name, as a file of desired/. */
   want(name: string): void
+  /** What a person does by hand, as a line of nsupdate: `update add www.corp.test. 60 CNAME x.test.` */
+  update(line: string): Promise<void>
   /** TXT records that the primary has: `NAME VALUE`. */
   txt(): Promise<string[]>
+  /** TXT values at a name, a line each. */
+  dig(name: string): Promise<string>
   /** Serial numbers of the certificates that the CA has signed. */
   signed(): string[]
 }
@@ -66,11 +70,16 @@ export function inDomain(
         env,
         start: (args, more = {}) => startDns01(args, { ...more, netns, env: { ...env, ...more.env } }),
         want: name => writeFileSync(join(state, 'desired', name), `satisfy:\n  names: [${name}]\n`),
+        update: async line => {
+          const script = `server 127.0.0.1\n${line}\nsend\n`
+          await exec(['sh', '-c', `printf %s "$1" | nsupdate -y "$2"`, '-', script, `hmac-sha256:acme-key:${secret}`])
+        },
         txt: async () => {
           const rows = await exec(['dig', '@127.0.0.1', 'corp.test', 'AXFR', '+noall', '+answer'])
           if (!/\sSOA\s/.test(rows)) throw new Error(`no zone transfer: ${rows}`)
           return rows.split('\n').filter(row => /\sTXT\s/.test(row))
         },
+        dig: name => exec(['dig', '@127.0.0.1', '+short', 'TXT', name]),
         signed: () => [...pebble.log().matchAll(/Issued certificate serial (\w+)/g)].map(([, serial]) => `${serial}`),
       })
     } finally {

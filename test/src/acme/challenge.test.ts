@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { dnsChallenge } from '../../../src/acme/challenge.js'
+import { accountLabel, dnsChallenge } from '../../../src/acme/challenge.js'
 import { objectsOf } from '../../../src/acme/objects.js'
 import { authorization, base } from './parts.js'
 
@@ -21,6 +21,37 @@ test('answers with the digest of token and thumbprint (RFC 8555 §8.4)', () => {
     value: createHash('sha256').update(keyAuthorization).digest('base64url'),
   })
   expect(dnsChallenge(read(), key).value).toMatch(/^[A-Za-z0-9_-]{43}$/)
+})
+
+test('the account label of draft-ietf-acme-dns-account-label, by its example', () => {
+  expect(accountLabel('https://example.com/acme/acct/ExampleAccount')).toBe('_ujmmovf2vn55tgye')
+})
+
+const offered = (...types: string[]) => ({
+  challenges: types.map(type => ({ type, url: `${base}/c/${type}`, status: 'pending', token: type })),
+})
+
+test('takes the challenge of the method that is asked for, wherever it stands, and no other', () => {
+  const all = read(offered('dns-persist-01', 'dns-account-01', 'http-01', 'dns-01'))
+  expect(dnsChallenge(all, key).token).toBe('dns-01')
+  expect(dnsChallenge(all, key, 'dns-account-01')).toMatchObject({
+    token: 'dns-account-01',
+    url: `${base}/c/dns-account-01`,
+  })
+})
+
+test.each([
+  [['dns-01', 'http-01', 'dns-01'], 'but dns-01, http-01', 'request.challenge.dns.method to dns-01,'],
+  [['dns-persist-01', 'dns-01'], 'but dns-persist-01, dns-01', 'to dns-01 or dns-persist-01,'],
+  [['tls-alpn-01'], 'but tls-alpn-01', 'this CA or this account allows other kinds of proof only'],
+])('a method that the CA does not offer: %j', (types, message, hint) => {
+  expect(() => dnsChallenge(read(offered(...types)), key, 'dns-account-01')).toThrow(
+    expect.objectContaining({
+      code: 'REFUSED',
+      message: expect.stringContaining(`www.example.com: the CA offers no dns-account-01 challenge, ${message}`),
+      hint: expect.stringContaining(hint),
+    }),
+  )
 })
 
 test('says what is offered instead', () => {

@@ -252,6 +252,31 @@ names: [no.test]
     expect(target(`${text}\n`, `${conf}\n`).profile).toEqual(profile),
   )
 
+  const byAccount = 'request: {challenge: {dns: {method: dns-account-01}}}\n'
+  test('hands the method down whatever provider a target has, and loses it to the method of a target', () => {
+    expect(target('', byAccount).dns).toEqual({ settings: {}, method: 'dns-account-01' })
+    expect(target('request: {challenge: {dns: {provider: q}}}\n', byAccount).dns).toEqual({
+      ...{ provider: 'q', settings: {}, method: 'dns-account-01' },
+    })
+    expect(target('request: {challenge: {dns: {method: auto, x: 1}}}\n', byAccount).dns).toEqual({
+      ...{ settings: { x: '1' }, method: 'auto' },
+    })
+    expect(target('', conf).dns).not.toHaveProperty('method')
+  })
+
+  test.each([
+    ['method: dns-02', 'must be one of dns-01, dns-account-01, dns-persist-01, auto, not "dns-02"'],
+    ['method: http-01', 'must be one of dns-01, dns-account-01, dns-persist-01, auto, not "http-01"'],
+    ['method: ""', 'must be one of dns-01, dns-account-01, dns-persist-01, auto, not ""'],
+  ])('an unknown %s is an error with file, line and key', (line, message) => {
+    expect(() => parseDefaults(`request:\n  challenge:\n    dns:\n      ${line}\n`)).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG',
+        message: expect.stringContaining(`conf/target:4: request.challenge.dns.method ${message}`),
+      }),
+    )
+  })
+
   test('gives a CA that a legacy provider: at the root loses against', () => {
     const legacy = 'provider: https://old.test/dir\n'
     expect(target(legacy).ca).toBe('https://old.test/dir')

@@ -2,13 +2,18 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { codeOf, Dns01Error } from '../../../src/core/errors.js'
 import {
+  accountChallengeName,
   ancestors,
+  asChallengeName,
   challengeName,
+  isAccountChallengeName,
   isWithin,
   longestMatch,
   type Name,
   parseName,
   parseNames,
+  persistName,
+  withoutChallengeLabel,
   withoutWildcard,
 } from '../../../src/core/names.js'
 
@@ -171,6 +176,44 @@ describe('challengeName', () => {
       'is longer than 253 bytes',
     )
   })
+})
+
+test('the name of dns-account-01 is 18 bytes longer, and dns-persist-01 has one of its own', () => {
+  const label = '_ujmmovf2vn55tgye'
+  const name = parseName('*.www.example.com')
+  expect(accountChallengeName(name, label)).toBe('_ujmmovf2vn55tgye._acme-challenge.www.example.com')
+  expect(persistName(name)).toBe('_validation-persist.www.example.com')
+  const longest = parseName(name253.slice('_acme-challenge.'.length + 18))
+  expect(accountChallengeName(longest, label)).toHaveLength(253)
+  const longer = parseName(name253.slice('_acme-challenge.'.length))
+  expect(challengeName(longer)).toHaveLength(253)
+  expect(thrownBy(() => accountChallengeName(longer, label)).message).toContain('is longer than 253 bytes')
+  expect(thrownBy(() => persistName(parseName(name253))).message).toContain('is longer than 253 bytes')
+})
+
+test.each([
+  ['www.example.com', '_acme-challenge.www.example.com', 'www.example.com', false],
+  ['_acme-challenge.www.example.com', '_acme-challenge.www.example.com', 'www.example.com', false],
+  ...[
+    [
+      '_ujmmovf2vn55tgye._acme-challenge.x.test',
+      '_ujmmovf2vn55tgye._acme-challenge.x.test',
+      '_ujmmovf2vn55tgye.x.test',
+      true,
+    ] as const,
+  ],
+  ...[
+    [
+      '_other._acme-challenge.x.test',
+      '_acme-challenge._other._acme-challenge.x.test',
+      '_other._acme-challenge.x.test',
+      false,
+    ] as const,
+  ],
+] as const)('%s as a challenge name', (name, challenge, bare, byAccount) => {
+  expect(asChallengeName(name as Name)).toBe(challenge)
+  expect(withoutChallengeLabel(challenge as Name)).toBe(bare)
+  expect(isAccountChallengeName(name as Name)).toBe(byAccount)
 })
 
 test('withoutWildcard takes off only the first label of a wildcard', () => {

@@ -1,8 +1,10 @@
 import { setMaxListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
+import { accountLabel } from '../../../src/acme/challenge.js'
 import { parseDnsConfig } from '../../../src/config/dns-yml.js'
 import { Dns01Error, exitStatus } from '../../../src/core/errors.js'
 import { parseName } from '../../../src/core/names.js'
+import type { ChallengeMethod } from '../../../src/core/target.js'
 import type { World } from '../../../src/core/world.js'
 import { openResolver } from '../../../src/dns/resolver.js'
 import { clockFinding } from '../../../src/probe/authority.js'
@@ -13,7 +15,9 @@ import { refused } from '../../../src/provider/api.js'
 import type { Providers } from '../../../src/provider/loader.js'
 import { withLock } from '../../../src/state/lock.js'
 import { StateDir } from '../../../src/state/state-dir.js'
+import { generateKey } from '../../../src/x509/keys.js'
 import { listeningLog } from '../../contract/provider-contract.js'
+import { fakeCa } from '../../fakes/ca.js'
 import { type FakeClock, fakeClock } from '../../fakes/clock.js'
 import { type FakeDns, fakeDns, fakeResolver } from '../../fakes/dns.js'
 import { MemoryFiles } from '../../fakes/memory-files.js'
@@ -40,6 +44,7 @@ interface Options {
   readonly deadlinesAlone?: boolean
   readonly before?: (world: World) => Promise<void>
   readonly resolvers?: readonly string[]
+  readonly method?: ChallengeMethod
 }
 
 /** a.test has two servers; the provider writes there; the CA answers. What `options` say is wrong. */
@@ -77,7 +82,7 @@ async function run(names: readonly string[], options: Options = {}) {
       config: parseDnsConfig(options.dnsYml ?? '', 'conf/dns.yml', {}),
       resolver: openResolver(world, options.resolvers ?? []),
     },
-    names.map(name => ({ name: parseName(name), ca, dns: { settings: {} }, env: {} })),
+    names.map(name => ({ name: parseName(name), ca, dns: { settings: {}, method: options.method }, env: {} })),
   )
   const journal = `${root}/.dns01/journal`
   const left = files.info(journal) ? files.list(journal).map(({ name }) => name) : []
@@ -109,6 +114,47 @@ test('all is well: everything is looked at, one value comes and goes, nothing is
   expect(probeLines(document).join('\n')).toMatch(
     /^https:\/\/ca\.test\/directory\n {2}ok {7}ca [\s\S]*www\.a\.test\n {2}ok[\s\S]*All is well\.$/,
   )
+})
+
+test('with dns-account-01 the value comes and goes at the account’s own name, and CAA must allow that method', async () => {
+  const ca = fakeCa()
+  const method = 'dns-account-01' as const
+  const options = {
+    ...{ method, fetch: ca.fetch },
+    before: async (world: World) => {
+      const state = await StateDir.open(world, root)
+      await state.conform()
+      await state.addAccount(ca.directoryUrl, await generateKey({ type: 'ecdsa', curve: 'nistp256', rsaBits: 2048 }))
+    },
+  }
+  const label = accountLabel('https://ca.test/account/1')
+  const { document, left } = await run(['www.a.test'], options)
+  expect(all(document).map(line)).toContain(
+    `ok account: https://ca.test/account/1; its values stand at ${label}._acme-challenge.www.a.test`,
+  )
+  expect(all(document).find(({ check }) => check === 'rights')?.text).toContain(
+    `fake placed a value at ${label}._acme-challenge.www.a.test; all servers showed it`,
+  )
+  expect([not('ok', document).map(line), left]).toEqual([[], []])
+  const dns = (fake: FakeDns) => fake.add('a.test', 'CAA', '0 issue ca.test; validationmethods=dns-01')
+  const meta = { ...directory, meta: { caaIdentities: ['ca.test'] } }
+  ca.always('/directory', {
+    body: { ...meta, newNonce: 'https://ca.test/new-nonce', newAccount: 'https://ca.test/new-account' },
+  })
+  expect(
+    not('ok', (await run(['www.a.test'], { ...options, dns })).document)
+      .map(line)
+      .join(),
+  ).toContain('validationmethods lack dns-account-01')
+})
+
+test('with dns-account-01 and no account there is nothing to try yet', async () => {
+  const { document, events } = await run(['www.a.test'], { method: 'dns-account-01' })
+  expect(not('ok', document).map(line)).toEqual([
+    expect.stringMatching(/^failed account: there is no account for https:\/\/ca\.test\/directory → dns01 quickstart/),
+    'skipped rights: not tried: there is no place for a value',
+  ])
+  expect(events).toEqual([])
 })
 
 test('a bug that shows before anybody waits for it is thrown to the caller, and does not end node', async () => {

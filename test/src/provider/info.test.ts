@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { accountLabel } from '../../../src/acme/challenge.js'
 import { COMMANDS } from '../../../src/commands/index.js'
 import { providers } from '../../../src/commands/providers.js'
 import type { Dns01Error } from '../../../src/core/errors.js'
 import type { DnsAnswer, Question, ResourceRecord } from '../../../src/core/world.js'
 import { shippedNames } from '../../../src/provider/catalog.js'
+import { serverPart } from '../../../src/state/layout.js'
+import { generateKey } from '../../../src/x509/keys.js'
 import { machine } from '../../fakes/machine.js'
 
 const dnsYml = `
@@ -25,6 +28,12 @@ async function run(args: Record<string, unknown>, options: Parameters<typeof mac
   const world = { ...fake.context.world, dns: dns ?? { systemResolvers: () => [] } } as never
   const errors = await providers.run(args, { ...fake.context, world })
   return { errors, text: fake.shown.join('\n'), said: fake.said }
+}
+
+/** An account of https://ca.test/directory, as a file. */
+async function withAccount(): Promise<Record<string, string>> {
+  const { id, pem } = await generateKey({ type: 'ecdsa', curve: 'nistp256', rsaBits: 2048 })
+  return { [`/var/lib/acme/accounts/${serverPart('https://ca.test/directory')}/${id}/privkey`]: pem }
 }
 
 test('the list has every provider, and says which is chosen for what', async () => {
@@ -81,6 +90,37 @@ describe('--iam-policy', () => {
     expect(said.join()).toContain('2 policies')
   })
 
+  const byAccount = `request:\n  provider: https://ca.test/directory\n  challenge:\n    dns: {method: dns-account-01}\n`
+  const label = accountLabel('https://ca.test/account/1')
+  const labelled = (text: string): string[] =>
+    [...text.matchAll(/"(_[^"]*_acme-challenge[^"]*)"/g)].map(([, name]) => `${name}`)
+
+  test('with dns-account-01: the account’s own name of each, for wanted names, for given ones, and for any', async () => {
+    const conf = { ...(await withAccount()), '/var/lib/acme/conf/target': byAccount }
+    const wanted = {
+      ...files,
+      ...conf,
+      '/var/lib/acme/desired/three': `${target('p.corp.example')}request: {challenge: {dns: {method: dns-persist-01}}}\n`,
+    }
+    expect(labelled((await run({ 'iam-policy': true }, { files: wanted })).text)).toEqual([
+      `${label}._acme-challenge.www.corp.example`,
+      `${label}._acme-challenge.x.acme.example`,
+      `${label}._acme-challenge.db.lab.corp.example`,
+    ])
+    const given = await run({ name: 'route53', names: ['*.new.corp.example'], 'iam-policy': true }, { files: wanted })
+    expect(labelled(given.text)).toEqual([`${label}._acme-challenge.new.corp.example`])
+    expect(labelled((await run({ 'iam-policy': true }, { files: conf })).text)).toEqual([`${label}._acme-challenge.*`])
+  })
+
+  test('with dns-account-01 and no account yet there is no name to print', async () => {
+    const conf = { ...files, '/var/lib/acme/conf/target': byAccount }
+    await expect(run({ 'iam-policy': true }, { files: conf })).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: 'there is no account for https://ca.test/directory',
+      hint: expect.stringContaining('dns01 quickstart'),
+    })
+  })
+
   test('nothing wanted: for any name', async () => {
     expect(sets((await run({ 'iam-policy': true }, {})).text)).toEqual(['_acme-challenge.*'])
   })
@@ -114,6 +154,14 @@ describe('with names: what must stand in the DNS', () => {
     additionals: [row('ns.acme.example', 'A', '192.0.2.7'), row('ns.acme.example', 'AAAA', '2001:db8::7')],
   }
   const guide = (dns: object, names = ['www.example']) => run({ name: 'builtin', names }, { files }, dns)
+
+  test('with dns-account-01 the CNAME is at the account’s own name, and so is its target', async () => {
+    const conf = 'request:\n  provider: https://ca.test/directory\n  challenge:\n    dns: {method: dns-account-01}\n'
+    const all = { ...files, ...(await withAccount()), '/var/lib/acme/conf/target': conf }
+    const label = accountLabel('https://ca.test/account/1')
+    const { text } = await run({ name: 'builtin', names: ['www.example'] }, { files: all }, dnsWith(good))
+    expect(text).toContain(`${label}._acme-challenge.www.example.  CNAME  ${label}.www.example.acme.example.`)
+  })
 
   test('all stands', async () => {
     const { text, errors } = await guide(dnsWith(good, 'www.acme.example'))

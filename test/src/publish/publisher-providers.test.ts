@@ -53,6 +53,29 @@ describe('checkProviders', () => {
     expect(dns.asked).toEqual([])
   })
 
+  const byAccount = (name: string) => parseName(`_ujmmovf2vn55tgye._acme-challenge.${name}`)
+
+  test('a program that hears of hosts alone is not given a name of dns-account-01, but for one at the end of its CNAME', async () => {
+    const { publisher, dns, events } = aHouse({
+      choose: (name, house) => house.provider(name.endsWith('b.test') ? {} : { knowsHostOnly: true }),
+    })
+    dns.add(byAccount('y.a.test'), 'CNAME', 'y.b.test')
+    const { locator } = publisher
+    const error = await locator.checkProviders(names('x.a.test', 'y.a.test'), dnsOf, byAccount).catch(e => e)
+    const message =
+      'the provider fake cannot place a value at _ujmmovf2vn55tgye._acme-challenge.x.a.test: it names hosts only'
+    expect(error).toMatchObject({ code: 'CONFIG', message })
+    expect([...error.byName.keys()]).toEqual(['x.a.test'])
+    await expect(locator.locate([{ ...wish('x.a.test', 'v'), at: byAccount('x.a.test') }])).rejects.toMatchObject({
+      message,
+    })
+    expect(await locator.locate([{ ...wish('y.a.test', 'v'), at: byAccount('y.a.test') }])).toMatchObject([
+      { record: { name: 'y.b.test', zone: 'b.test' } },
+    ])
+    await locator.checkProviders(names('x.a.test'), dnsOf)
+    expect(events).toEqual([])
+  })
+
   test('a DNS that cannot be reached is not its business', async () => {
     const { publisher, dns } = aHouse()
     dns.manners(fakeResolver, { rcode: 'SERVFAIL' })

@@ -1,8 +1,10 @@
 // What authorize() asks of the CA and of the publisher, in which order, and what it returns: a client, a publisher and
 // their answers are plain objects here that write down what they are asked.
 import { expect, test } from 'vitest'
+import { accountLabel } from '../../../src/acme/challenge.js'
 import { Dns01Error } from '../../../src/core/errors.js'
 import { type Name, parseName, withoutWildcard } from '../../../src/core/names.js'
+import type { ChallengeMethod } from '../../../src/core/target.js'
 import type { LocatedRecord, RecordRequest } from '../../../src/publish/locate.js'
 import { type AuthorizeParts, authorize } from '../../../src/renew/authorize.js'
 import { names, target } from '../../fakes/held.js'
@@ -17,6 +19,7 @@ interface Course {
   /** The CA wants these proved, whatever was ordered. */
   readonly wants?: readonly string[]
   readonly offers?: string
+  readonly method?: ChallengeMethod
   /** Names whose record has no place. */
   readonly homeless?: readonly string[]
   /** Names whose record is never to be seen. */
@@ -62,6 +65,7 @@ async function take(course: Course) {
     }
   }
   const client = {
+    accountUrl: async () => 'https://ca.test/account/1',
     authorization: async (url: string) => {
       events.push(`look at ${nameAt(url)}`)
       return authorization(url)
@@ -88,7 +92,8 @@ async function take(course: Course) {
     `${record.challenge.wildcard ? '*.' : ''}${record.challenge.host}`
   const locator = {
     locate: async ([request]: readonly RecordRequest[]): Promise<LocatedRecord[]> => {
-      const { challenge } = request as RecordRequest
+      const { challenge, at } = request as RecordRequest
+      if (at !== undefined) events.push(`its place is ${at}`)
       const name = `${challenge.wildcard ? '*.' : ''}${challenge.host}`
       if (has(course.homeless, name)) throw because(name, 'no zone')
       const host = course.oneAtATime ? 'same.test' : challenge.host
@@ -126,7 +131,9 @@ async function take(course: Course) {
     publisher,
     batch,
     authority: { client, accountKey: { thumbprint: 'thumb' } },
-    target: target('t', course.ordered, { partial: course.partial ?? false }),
+    target: target('t', course.ordered, {
+      ...{ partial: course.partial ?? false, dns: { settings: {}, method: course.method } },
+    }),
     signal: stop.signal,
   } as unknown as AuthorizeParts
   try {
@@ -151,6 +158,27 @@ test('all records are published at once, then the CA is told of each, and the or
     ],
     failed: [],
     status: 'ready',
+  })
+})
+
+test('with dns-account-01 the value stands at the account’s own name, and all else is as with dns-01', async () => {
+  const label = accountLabel('https://ca.test/account/1')
+  const offers = 'dns-account-01'
+  expect(await take({ ordered: ['a.test', '*.a.test'], method: 'dns-account-01', offers })).toEqual({
+    events: [
+      ...['look at a.test', 'look at *.a.test', `its place is ${label}._acme-challenge.a.test`],
+      ...[`its place is ${label}._acme-challenge.a.test`, 'publish a.test *.a.test'],
+      ...['tell the CA of a.test', 'tell the CA of *.a.test', 'wait for the order', 'withdraw a.test *.a.test'],
+    ],
+    failed: [],
+    status: 'ready',
+  })
+})
+
+test('with dns-account-01 a CA that offers dns-01 alone gets neither a record nor an answer', async () => {
+  expect(await take({ ordered: ['a.test'], method: 'dns-account-01' })).toEqual({
+    events: ['look at a.test'],
+    thrown: 'a.test: the CA offers no dns-account-01 challenge, but dns-01',
   })
 })
 

@@ -1,6 +1,7 @@
 // The story of one certificate: what is asked of whom in which order, what is on disk at each step, and what is left and
 // returned when a step fails. The CA signs in memory, the disk is in memory; the publisher only writes down what it is told.
 import { expect, test } from 'vitest'
+import { accountLabel } from '../../../src/acme/challenge.js'
 import { codeOf, Dns01Error } from '../../../src/core/errors.js'
 import type { Name } from '../../../src/core/names.js'
 import type { Target } from '../../../src/core/target.js'
@@ -55,14 +56,17 @@ async function lab(trouble: Trouble = {}, caUrl = 'https://ca.test') {
   const refused = (name: string, what: string): Dns01Error => new Dns01Error('REFUSED', `${name}: ${what}`)
   const by = { definition: {}, provider: {} }
   const locator = {
-    checkProviders: async (all: readonly Name[]) => {
-      tell(`look for a provider of ${all.join(' ')}`)
+    checkProviders: async (all: readonly Name[], _: unknown, provedAt = (name: Name) => name) => {
+      tell(`look for a provider of ${all.map(provedAt).join(' ')}`)
       const failed = all.filter(name => isIn(trouble.unprovided, name))
       const byName = new Map(failed.map(name => [name, refused(name, 'no provider')]))
       if (failed.length > 0) throw new Dns01Error('CONFIG', 'no provider', { byName })
     },
     locate: async (requests: readonly RecordRequest[]) =>
-      requests.map(request => ({ by, record: { ...request, name: `_acme-challenge.${request.challenge.host}` } })),
+      requests.map(request => ({
+        by,
+        record: { ...request, name: request.at ?? `_acme-challenge.${request.challenge.host}` },
+      })),
   }
   const publisher = {
     batch: () => ({
@@ -123,6 +127,30 @@ test('a certificate: provider, account, order, records, then the key, and what t
     'nobody waits for its records',
   ])
   expect(fake.said).toEqual([])
+})
+
+test('with dns-account-01 the account comes first, whose label says where, and still no order is made for what nobody proves', async () => {
+  const label = accountLabel('https://ca.test/account/1')
+  const wants = target('t', ['a.test'], { dns: { settings: {}, method: 'dns-account-01' } })
+  const { issue, events, ca } = await lab()
+  ca.manners = { offers: ['dns-01', 'dns-account-01'] }
+  expect(await issue(wants)).toEqual({ issued: ['a.test'], missing: [] })
+  expect(events.slice(0, 8)).toEqual([
+    ...['GET /directory', 'POST /new-account', `look for a provider of ${label}._acme-challenge.a.test`],
+    ...['POST /new-order', 'POST /authz/1-0', 'publish a.test', 'POST /dns-account-01/1-0', 'POST /order/1'],
+  ])
+  const unprovided = await lab({ unprovided: ['a.test'] })
+  expect(await unprovided.issue(wants)).toMatchObject({ code: 'CONFIG', byName: ['a.test'] })
+  expect(unprovided.ca.orders).toEqual([])
+})
+
+test('with dns-account-01 a CA that looks at the name of dns-01 finds nothing, and says so', async () => {
+  const wants = target('t', ['a.test'], { dns: { settings: {}, method: 'dns-account-01' } })
+  const { issue, ca, events } = await lab()
+  expect(await issue(wants)).toMatchObject({ code: 'REFUSED', message: expect.stringContaining('but dns-01') })
+  expect(events.filter(event => event.startsWith('publish'))).toEqual([])
+  ca.manners = { offers: ['dns-account-01'], blindFor: ['a.test'] }
+  expect(await issue(wants)).toMatchObject({ code: 'REFUSED' })
 })
 
 type Prepare = (it: Awaited<ReturnType<typeof lab>>) => void
