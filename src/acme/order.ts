@@ -9,7 +9,7 @@ import type { Order } from './objects.js'
 import { orderError, shortList } from './order-errors.js'
 import { type PollLimits, poll } from './poll.js'
 import { isProblem, problemOf } from './problem.js'
-import { type Answer, retryAfterOf } from './response.js'
+import { type Answer, linksOf, retryAfterOf } from './response.js'
 import type { Session } from './session.js'
 
 /** What newOrder is asked with (RFC 8555 §7.4). */
@@ -41,8 +41,11 @@ export interface Orders {
     csr: Uint8Array,
     signal: AbortSignal,
   ): Promise<Order & { readonly retryAfterSeconds?: number | undefined }>
-  /** The chain of a valid order, leaf first, PEM (§7.4.2). */
-  certificate(order: Order, signal: AbortSignal): Promise<string>
+  /**
+   * The chain of a valid order, leaf first, PEM (§7.4.2). With `isPreferred`, of the CA's alternate chains the first that
+   * is, at a request for each that is looked at; where none is, the CA's own choice.
+   */
+  certificate(order: Order, signal: AbortSignal, isPreferred?: (chain: string) => boolean): Promise<string>
   /** What is at a URL kept from an earlier run: an order, or a PEM chain; undefined when the CA has forgotten it. */
   download(url: string, signal: AbortSignal): Promise<Order | string | undefined>
 }
@@ -51,6 +54,9 @@ export interface Orders {
 const pemChain = 'application/pem-certificate-chain'
 
 /** By the text: what holds no certificate is of no use to us, whatever its content type says. */
+/** Each costs a request. Let's Encrypt had two at most, for one key type; a header with more is not to be believed. */
+const mostAlternates = 10
+
 const isPem = (text: string): boolean => text.includes('-----BEGIN CERTIFICATE-----')
 
 /**
@@ -93,6 +99,28 @@ export function openOrders(
   const readOrder = async (url: string, signal: AbortSignal): Promise<{ value: Order; answer: Answer }> => {
     const answer = await post(url, null, `order ${url}`, signal)
     return { value: objects.order(answer.data, url), answer }
+  }
+
+  const chainAt = async (url: string, what: string, signal: AbortSignal): Promise<Answer> => {
+    const answer = await post(url, null, what, signal, pemChain)
+    if (isPem(answer.text)) return answer
+    throw new Dns01Error('REFUSED', `${what}: the CA sent no PEM certificate from ${url}`)
+  }
+
+  /** undefined: the CA does not give it. That is no reason to do without a certificate, which is there already. */
+  const alternateAt = async (
+    { link, from }: { readonly link: string; readonly from: string },
+    what: string,
+    signal: AbortSignal,
+  ): Promise<string | undefined> => {
+    try {
+      return (await chainAt(objects.url(link, from, what), what, signal)).text
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof Dns01Error)) throw error
+      world.log.info(`passed over: ${error.message}`)
+      return undefined
+    }
   }
 
   const order: Orders['order'] = async (url, signal) => (await readOrder(url, signal)).value
@@ -143,14 +171,19 @@ export function openOrders(
       }
     },
 
-    async certificate({ certificate, identifiers, url, status }, signal) {
+    async certificate({ certificate, identifiers, url, status }, signal, isPreferred) {
       const what = `certificate for ${shortList(identifiers)}`
       // §7.1.3: a valid order has one; so this is a CA that breaks its word, and to look again would not help
       if (certificate === undefined)
         throw new Dns01Error('REFUSED', `${what}: the order ${url} is ${status} but has no certificate`)
-      const { text } = await post(certificate, null, what, signal, pemChain)
-      if (isPem(text)) return text
-      throw new Dns01Error('REFUSED', `${what}: the CA sent no PEM certificate from ${certificate}`)
+      const answer = await chainAt(certificate, what, signal)
+      const { text } = answer
+      if (!isPreferred || isPreferred(text)) return text
+      for (const link of linksOf(answer, 'alternate').slice(0, mostAlternates)) {
+        const other = await alternateAt({ link, from: certificate }, `an alternate of the ${what}`, signal)
+        if (other !== undefined && isPreferred(other)) return other
+      }
+      return text
     },
 
     async download(url, signal) {

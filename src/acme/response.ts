@@ -23,7 +23,7 @@ export function answerError(answer: Answer, what: string, now: Date): Dns01Error
   const { status } = answer
   const told: Problem = readProblem(answer.data) ?? { type: 'about:blank', detail: received(answer) }
   const retryAfterSeconds = retryAfterOf(answer, now)
-  const termsOfService = linkOf(answer, 'terms-of-service')
+  const termsOfService = linksOf(answer, 'terms-of-service')[0]
   // `status` in the document is advisory (RFC 9457 §3.1.2), and many leave it out
   return problemError({ ...told, status: told.status ?? status }, { what, status, retryAfterSeconds, termsOfService })
 }
@@ -50,10 +50,9 @@ export function retryAfterOf({ headers }: Pick<Answer, 'headers'>, now: Date): n
   return seconds > 0 ? seconds : undefined
 }
 
-/** The target of the first link with that relation (RFC 8288 §3); several links may share one header, with commas between. */
-function linkOf({ headers }: Answer, relation: string): string | undefined {
-  const links = (headers.link ?? '').matchAll(/<([^>]*)>([^<]*)/g)
-  for (const [, target, parameters = ''] of links)
-    if (new RegExp(`;\\s*rel="?([^"]*\\s)?${relation}("|\\s|;|,|$)`, 'i').test(parameters)) return target
-  return undefined
+/** The targets of the links with that relation, in order (RFC 8288 §3); several links may share one header, with commas between. */
+export function linksOf({ headers }: Pick<Answer, 'headers'>, relation: string): string[] {
+  const links = [...(headers.link ?? '').matchAll(/<([^>]*)>([^<]*)/g)]
+  const isIt = new RegExp(`;\\s*rel="?([^"]*\\s)?${relation}("|\\s|;|,|$)`, 'i')
+  return links.flatMap(([, target = '', parameters = '']) => (isIt.test(parameters) ? [target] : []))
 }

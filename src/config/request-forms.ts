@@ -11,10 +11,10 @@ export interface Form<T> {
 }
 
 /**
- * Names of profiles are the CA's (draft-ietf-acme-profiles §3), so that any text may be one; with control characters it is
- * a slip of the keyboard, which a log would repeat.
+ * Names of profiles (draft-ietf-acme-profiles §3) and of issuers are the CA's, so that any text may be one; with control
+ * characters it is a slip of the keyboard, which a log would repeat.
  */
-const isProfileName = (text: string | undefined): text is string => text !== undefined && /^\P{Cc}+$/u.test(text)
+const isName = (text: string | undefined): text is string => text !== undefined && /^\P{Cc}+$/u.test(text)
 
 /** `tlsserver`, `{preferred: tlsserver}` or `{required: shortlived}`. */
 export const profileForm: Form<ProfileWish> = {
@@ -29,4 +29,13 @@ export const profileForm: Form<ProfileWish> = {
 }
 
 const wish = (name: string | undefined, required: boolean): ProfileWish | undefined =>
-  isProfileName(name) ? { name, required } : undefined
+  isName(name) ? { name, required } : undefined
+
+/** Common name, or whole name, of the issuer of the last certificate. */
+export const chainForm: Form<string> = {
+  what: 'the name of the issuer of the last certificate of a chain',
+  read(node) {
+    const text = textOf(node)?.trim()
+    return isName(text) ? text : undefined
+  },
+}

@@ -11,10 +11,10 @@ import {
   type Target,
   type TargetDefaults,
 } from '../core/target.js'
-import { type Form, profileForm } from './request-forms.js'
+import { chainForm, type Form, profileForm } from './request-forms.js'
 import { parseYaml, textOf } from './yaml-text.js'
 
-/** acmetool's schema of desired/* and conf/target, and our own keys: `partial`, `profile` and `challenge.dns`. */
+/** acmetool's schema of desired/* and conf/target, and our own keys: `partial`, `profile`, `preferred-chain` and `challenge.dns`. */
 const KNOWN = [
   'satisfy.names',
   'satisfy.margin',
@@ -24,6 +24,7 @@ const KNOWN = [
   'request.ocsp-must-staple',
   'request.partial',
   'request.profile',
+  'request.preferred-chain',
   'request.key.type',
   'request.key.rsa-size',
   'request.key.ecdsa-curve',
@@ -139,6 +140,7 @@ function merged(values: Values, from: TargetDefaults): TargetDefaults {
     mustStaple: values.truth('request.ocsp-must-staple') ?? from.mustStaple,
     partial: values.truth('request.partial') ?? from.partial,
     profile: values.form('request.profile', profileForm) ?? from.profile,
+    chain: values.form('request.preferred-chain', chainForm) ?? from.chain,
     env: { ...from.env, ...values.table('request.challenge.env') },
     dns: dnsOf(values, from.dns),
     webrootPaths: values.list('request.challenge.webroot-paths') ?? from.webrootPaths,

@@ -48,6 +48,8 @@ export interface Target {
   readonly partial: boolean
   /** Absent: the CA chooses. */
   readonly profile?: ProfileWish | undefined
+  /** request.preferred-chain: who issued the last certificate of the chain. Absent: the CA chooses. */
+  readonly chain?: string | undefined
   /** request.challenge.env, for hooks. */
   readonly env: Readonly<Record<string, string>>
   /** request.challenge.dns: ours, not acmetool's. */

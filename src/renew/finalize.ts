@@ -8,13 +8,14 @@ import type { StateDir } from '../state/state-dir.js'
 import { type CertificateFacts, checkIssued, readCertificate } from '../x509/certificate.js'
 import { createCsr } from '../x509/csr.js'
 import type { KeyPair } from '../x509/keys.js'
+import { downloadChain } from './chain.js'
 
 /** How long the CA may take to sign. Our own choice, as for validating; a slower CA loses nothing, since the next run resumes. */
 const signingSeconds = 600
 
 export interface FinishParts {
   readonly world: Pick<World, 'clock' | 'log'>
-  readonly state: Pick<StateDir, 'storeCertificate' | 'removeCertificate'>
+  readonly state: Pick<StateDir, 'storeCertificate' | 'removeCertificate' | 'ledger'>
   readonly signal: AbortSignal
 }
 
@@ -25,6 +26,8 @@ interface Finishing {
   readonly key: KeyPair
   readonly names: readonly Name[]
   readonly mustStaple: boolean
+  /** Target.chain. */
+  readonly chain?: string | undefined
   /** How long the CA may take; as for a new order when absent. */
   readonly signingSeconds?: number
 }
@@ -48,7 +51,7 @@ export async function finish(parts: FinishParts, client: AcmeClient, it: Finishi
     const valid = isValid(finalized)
       ? finalized
       : await client.pollOrder(it.order.url, isValid, { ...limits, retryAfterSeconds }, signal)
-    return store(parts, { ...it, keyId: it.key.id }, await client.certificate(valid, signal))
+    return store(parts, { ...it, keyId: it.key.id }, await downloadChain(parts, client, valid, it.chain))
   })
 }
 

@@ -71,7 +71,14 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
     // From here on a stop loses nothing: order, account and key are on disk, and the next run resumes (resume.ts).
     const id = await state.addOrder({ url: ready.url, accountId: authority.accountId, keyId: key.id })
     world.log.step(title, 'waiting for the certificate')
-    return finish(parts, authority.client, { id, order: ready, key, names, mustStaple: target.mustStaple })
+    return finish(parts, authority.client, {
+      id,
+      order: ready,
+      key,
+      names,
+      mustStaple: target.mustStaple,
+      chain: target.chain,
+    })
   }
   try {
     return await leavingOut(target, request, order)

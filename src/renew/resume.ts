@@ -14,6 +14,7 @@ import { readCertificate } from '../x509/certificate.js'
 import type { KeyPair } from '../x509/keys.js'
 import type { CertificateAuthority } from './authorities.js'
 import { accountsOnHostOf } from './authorities.js'
+import { downloadChain } from './chain.js'
 import { finish, orDrop, store } from './finalize.js'
 import type { IssueParts } from './issue.js'
 import { liveLinksTo } from './links.js'
@@ -77,14 +78,13 @@ export async function resume(parts: IssueParts, left: Certificate, targets: read
     if (what.status === 'pending' || what.status === 'invalid') return await drop(`it is ${what.status}`)
     const key = storedKey(parts, left)
     if (what.status === 'ready' && !key) return await drop('its private key is not in keys/')
-    if (!key) return await downloadOnly(parts, authority, left.id, what)
+    // What else belongs into the request, and which chain, is not on disk: it is as the targets with these names want it.
+    const own = targetsOf(what, targets)
+    const chain = own.find(target => target.chain !== undefined)?.chain
+    if (!key) return await downloadOnly(parts, authority, left.id, what, chain)
     awaited = what.identifiers
-    const asked = new Set(awaited)
-    // What the request needs beside names and key is not on disk, so it is taken from the target that asks for these names.
-    const isItsTarget = ({ requestNames }: Target): boolean =>
-      requestNames.length === asked.size && requestNames.every(name => asked.has(name))
-    const mustStaple = targets.some(target => target.mustStaple && isItsTarget(target))
-    const it = { id: left.id, order: what, key, names: awaited, mustStaple, signingSeconds }
+    const mustStaple = own.some(target => target.mustStaple)
+    const it = { id: left.id, order: what, key, names: awaited, mustStaple, chain, signingSeconds }
     return await finish(parts, authority.client, it)
   }
 
@@ -102,6 +102,14 @@ export async function resume(parts: IssueParts, left: Certificate, targets: read
     await state.removeCertificate(left.id)
     return undefined
   }
+}
+
+/** Those that ask for the names of this order, and so may have made it. */
+function targetsOf({ identifiers }: Order, targets: readonly Target[]): Target[] {
+  const asked = new Set(identifiers)
+  return targets.filter(
+    ({ requestNames }) => requestNames.length === asked.size && requestNames.every(name => asked.has(name)),
+  )
 }
 
 interface LookedUp {
@@ -135,12 +143,18 @@ const storedKey = ({ state }: IssueParts, left: Certificate): KeyPair | undefine
   left.keyId !== undefined && left.hasKey ? state.key(left.keyId) : undefined
 
 /** For an order whose key is told by nothing but the certificate to come. */
-async function downloadOnly(parts: IssueParts, { client }: CertificateAuthority, id: string, order: Order) {
+async function downloadOnly(
+  parts: IssueParts,
+  { client }: CertificateAuthority,
+  id: string,
+  order: Order,
+  chain: string | undefined,
+): Promise<string> {
   const done = (o: Order): boolean => o.status === 'valid'
   const valid = done(order)
     ? order
     : await client.pollOrder(order.url, done, { giveUpAfterSeconds: signingSeconds }, parts.signal)
-  return storeChain(parts, id, await client.certificate(valid, parts.signal))
+  return storeChain(parts, id, await downloadChain(parts, client, valid, chain))
 }
 
 /** Kept also without its key, as acmetool does: it serves no target then. */

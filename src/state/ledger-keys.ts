@@ -24,3 +24,6 @@ export const orderKey = (url: string): string => `order ${url}`
 
 /** What was told of a profile that a CA does not give us. */
 export const profileKey = (ca: string, profile: string): string => `${caKey(ca)} profile ${profile}`
+
+/** What was told of a chain that a CA does not have. */
+export const chainKey = (caHost: string, issuer: string): string => `${caHost} chain ${issuer}`

@@ -31,6 +31,8 @@ export interface PebbleOptions {
   readonly retryAfterSeconds?: { readonly authz: number; readonly order: number }
   /** Intermediates below the root; default 1. */
   readonly chainLength?: number
+  /** So many more roots, with a chain up to each. */
+  readonly alternateRoots?: number
 }
 
 export interface Pebble {
@@ -112,13 +114,14 @@ export function pebbleIsOld(): boolean {
 }
 
 function environment(options: PebbleOptions): Record<string, string> {
-  const { noSleep = options.sleepSeconds === undefined, nonceReject, authzReuse, chainLength } = options
+  const { noSleep = options.sleepSeconds === undefined, nonceReject, authzReuse, chainLength, alternateRoots } = options
   return {
     ...(noSleep && { PEBBLE_VA_NOSLEEP: '1' }),
     ...(options.sleepSeconds !== undefined && { PEBBLE_VA_SLEEPTIME: `${options.sleepSeconds}` }),
     ...(options.alwaysValid && { PEBBLE_VA_ALWAYS_VALID: '1' }),
     ...(nonceReject !== undefined && { PEBBLE_WFE_NONCEREJECT: `${nonceReject}` }),
     ...(authzReuse !== undefined && { PEBBLE_AUTHZREUSE: `${authzReuse}` }),
+    ...(alternateRoots !== undefined && { PEBBLE_ALTERNATE_ROOTS: `${alternateRoots}` }),
     ...(chainLength !== undefined && { PEBBLE_CHAIN_LENGTH: `${chainLength}` }),
   }
 }

@@ -491,6 +491,28 @@ describe('orders', () => {
     )
   })
 
+  test('have the alternate chain that is preferred, looked for no further than to it', async () => {
+    const { ca, client } = await ready()
+    ca.always('/order/1', { body: order('valid', { certificate: `${base}/certificate/1` }) })
+    const chain = (what: string): string => `-----BEGIN CERTIFICATE-----\n${what}\n-----END CERTIFICATE-----\n`
+    const links = ['<https://ca.test/directory>;rel="index"']
+    for (const to of ['http://other.test/x', '/certificate/1/1', '/certificate/1/2', '/certificate/1/3'])
+      links.push(`<${to}>; rel="alternate"`)
+    ca.always('/certificate/1', { headers: { link: links.join(', ') }, body: chain('a') })
+    ca.always('/certificate/1/1', { status: 404 })
+    for (const i of [2, 3]) ca.always(`/certificate/1/${i}`, { body: chain('abc'[i - 1] ?? '') })
+    const valid = await client.order(url, signal)
+    const found = (wanted?: string) => client.certificate(valid, signal, wanted ? text => text === wanted : undefined)
+    ca.asked.length = 0
+    expect(await found()).toBe(chain('a'))
+    expect(await found(chain('a'))).toBe(chain('a'))
+    expect(ca.asked).toEqual(['POST /certificate/1', 'POST /certificate/1'])
+    expect(await found(chain('b'))).toBe(chain('b'))
+    expect(ca.asked.slice(2)).toEqual(['POST /certificate/1', 'POST /certificate/1/1', 'POST /certificate/1/2'])
+    expect(await found(chain('none')), 'the usual one').toBe(chain('a'))
+    expect(ca.asked.at(-1)).toBe('POST /certificate/1/3')
+  })
+
   test('a URL from a file that is none, or not https, is refused without asking', async () => {
     const { ca, client } = await ready()
     for (const wrong of ['', 'nonsense', 'http://ca.test/order/1'])

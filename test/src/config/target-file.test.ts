@@ -122,6 +122,11 @@ label: 007
     ['request: {profile: {wanted: a}}\n', 'request.profile must be the name'],
     ['request: {profile: {preferred: a, required: b}}\n', 'request.profile must be the name'],
     ['request: {profile: {required: }}\n', 'request.profile must be the name'],
+    [
+      'request:\n  preferred-chain: [ISRG Root X1]\n',
+      'desired/x.test:2: request.preferred-chain must be the name of the issuer of the last certificate',
+    ],
+    ['request: {preferred-chain: {x: y}}\n', 'request.preferred-chain must be'],
     ['label: a/b\n', 'label must be a text without "/"'],
     ['label: .a\n', 'label must be a text without "/"'],
     ['satisfy:\n  names: [\n', /desired\/x.test:\d: /],
@@ -275,6 +280,12 @@ names: [no.test]
         message: expect.stringContaining(`conf/target:4: request.challenge.dns.method ${message}`),
       }),
     )
+  })
+
+  test('hands a preferred chain down', () => {
+    const conf = 'request: {preferred-chain: ISRG Root X1}\n'
+    expect(target('', conf).chain).toBe('ISRG Root X1')
+    expect(target('request: {preferred-chain: Other}\n', conf).chain).toBe('Other')
   })
 
   test('gives a CA that a legacy provider: at the root loses against', () => {

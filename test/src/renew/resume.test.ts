@@ -6,7 +6,7 @@ import type { Certificate } from '../../../src/state/certificates.js'
 import { type CaWorld, caWorld } from '../../fakes/authorities.js'
 import { problem, type Reply } from '../../fakes/ca.js'
 import { ecKey, selfSigned } from '../../fakes/certificates.js'
-import { day } from '../../fakes/held.js'
+import { day, target } from '../../fakes/held.js'
 
 const url = 'https://ca.test/order/1'
 const pemChain = { 'content-type': 'application/pem-certificate-chain' }
@@ -51,6 +51,20 @@ describe('an order that was left', () => {
 
   const resumed = async (certificate: Certificate) => (await resume(it as unknown as IssueParts, certificate)).id
   const now = () => it.state.certificates()[0]
+
+  test.each([{}, { key: false }])(
+    'is downloaded with the chain that its target prefers, with links %j',
+    async links => {
+      const other = (await selfSigned(key, ['a.test'], { notAfter: day('2026-08-01'), issuer: 'CN=Root Y' })).cert
+      const link = '<https://ca.test/certificate/1/1>;rel="alternate"'
+      it.ca.always('/order/1', order('valid'))
+      it.ca.always('/certificate/1', { headers: { ...pemChain, link }, body: pem })
+      it.ca.always('/certificate/1/1', { headers: pemChain, body: other })
+      const wants = target('t', ['a.test'], { chain: 'Root Y' })
+      await resume(it as unknown as IssueParts, await left(links), [target('u', ['b.test'], { chain: 'Z' }), wants])
+      expect(now()?.facts?.issuer).toBe('CN=Root Y')
+    },
+  )
 
   test.each([
     ['ready', {}],
