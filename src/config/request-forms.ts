@@ -1,5 +1,5 @@
 // Keys of a target that may be written in more than one form: what each may look like, and what is made of it.
-import { isMap, type Node } from 'yaml'
+import { isMap, isScalar, type Node } from 'yaml'
 import type { ProfileWish } from '../core/target.js'
 import { textOf } from './yaml-text.js'
 
@@ -37,5 +37,13 @@ export const chainForm: Form<string> = {
   read(node) {
     const text = textOf(node)?.trim()
     return isName(text) ? text : undefined
+  },
+}
+
+export const reuseForm: Form<boolean | number> = {
+  what: 'true, false or a number of days of at least 1',
+  read(node) {
+    const value = isScalar(node) ? node.value : undefined
+    return typeof value === 'boolean' || (typeof value === 'number' && value >= 1) ? value : undefined
   },
 }

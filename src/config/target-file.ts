@@ -11,10 +11,11 @@ import {
   type Target,
   type TargetDefaults,
 } from '../core/target.js'
-import { chainForm, type Form, profileForm } from './request-forms.js'
+import { chainForm, type Form, profileForm, reuseForm } from './request-forms.js'
 import { parseYaml, textOf } from './yaml-text.js'
 
-/** acmetool's schema of desired/* and conf/target, and our own keys: `partial`, `profile`, `preferred-chain` and `challenge.dns`. */
+/** acmetool's schema of desired/* and conf/target, and our own keys: `partial`, `profile`, `preferred-chain`, `key.reuse` and
+ * `challenge.dns`. */
 const KNOWN = [
   'satisfy.names',
   'satisfy.margin',
@@ -29,6 +30,7 @@ const KNOWN = [
   'request.key.rsa-size',
   'request.key.ecdsa-curve',
   'request.key.id',
+  'request.key.reuse',
   'request.challenge.webroot-paths',
   'request.challenge.http-ports',
   'request.challenge.http-self-test',
@@ -162,6 +164,7 @@ function keySpec(values: Values, from: KeySpec): KeySpec {
     curve: curve ? (isCurve(curve) ? curve : 'nistp256') : from.curve,
     rsaBits: bits === undefined ? from.rsaBits : clamp(bits),
     id: values.text('request.key.id')?.trim().toLowerCase() || from.id,
+    reuse: values.form('request.key.reuse', reuseForm) ?? from.reuse,
   }
 }
 

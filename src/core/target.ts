@@ -10,6 +10,8 @@ export interface KeySpec {
   readonly rsaBits: number
   /** An existing key to use (request.key.id). */
   readonly id?: string | undefined
+  /** Whether the key of the certificate that is replaced is used again: always, or while it is younger than so many days. */
+  readonly reuse?: boolean | number | undefined
 }
 
 /** What is asked of a CA that offers several kinds of certificates (draft-ietf-acme-profiles). */

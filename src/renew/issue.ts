@@ -9,9 +9,10 @@ import type { World } from '../core/world.js'
 import { countOrder } from '../limits/rate-limits.js'
 import type { Publisher } from '../publish/publisher.js'
 import type { StateDir } from '../state/state-dir.js'
-import { generateKey, type KeyPair } from '../x509/keys.js'
+import type { KeyPair } from '../x509/keys.js'
 import type { CertificateAuthorities, CertificateAuthority } from './authorities.js'
 import { authorize } from './authorize.js'
+import { keyFor } from './certificate-key.js'
 import { finish } from './finalize.js'
 import { orderByProfile } from './profile.js'
 
@@ -143,14 +144,3 @@ function faults(error: unknown, ordered: readonly Name[]): Map<Name, unknown> {
 /** The last error, with what went wrong with each name before. */
 const withReasons = (error: unknown, missing: ReadonlyMap<Name, unknown>): unknown =>
   missing.size === 0 || !(error instanceof Dns01Error) ? error : combine([error], { byName: missing })
-
-/** On disk. request.key.id names a key to use; when it is not there, a new one is made and the log says so. */
-async function keyFor({ state, world }: IssueParts, target: Target): Promise<KeyPair> {
-  const { id } = target.key
-  if (id !== undefined && state.keyIds().has(id)) return state.key(id)
-  if (id !== undefined)
-    world.log.warn(`${target.file}: the key ${id} (request.key.id) is not in keys/; making a new one`)
-  const key = await generateKey(target.key)
-  await state.addKey(key)
-  return key
-}

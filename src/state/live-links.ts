@@ -21,6 +21,27 @@ export function readLinks(disk: Disk): Map<string, string> {
   return links
 }
 
+/** What is live under one link, as far as its files can be read; `revoked`: or is to be. */
+export interface LiveCertificate {
+  readonly id: string
+  readonly keyId: string
+  readonly revoked: boolean
+}
+
+/** Of one link, without a look at all the others. undefined: nothing is live there, or nothing that can be read. */
+export function readLive(disk: Disk, link: string): LiveCertificate | undefined {
+  const [, id] = disk.linkAt(layout.livePath(link))?.match(TO_CERTIFICATE) ?? []
+  if (id === undefined) return undefined
+  const isThere = (file: string): boolean => disk.info(layout.certificatePath(id, file)) !== undefined
+  try {
+    const { keyId } = readCertificate(disk.read(layout.certificatePath(id, 'fullchain')))
+    return { id, keyId, revoked: isThere('revoke') || isThere('revoked') }
+  } catch (error) {
+    if (error instanceof Dns01Error) return undefined
+    throw error
+  }
+}
+
 /** What points links of live/, and remembers what it need not look at twice in a run. */
 export class LivePointer {
   readonly #disk: Disk

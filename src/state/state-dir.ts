@@ -21,7 +21,7 @@ import { openJournal, type StateJournal } from './journal.js'
 import { idOfKeyIn, listAccounts, listKeyIds, readKey, type StoredAccount } from './keys.js'
 import * as layout from './layout.js'
 import { type Ledger, openLedger } from './ledger.js'
-import { LivePointer, readLinks } from './live-links.js'
+import { type LiveCertificate, LivePointer, readLinks, readLive } from './live-links.js'
 import { followLinks, readPermissions, refuseForeignFolder, refuseWrongKinds } from './opening.js'
 import { type Responses, readResponses } from './responses.js'
 import { readDefaults, readTargets, type TargetReading } from './targets.js'
@@ -235,6 +235,10 @@ export class StateDir {
   /** Link name → certificate id. What is not a link to a certificate is left out. */
   links(): Map<string, string> {
     return readLinks(this.#disk)
+  }
+  /** What is live under one link; undefined: nothing, or nothing that can be read. */
+  liveCertificate(link: string): LiveCertificate | undefined {
+    return readLive(this.#disk, link)
   }
   /**
    * Points live/LINK at a complete certificate, whose `privkey` link is mended if need be.

@@ -38,6 +38,14 @@ export async function generateKey(spec: KeySpec): Promise<KeyPair> {
   return keyPair(privateKey)
 }
 
+/** Whether a key is what `spec` asks for, or stronger: the same type, and no shorter. */
+export function isAsStrongAs(pem: string, { type, curve, rsaBits }: KeySpec): boolean {
+  const { asymmetricKeyType, asymmetricKeyDetails: details } = createPrivateKey(pem)
+  if (type === 'rsa') return asymmetricKeyType === 'rsa' && (details?.modulusLength ?? 0) >= rsaBits
+  const curves: (string | undefined)[] = Object.values(CURVES) // the weakest first
+  return asymmetricKeyType === 'ec' && curves.indexOf(details?.namedCurve) >= curves.indexOf(CURVES[curve])
+}
+
 function checkedBits(bits: number): number {
   if (Number.isInteger(bits) && bits >= 2048 && bits <= 4096) return bits
   throw new Dns01Error('CONFIG', `RSA keys of ${bits} bits are not made`, { hint: 'rsa-size may be 2048 to 4096' })

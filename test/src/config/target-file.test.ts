@@ -127,6 +127,14 @@ label: 007
       'desired/x.test:2: request.preferred-chain must be the name of the issuer of the last certificate',
     ],
     ['request: {preferred-chain: {x: y}}\n', 'request.preferred-chain must be'],
+    [
+      'request:\n  key: {reuse: always}\n',
+      'desired/x.test:2: request.key.reuse must be true, false or a number of days of at least 1',
+    ],
+    ['request: {key: {reuse: 0}}\n', 'request.key.reuse must be true'],
+    ['request: {key: {reuse: -3}}\n', 'request.key.reuse must be true'],
+    ['request: {key: {reuse: "true"}}\n', 'request.key.reuse must be true'],
+    ['request: {key: {reuse: [1]}}\n', 'request.key.reuse must be true'],
     ['label: a/b\n', 'label must be a text without "/"'],
     ['label: .a\n', 'label must be a text without "/"'],
     ['satisfy:\n  names: [\n', /desired\/x.test:\d: /],
@@ -281,6 +289,14 @@ names: [no.test]
       }),
     )
   })
+  test.each([
+    ['', true, true],
+    ['request: {key: {reuse: false}}', true, false],
+    ['request: {key: {reuse: 90}}', false, 90],
+    ['request: {key: {type: rsa}}', 365, 365],
+  ])('%j with reuse %j in conf/target: %j', (text, inherited, reuse) =>
+    expect(target(`${text}\n`, `request: {key: {reuse: ${inherited}}}\n`).key.reuse).toBe(reuse),
+  )
 
   test('hands a preferred chain down', () => {
     const conf = 'request: {preferred-chain: ISRG Root X1}\n'

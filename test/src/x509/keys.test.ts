@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate
 import { describe, expect, test } from 'vitest'
 import { Dns01Error } from '../../../src/core/errors.js'
 import type { KeySpec } from '../../../src/core/target.js'
-import { base32Id, generateKey, parseJwk, parseKey } from '../../../src/x509/keys.js'
+import { base32Id, generateKey, isAsStrongAs, parseJwk, parseKey } from '../../../src/x509/keys.js'
 import { makeCertificate } from './made.js'
 
 /** P-256 with private scalar 1: its public key is the generator. */
@@ -127,4 +127,17 @@ describe('parseJwk', () => {
       expect.objectContaining({ code: 'STATE', message: expect.stringContaining(message) }),
     )
   })
+})
+
+test.each([
+  [ecdsa('nistp256'), ecdsa('nistp256'), true],
+  [ecdsa('nistp384'), ecdsa('nistp256'), true],
+  [ecdsa('nistp256'), ecdsa('nistp384'), false],
+  [ecdsa('nistp521'), rsa(2048), false],
+  [rsa(2048), rsa(2048), true],
+  [rsa(3072), rsa(2048), true],
+  [rsa(2048), rsa(3072), false],
+  [rsa(4096), ecdsa('nistp256'), false],
+])('a key of %j is as strong as %j asks for: %j', async (of, spec, is) => {
+  expect(isAsStrongAs((await generateKey(of)).pem, spec)).toBe(is)
 })
