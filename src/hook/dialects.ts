@@ -14,7 +14,7 @@ import type { RecordRequest } from '../publish/locate.js'
 /** What another ACME client wants of its hook. */
 export interface HookCall {
   readonly action: 'present' | 'cleanup'
-  readonly wishes: readonly Omit<RecordRequest, 'dns'>[]
+  readonly requests: readonly Omit<RecordRequest, 'dns'>[]
   /** This client leaves it to the hook to wait until all servers show the values. */
   readonly waits: boolean
   /** Hosts for which it will call again before it tells the CA. */
@@ -40,8 +40,8 @@ const acmetool: HookDialect = {
     const action = choose({ 'challenge-dns-start': 'present', 'challenge-dns-stop': 'cleanup' }, event)
     if (!action) return notMyEvent
     if (!host || targetFile === undefined || !value) return undefined
-    const wish = wishFor(host, value, { targetFile, wildcard: wildcard === 'wildcard' })
-    return { action, wishes: [wish], waits: true, later: [] }
+    const request = requestFor(host, value, { targetFile, wildcard: wildcard === 'wildcard' })
+    return { action, requests: [request], waits: true, later: [] }
   },
 }
 
@@ -60,7 +60,7 @@ const certbot: HookDialect = {
     const remaining = Number(env.CERTBOT_REMAINING_CHALLENGES || 0)
     const all = (env.CERTBOT_ALL_IDENTIFIERS || env.CERTBOT_ALL_DOMAINS || '').split(',').filter(name => name !== '')
     const later = remaining > 0 ? all.slice(-remaining).map(hostNamed) : []
-    return { action, wishes: [wishFor(host, value)], waits: true, later }
+    return { action, requests: [requestFor(host, value)], waits: true, later }
   },
 }
 
@@ -72,10 +72,10 @@ const dehydrated: HookDialect = {
     if (!action) return 0
     if (words.length === 0 || words.length % 3 !== 0) return undefined
     const starts = words.flatMap((_, i) => (i % 3 === 0 ? [i] : []))
-    const wishes = starts.map(i =>
-      wishFor(words[i] as string, words[i + 2] as string, { token: words[i + 1] as string }),
+    const requests = starts.map(i =>
+      requestFor(words[i] as string, words[i + 2] as string, { token: words[i + 1] as string }),
     )
-    return { action, wishes, waits: true, later: [], cleanupMustNotFail: true }
+    return { action, requests, waits: true, later: [], cleanupMustNotFail: true }
   },
 }
 
@@ -87,22 +87,22 @@ const lego: HookDialect = {
   usage: 'present|cleanup FQDN VALUE, or present|cleanup -- DOMAIN TOKEN KEYAUTH (EXEC_MODE=RAW)',
   read: ([operation, ...words]) => {
     const action = choose({ present: 'present', cleanup: 'cleanup' }, operation)
-    const wish = words[0] === '--' ? rawWish(words.slice(1)) : placedWish(words)
-    return action && wish && { action, wishes: [wish], waits: false, later: [] }
+    const request = words[0] === '--' ? rawRequest(words.slice(1)) : locatedRequest(words)
+    return action && request && { action, requests: [request], waits: false, later: [] }
   },
 }
 
-function rawWish([domain, token, keyAuthorization]: readonly string[]): Omit<RecordRequest, 'dns'> | undefined {
+function rawRequest([domain, token, keyAuthorization]: readonly string[]): Omit<RecordRequest, 'dns'> | undefined {
   if (!domain || !token || !keyAuthorization) return undefined
   const value = createHash('sha256').update(keyAuthorization).digest('base64url') // RFC 8555 §8.4
-  return wishFor(domain, value, { token, keyAuthorization })
+  return requestFor(domain, value, { token, keyAuthorization })
 }
 
 /** After CNAMEs nothing tells the host any more; the record's name then stands for it. */
-function placedWish([fqdn, value]: readonly string[]): Omit<RecordRequest, 'dns'> | undefined {
+function locatedRequest([fqdn, value]: readonly string[]): Omit<RecordRequest, 'dns'> | undefined {
   if (!fqdn || !value) return undefined
   const at = parseName(fqdn)
-  return { ...wishFor(at.replace(/^_acme-challenge\./, ''), value), at }
+  return { ...requestFor(at.replace(/^_acme-challenge\./, ''), value), at }
 }
 
 /** uacme -h (uacme.1): `begin` with another status than 0 declines the challenge, and no further call comes then. */
@@ -113,7 +113,7 @@ const uacme: HookDialect = {
     if (!action || !type) return undefined
     if (type !== 'dns-01') return declined
     if (!host || token === undefined || !value) return undefined
-    return { action, wishes: [wishFor(host, value, { token })], waits: true, later: [] }
+    return { action, requests: [requestFor(host, value, { token })], waits: true, later: [] }
   },
 }
 
@@ -147,7 +147,7 @@ const hostNamed = (text: string): Name => withoutWildcard(parseName(text))
 const sampleValue = '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU'
 
 /** @throws Dns01Error USAGE when the value is none of dns-01: 43 characters of base64url, a SHA-256 (RFC 8555 §8.4) */
-function wishFor(
+function requestFor(
   host: string,
   value: string,
   facts: Partial<RecordRequest['challenge']> = {},

@@ -37,12 +37,12 @@ export async function runHook(
   const parts = { ...context, world: inside, signal, stateRoot }
   const locator = new Locator(parts)
   const publisher = new DirectPublisher(parts)
-  const locate = (wishes: HookCall['wishes']): Promise<LocatedRecord[]> =>
-    locator.locate(wishes.map(wish => ({ ...wish, dns: { provider: options.provider, settings: {} } })))
+  const locate = (requests: HookCall['requests']): Promise<LocatedRecord[]> =>
+    locator.locate(requests.map(request => ({ ...request, dns: { provider: options.provider, settings: {} } })))
   try {
-    const placements = await locate(call.wishes)
-    if (call.action === 'cleanup') await takeBack(world, publisher, placements, call)
-    else await present(world, publisher, placements, await mustProve(call, options, placements, locate))
+    const located = await locate(call.requests)
+    if (call.action === 'cleanup') await takeBack(world, publisher, located, call)
+    else await present(world, publisher, located, await mustProve(call, options, located, locate))
     const leftBehind = (text: string): void => inside.log.info(text) // each call would say it
     const removing = removeForgotten({ ...parts, leftBehind }, stateRoot)
     await Promise.race([removing, aborted(world.clock.deadline(forgottenSeconds))])
@@ -60,17 +60,17 @@ const aborted = (signal: AbortSignal): Promise<void> =>
 async function present(
   world: Pick<World, 'log'>,
   publisher: DirectPublisher,
-  placements: readonly LocatedRecord[],
+  located: readonly LocatedRecord[],
   proven: boolean,
 ): Promise<void> {
-  refuseWhatCannotStay(placements)
+  refuseWhatCannotStay(located)
   try {
-    await publisher.place(placements, { acceptedIsEnough: !proven })
-    if (proven) await publisher.prove(placements)
+    await publisher.place(located, { acceptedIsEnough: !proven })
+    if (proven) await publisher.prove(located)
   } catch (error) {
     if (isUnwritten(error)) throw error // there is nothing to remove
     await publisher
-      .remove(placements)
+      .remove(located)
       .catch((also: unknown) => world.log.warn(`TXT records may be left: ${messageOf(also)}`))
     throw error
   }
@@ -79,11 +79,11 @@ async function present(
 async function takeBack(
   world: Pick<World, 'log'>,
   publisher: DirectPublisher,
-  placements: readonly LocatedRecord[],
+  located: readonly LocatedRecord[],
   call: HookCall,
 ): Promise<void> {
   try {
-    await publisher.remove(placements)
+    await publisher.remove(located)
   } catch (error) {
     if (!call.cleanupMustNotFail) throw error
     world.log.error(`${messageOf(error)}; the client is not told, it would give the certificate up`)
@@ -99,13 +99,13 @@ async function mustProve(
   call: HookCall,
   options: HookOptions,
   [mine]: readonly LocatedRecord[],
-  locate: (wishes: HookCall['wishes']) => Promise<LocatedRecord[]>,
+  locate: (requests: HookCall['requests']) => Promise<LocatedRecord[]>,
 ): Promise<boolean> {
   if (!(options.wait ?? call.waits)) return false
-  const [wish] = call.wishes
-  if (!mine || !wish) return true
+  const [request] = call.requests
+  if (!mine || !request) return true
   for (const host of call.later) {
-    const later = { ...wish, challenge: { ...wish.challenge, host } }
+    const later = { ...request, challenge: { ...request.challenge, host } }
     const [other] = await locate([later]).catch((): LocatedRecord[] => []) // its own call will say what is wrong
     if (other && zoneKey(other.by, other.record.zone) === zoneKey(mine.by, mine.record.zone)) return false
   }
@@ -113,13 +113,13 @@ async function mustProve(
 }
 
 /** @throws Dns01Error CONFIG */
-function refuseWhatCannotStay(placements: readonly LocatedRecord[]): void {
-  const brief = placements.find(({ by }) => by.definition.ephemeral)
+function refuseWhatCannotStay(located: readonly LocatedRecord[]): void {
+  const brief = located.find(({ by }) => by.definition.ephemeral)
   if (brief)
     throw new Dns01Error('CONFIG', `the provider ${brief.by.definition.name} answers only while dns01 runs`, {
       hint: 'a hook ends before the CA looks: choose another provider, or let dns01 itself get the certificate',
     })
-  const [, second] = inRounds(placements)
+  const [, second] = inRounds(located)
   if (second?.[0])
     throw new Dns01Error(
       'CONFIG',

@@ -52,7 +52,7 @@ export interface ProbeParts {
 interface Examined {
   readonly wanted: Wanted
   readonly findings: readonly Finding[]
-  readonly placement: LocatedRecord | undefined
+  readonly located: LocatedRecord | undefined
   /** TXT values that stand there now. */
   readonly values: readonly string[]
 }
@@ -105,20 +105,20 @@ async function examine(
     limits.authoritySeconds,
   )
   if (account.some(({ state }) => state === 'failed'))
-    return { wanted, placement: undefined, values: [], findings: account }
-  let placement: LocatedRecord | undefined
+    return { wanted, located: undefined, values: [], findings: account }
+  let located: LocatedRecord | undefined
   let chain: readonly Name[] = []
   let values: readonly string[] = []
   const place = await within(
     'zone',
     async look => {
-      placement = await locate(parts, wanted, name, look.signal)
-      return [zoneFinding(placement)]
+      located = await locate(parts, wanted, name, look.signal)
+      return [zoneFinding(located)]
     },
     limits.locateSeconds,
   )
-  const end = placement?.record.name
-  const zone = placement?.zone
+  const end = located?.record.name
+  const zone = located?.zone
   world.log.step(wanted.name, 'asking its servers, and those above')
   const looks = await Promise.all([
     Promise.resolve(account),
@@ -129,9 +129,9 @@ async function examine(
       return [cnameFinding(chain), ...(await lookForWildcard(look, chain))]
     }),
     Promise.resolve(place),
-    within('delegation', look => lookAtGuide(parts, { ...wanted, at: name }, placement, look)),
+    within('delegation', look => lookAtGuide(parts, { ...wanted, at: name }, located, look)),
     within('servers', async look => {
-      if (!zone || !end || placement?.by.definition.ephemeral) return []
+      if (!zone || !end || located?.by.definition.ephemeral) return []
       const found = await lookAtServers(look, zone, end)
       values = found.values
       return found.findings
@@ -139,7 +139,7 @@ async function examine(
     within('view', look => lookAtViews(look, name, zone, hostnameOf(wanted.ca))),
   ])
   world.log.step(wanted.name, undefined)
-  return { wanted, placement, values, findings: looks.flat() }
+  return { wanted, located, values, findings: looks.flat() }
 }
 
 /** As the engine does it, with a value that no CA has asked for. */
@@ -150,9 +150,9 @@ async function locate(parts: ProbeParts, wanted: Wanted, at: Name, signal: Abort
   const wildcard = host !== wanted.name
   const keyAuthorization = `${token}.${token}`
   const challenge = { host, wildcard, token, keyAuthorization, targetFile: '', env: wanted.env }
-  const wish: RecordRequest = { value, dns: wanted.dns, challenge, at }
-  const [placement] = await publisherOf(parts, await lookingState(parts), signal).locator.locate([wish])
-  return placement as LocatedRecord
+  const request: RecordRequest = { value, dns: wanted.dns, challenge, at }
+  const [located] = await publisherOf(parts, await lookingState(parts), signal).locator.locate([request])
+  return located as LocatedRecord
 }
 
 const lookingState = ({ world, stateRoot }: ProbeParts): Promise<StateDir> =>
@@ -184,12 +184,12 @@ const cnameFinding = (chain: readonly Name[]): Finding =>
 async function lookAtGuide(
   parts: ProbeParts,
   { name, at }: Wanted & { readonly at: Name },
-  placement: LocatedRecord | undefined,
+  located: LocatedRecord | undefined,
   look: Look,
 ): Promise<Finding[]> {
-  const definition = placement?.by.definition
-  if (!definition?.requiredRecords || !placement) return []
-  const values = settingValues(parts.world, definition, placement.by.config.settings)
+  const definition = located?.by.definition
+  if (!definition?.requiredRecords || !located) return []
+  const values = settingValues(parts.world, definition, located.by.config.settings)
   const world = withResolvers(parts.world, parts.config)
   const records = await definition.requiredRecords([at], values as never, world, look.signal)
   return records.map(({ name: owner, type, data, missing }) =>
@@ -206,9 +206,9 @@ async function lookAtGuide(
 /** One value a name, all under the lock. Undefined for names that have no place. */
 async function tryAll(parts: ProbeParts, examined: readonly Examined[]): Promise<(readonly Finding[])[]> {
   const { world, config, signal, stateRoot, commandLine } = parts
-  const careful = examined.map(one => one.placement && overwrites(one))
-  const trials = examined.flatMap(({ placement }, i): Trial[] =>
-    placement && !careful[i] ? [{ placement, watched: config.propagation.wait && placement.zone !== undefined }] : [],
+  const careful = examined.map(one => one.located && overwrites(one))
+  const trials = examined.flatMap(({ located }, i): Trial[] =>
+    located && !careful[i] ? [{ located, watched: config.propagation.wait && located.zone !== undefined }] : [],
   )
   if (trials.length > 0) world.log.step('probe', 'placing a value a name, watching, removing it')
   const deadline = world.clock.deadline(limits.placeSeconds)
@@ -223,10 +223,10 @@ async function tryAll(parts: ProbeParts, examined: readonly Examined[]): Promise
   })
   world.log.step('probe', undefined)
   signal.throwIfAborted()
-  const byPlacement = new Map(trials.map(({ placement }, i) => [placement, found[i]]))
-  return examined.map(({ placement }, i) => {
+  const byRecord = new Map(trials.map(({ located }, i) => [located, found[i]]))
+  return examined.map(({ located }, i) => {
     const why = careful[i]
-    const finding = placement && byPlacement.get(placement)
+    const finding = located && byRecord.get(located)
     return why
       ? [skipped('rights', why)]
       : finding
@@ -236,8 +236,8 @@ async function tryAll(parts: ProbeParts, examined: readonly Examined[]): Promise
 }
 
 /** Why it would not be harmless; undefined if it is. */
-function overwrites({ placement, values }: Examined): string | undefined {
-  const definition = placement?.by.definition
+function overwrites({ located, values }: Examined): string | undefined {
+  const definition = located?.by.definition
   if (!definition || definition.additive || values.length === 0) return undefined
   return `not tried: ${definition.name} may replace what stands there, and ${values.length} value(s) do`
 }

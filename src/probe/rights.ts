@@ -8,7 +8,7 @@ import type { Journal } from '../state/journal.js'
 import { type Finding, failed, failure, limits, ok, warning } from './finding.js'
 
 export interface Trial {
-  readonly placement: LocatedRecord
+  readonly located: LocatedRecord
   readonly watched: boolean
 }
 
@@ -26,9 +26,9 @@ export async function tryRights(
   const findings = await Promise.all(trials.map(trial => place(world, publisher, trial, signal)))
   await takeBack(world, publisher, trials)
   const left = new Set(journal.entries().flatMap(entry => entry.records.map(({ value }) => value)))
-  return trials.map(({ placement }, i) => {
+  return trials.map(({ located }, i) => {
     const finding = findings[i] as Finding
-    if (finding.state !== 'ok' || !left.has(placement.record.value)) return finding
+    if (finding.state !== 'ok' || !left.has(located.record.value)) return finding
     const text = `${finding.text}; but it could not be removed`
     return warning(
       'rights',
@@ -41,14 +41,14 @@ export async function tryRights(
 async function place(
   world: Pick<World, 'clock'>,
   publisher: Publisher,
-  { placement, watched }: Trial,
+  { located, watched }: Trial,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const { by, record } = placement
+  const { by, record } = located
   const what = `${by.definition.name} placed a value at ${record.name}`
   const began = world.clock.now().getTime()
   try {
-    await unlessStopped(publisher.publish(placement), signal)
+    await unlessStopped(publisher.publish(located), signal)
     const seconds = ((world.clock.now().getTime() - began) / 1000).toFixed(1)
     const seen = watched ? `all servers showed it after ${seconds} s` : 'nobody was asked whether it is there'
     return ok('rights', `${what}; ${seen}; removed`)
@@ -82,5 +82,5 @@ async function takeBack(
 ): Promise<void> {
   const late = clock.deadline(limits.removeSeconds)
   const timeIsUp = new Promise<void>(resolve => late.addEventListener('abort', () => resolve()))
-  await Promise.race([publisher.withdraw(trials.map(({ placement }) => placement)), timeIsUp])
+  await Promise.race([publisher.withdraw(trials.map(({ located }) => located)), timeIsUp])
 }

@@ -35,12 +35,12 @@ function noteFolders({ env, files, self }: NotesWorld, stateRoot: string): strin
 }
 
 /** Before values are placed. Where no note can be made, the log says so, and all goes on. */
-export async function note(world: NotesWorld, stateRoot: string, placements: readonly LocatedRecord[]): Promise<void> {
+export async function note(world: NotesWorld, stateRoot: string, located: readonly LocatedRecord[]): Promise<void> {
   const failures: string[] = []
   for (const folder of noteFolders(world, stateRoot))
     try {
       await makeFolders(world, folder)
-      for (const placement of placements) await write(world, folder, entryOf(placement))
+      for (const one of located) await write(world, folder, entryOf(one))
       return
     } catch (error) {
       failures.push(messageOf(error))
@@ -49,10 +49,10 @@ export async function note(world: NotesWorld, stateRoot: string, placements: rea
 }
 
 /** After they are gone. */
-export async function gone(world: NotesWorld, stateRoot: string, placements: readonly LocatedRecord[]): Promise<void> {
+export async function gone(world: NotesWorld, stateRoot: string, located: readonly LocatedRecord[]): Promise<void> {
   try {
     for (const folder of noteFolders(world, stateRoot))
-      for (const placement of placements) await removeIfThere(world, pathOf(folder, entryOf(placement).id))
+      for (const one of located) await removeIfThere(world, pathOf(folder, entryOf(one).id))
   } catch (error) {
     world.log.info(`a note of what was placed stays: ${messageOf(error)}`)
   }

@@ -28,7 +28,7 @@ export interface ZoneQueueParts {
 const cleanupWaitsForDelays = 10
 
 /** A value that waits for the next call, and whoever waits for it. */
-interface Waiting {
+interface QueuedChange {
   readonly record: TxtRecord
   readonly since: Date
   readonly resolve: () => void
@@ -57,8 +57,8 @@ export class ZoneQueue {
   readonly #placed: PlacedValues
   readonly #batchDelaySeconds: number
   readonly #oneValuePerName: boolean
-  #toPresent: Waiting[] = []
-  #toCleanup: Waiting[] = []
+  #toPresent: QueuedChange[] = []
+  #toCleanup: QueuedChange[] = []
   #running: Promise<void> | undefined
   #sleeping = new AbortController()
   #closing = false
@@ -142,7 +142,7 @@ export class ZoneQueue {
     return next ? this.#secondsUntilPresent(next) : this.#secondsUntilCleanup()
   }
 
-  #secondsUntilPresent(next: Waiting): number {
+  #secondsUntilPresent(next: QueuedChange): number {
     return this.#parts.othersMayCome() ? Math.max(0, this.#batchDelaySeconds - this.#ageSeconds(next)) : 0
   }
 
@@ -154,7 +154,7 @@ export class ZoneQueue {
   }
 
   /** What the next present() may take: all that wait, or, where a name holds one value, the first for each free name. */
-  #presentable(): readonly Waiting[] {
+  #presentable(): readonly QueuedChange[] {
     if (!this.#oneValuePerName) return this.#toPresent
     return firstOfEachName(this.#toPresent.filter(({ record }) => !this.#placed.hasName(record.name)))
   }
@@ -163,7 +163,7 @@ export class ZoneQueue {
     if (this.#parts.signal.aborted) this.#rejectToPresent()
     const adding = new Set(this.#presentable())
     const removing = this.#toCleanup
-    this.#toPresent = this.#toPresent.filter(waiting => !adding.has(waiting))
+    this.#toPresent = this.#toPresent.filter(change => !adding.has(change))
     this.#toCleanup = []
     if (adding.size > 0) await this.#add([...adding])
     if (removing.length > 0) await this.#remove(removing)
@@ -174,9 +174,9 @@ export class ZoneQueue {
     this.#toPresent = []
   }
 
-  async #add(adding: readonly Waiting[]): Promise<void> {
+  async #add(adding: readonly QueuedChange[]): Promise<void> {
     const { signal, world } = this.#parts
-    const records = adding.map(waiting => waiting.record)
+    const records = adding.map(change => change.record)
     let added: readonly TxtRecord[] = []
     try {
       added = await this.#placed.note(records)
@@ -189,12 +189,12 @@ export class ZoneQueue {
   }
 
   /** A change that was refused as a whole is tried again target by target: one wrong name must not hold up the others. */
-  async #addApartOrReject(adding: readonly Waiting[], error: unknown): Promise<void> {
-    const targetOf = ({ record }: Waiting): string => record.challenge.targetFile
+  async #addApartOrReject(adding: readonly QueuedChange[], error: unknown): Promise<void> {
+    const targetOf = ({ record }: QueuedChange): string => record.challenge.targetFile
     const targets = new Set(adding.map(targetOf))
     const isFinal = !FAULTS[codeOf(error)].again
     if (targets.size > 1 && isFinal && !this.#parts.signal.aborted) {
-      for (const target of targets) await this.#add(adding.filter(waiting => targetOf(waiting) === target))
+      for (const target of targets) await this.#add(adding.filter(change => targetOf(change) === target))
     } else {
       for (const { reject } of adding) reject(error)
     }
@@ -212,9 +212,9 @@ export class ZoneQueue {
     }
   }
 
-  async #remove(removing: readonly Waiting[]): Promise<void> {
+  async #remove(removing: readonly QueuedChange[]): Promise<void> {
     const { leftBehind, world } = this.#parts
-    const records = removing.map(waiting => waiting.record).filter(record => this.#placed.has(record))
+    const records = removing.map(change => change.record).filter(record => this.#placed.has(record))
     const call = { zone: this.#zone, signal: cleanupDeadline(world) }
     try {
       if (records.length > 0) await callProvider(world, this.#by, 'cleanup', records, call)
@@ -232,13 +232,13 @@ export class ZoneQueue {
     return this.#parts.world.clock.now()
   }
 
-  #ageSeconds({ since }: Waiting): number {
+  #ageSeconds({ since }: QueuedChange): number {
     return (this.#now().getTime() - since.getTime()) / 1000
   }
 }
 
-function firstOfEachName(waiting: readonly Waiting[]): Waiting[] {
-  const first = new Map<Name, Waiting>()
-  for (const one of waiting) if (!first.has(one.record.name)) first.set(one.record.name, one)
+function firstOfEachName(changes: readonly QueuedChange[]): QueuedChange[] {
+  const first = new Map<Name, QueuedChange>()
+  for (const one of changes) if (!first.has(one.record.name)) first.set(one.record.name, one)
   return [...first.values()]
 }

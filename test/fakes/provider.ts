@@ -6,7 +6,7 @@ import type { Journal, JournalEntry } from '../../src/state/journal.js'
 
 export type Act = (records: readonly TxtRecord[], call: ProviderCall) => Promise<void> | void
 
-export interface ProviderWishes {
+export interface ProviderTraits {
   readonly definition?: Partial<ProviderDefinition>
   readonly present?: Act
   readonly cleanup?: Act
@@ -20,21 +20,21 @@ export interface ProviderWishes {
 const valuesOf = (records: readonly TxtRecord[]): string => records.map(record => record.value).join(' ')
 
 /** An opened provider that tells `events` what it is asked (`present ZONE: VALUES`) and then does as wished. */
-export function fakeProvider(events: string[], wishes: ProviderWishes = {}): OpenProvider {
-  const name = wishes.definition?.name ?? 'fake'
+export function fakeProvider(events: string[], traits: ProviderTraits = {}): OpenProvider {
+  const name = traits.definition?.name ?? 'fake'
   const busy = new Set<Name>()
   const act = async (what: 'present' | 'cleanup', records: readonly TxtRecord[], call: ProviderCall): Promise<void> => {
     events.push(`${what} ${call.zone}: ${valuesOf(records)}`)
     if (busy.has(call.zone)) throw new TypeError(`two calls at once for ${call.zone}`)
     busy.add(call.zone)
     try {
-      await wishes[what]?.(records, call)
+      await traits[what]?.(records, call)
     } finally {
       busy.delete(call.zone)
     }
   }
   return {
-    config: { provider: name, settings: wishes.settings ?? {} },
+    config: { provider: name, settings: traits.settings ?? {} },
     definition: {
       name,
       summary: 'a fake',
@@ -45,14 +45,14 @@ export function fakeProvider(events: string[], wishes: ProviderWishes = {}): Ope
       open: () => {
         throw new Error('it is open already')
       },
-      ...wishes.definition,
+      ...traits.definition,
     },
     provider: {
       present: (records, call) => act('present', records, call),
       cleanup: (records, call) => act('cleanup', records, call),
-      ...(wishes.zoneFor ? { zoneFor: wishes.zoneFor } : {}),
-      ...(wishes.ready ? { ready: wishes.ready } : {}),
-      ...(wishes.knowsHostOnly ? { knowsHostOnly: true } : {}),
+      ...(traits.zoneFor ? { zoneFor: traits.zoneFor } : {}),
+      ...(traits.ready ? { ready: traits.ready } : {}),
+      ...(traits.knowsHostOnly ? { knowsHostOnly: true } : {}),
     },
   }
 }

@@ -12,13 +12,13 @@ import { listeningLog } from '../contract/provider-contract.js'
 import { fakeClock } from './clock.js'
 import { fakeDns } from './dns.js'
 import { MemoryFiles } from './memory-files.js'
-import { countingRandom, fakeJournal, fakeProvider, type ProviderWishes, txt } from './provider.js'
+import { countingRandom, fakeJournal, fakeProvider, type ProviderTraits, txt } from './provider.js'
 import { fakeWorld } from './world.js'
 
 interface Options {
   /** Who serves a name (after CNAMEs); else the one fake provider. */
   readonly choose?: (name: string, house: House) => OpenProvider | Error
-  readonly provider?: ProviderWishes
+  readonly provider?: ProviderTraits
   readonly propagation?: Partial<PublisherParts['propagation']>
   readonly left?: readonly JournalEntry[]
 }
@@ -27,7 +27,7 @@ export interface House {
   readonly events: string[]
   readonly said: string[]
   /** A provider that writes into the fake DNS. */
-  provider(wishes?: ProviderWishes): OpenProvider
+  provider(traits?: ProviderTraits): OpenProvider
 }
 
 /** Zones a.test (two servers) and b.test (one) in a fake DNS, and a provider that writes there. */
@@ -40,15 +40,15 @@ export function aHouse(options: Options = {}) {
   setMaxListeners(0, stopping.signal)
   dns.zone('a.test', { 'ns1.a.test': ['192.0.2.1'], 'ns2.a.test': ['192.0.2.2'] })
   dns.zone('b.test', { 'ns.b.test': ['192.0.2.3'] })
-  const provider = (wishes: ProviderWishes = {}): OpenProvider =>
+  const provider = (traits: ProviderTraits = {}): OpenProvider =>
     fakeProvider(events, {
-      ...wishes,
+      ...traits,
       present: async (records, call) => {
-        await wishes.present?.(records, call)
+        await traits.present?.(records, call)
         for (const { name, value } of records) dns.add(name, 'TXT', value)
       },
       cleanup: async (records, call) => {
-        await wishes.cleanup?.(records, call)
+        await traits.cleanup?.(records, call)
         for (const { name, value } of records) dns.remove(name, 'TXT', value)
       },
     })
@@ -88,14 +88,14 @@ export function aHouse(options: Options = {}) {
   return { ...house, clock, dns, stopping, journal, locator: new Locator(parts), publisher, direct, steps }
 }
 
-export const wish = (host: string, value: string, targetFile = host): RecordRequest => ({
+export const requestFor = (host: string, value: string, targetFile = host): RecordRequest => ({
   challenge: { ...txt(host, value, 'any.test', targetFile).challenge },
   value,
   dns: { settings: {} },
 })
 
-export const places = (placements: readonly LocatedRecord[]) =>
-  placements.map(({ record, by, zone }) => ({
+export const places = (located: readonly LocatedRecord[]) =>
+  located.map(({ record, by, zone }) => ({
     name: record.name,
     zone: record.zone,
     by: by.definition.name,

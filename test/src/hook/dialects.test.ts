@@ -14,7 +14,7 @@ const short = (call: HookCall | number) =>
     ? call
     : [
         call.action,
-        ...call.wishes.map(({ challenge, value, at }) => `${at ?? challenge.host}=${value}`),
+        ...call.requests.map(({ challenge, value, at }) => `${at ?? challenge.host}=${value}`),
         ...(call.waits ? ['wait'] : []),
         ...(call.later.length > 0 ? [`later ${call.later.join(' ')}`] : []),
       ].join(' ')
@@ -90,13 +90,13 @@ test('lego RAW: the value is made of the key authorization as the engine makes i
   expect(call).toMatchObject({
     action: 'present',
     waits: false,
-    wishes: [{ value, challenge: { host: 'x.test', wildcard: true, token, keyAuthorization } }],
+    requests: [{ value, challenge: { host: 'x.test', wildcard: true, token, keyAuthorization } }],
   })
 })
 
 test('acmetool: target file and wildcard go on to the provider', () => {
   expect(read(['acmetool', 'challenge-dns-start', 'x.test', 'my file', V1, 'wildcard'])).toMatchObject({
-    wishes: [{ challenge: { host: 'x.test', targetFile: 'my file', wildcard: true } }],
+    requests: [{ challenge: { host: 'x.test', targetFile: 'my file', wildcard: true } }],
   })
 })
 
@@ -137,7 +137,7 @@ describe('refused, with what to do', () => {
     }
     expect(hint).toMatch(/must be 43 characters of base64url, as SHA-256 gives, and is "test-value" \(10 characters\)/)
     const sample = hint.match(/to try by hand: (\S+)$/)?.[1] ?? ''
-    expect(call(sample)).toMatchObject({ action: 'present', wishes: [{ value: sample }] })
+    expect(call(sample)).toMatchObject({ action: 'present', requests: [{ value: sample }] })
   })
 
   test('a name that is none', () => {

@@ -21,7 +21,7 @@ import { fakeCa } from '../../fakes/ca.js'
 import { type FakeClock, fakeClock } from '../../fakes/clock.js'
 import { type FakeDns, fakeDns, fakeResolver } from '../../fakes/dns.js'
 import { MemoryFiles } from '../../fakes/memory-files.js'
-import { countingRandom, fakeProvider, type ProviderWishes } from '../../fakes/provider.js'
+import { countingRandom, fakeProvider, type ProviderTraits } from '../../fakes/provider.js'
 import { fakeWorld } from '../../fakes/world.js'
 
 const root = '/var/lib/acme'
@@ -36,7 +36,7 @@ const directory = {
 
 interface Options {
   readonly dns?: (dns: FakeDns, clock: FakeClock) => void
-  readonly provider?: ProviderWishes
+  readonly provider?: ProviderTraits
   readonly fetch?: World['fetch']
   readonly world?: (world: World) => World
   readonly dnsYml?: string

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { Dns01Error } from '../../../src/core/errors.js'
 import { refused, unavailable } from '../../../src/provider/api.js'
-import { aHouse, wish } from '../../fakes/publisher-house.js'
+import { aHouse, requestFor } from '../../fakes/publisher-house.js'
 
 describe('placing for the hook of another client', () => {
-  const three = [wish('x.a.test', 'v1'), wish('y.a.test', 'v2'), wish('b.test', 'v3')]
+  const three = [requestFor('x.a.test', 'v1'), requestFor('y.a.test', 'v2'), requestFor('b.test', 'v3')]
 
   test('is one call a zone, and so is removing; the journal hears nothing', async () => {
     const { locator, direct, events } = aHouse()
-    const placements = await locator.locate(three)
-    await direct.place(placements, { acceptedIsEnough: true })
-    await direct.remove(placements)
+    const located = await locator.locate(three)
+    await direct.place(located, { acceptedIsEnough: true })
+    await direct.remove(located)
     expect(events).toEqual([
       'present a.test: v1 v2',
       'present b.test: v3',
@@ -22,7 +22,7 @@ describe('placing for the hook of another client', () => {
   test.each([true, false])('the provider hears whether acceptance is enough: %s', async acceptedIsEnough => {
     const heard: unknown[] = []
     const { locator, direct } = aHouse({ provider: { present: (_, call) => void heard.push(call.acceptedIsEnough) } })
-    await direct.place(await locator.locate([wish('x.a.test', 'v1')]), { acceptedIsEnough })
+    await direct.place(await locator.locate([requestFor('x.a.test', 'v1')]), { acceptedIsEnough })
     expect(heard).toEqual([acceptedIsEnough])
   })
 
@@ -32,7 +32,7 @@ describe('placing for the hook of another client', () => {
       if (lost-- > 0) throw unavailable('connection reset')
     }
     const { locator, direct, events } = aHouse({ provider: { cleanup: act } })
-    await direct.remove(await locator.locate([wish('x.a.test', 'v1')]))
+    await direct.remove(await locator.locate([requestFor('x.a.test', 'v1')]))
     expect(events).toEqual(Array(3).fill('cleanup a.test: v1'))
   })
 
@@ -47,26 +47,26 @@ describe('placing for the hook of another client', () => {
         },
       },
     })
-    const placements = await locator.locate([wish('x.a.test', 'v1')])
-    await expect(direct.remove(placements)).rejects.toThrow(message)
+    const located = await locator.locate([requestFor('x.a.test', 'v1')])
+    await expect(direct.remove(located)).rejects.toThrow(message)
     expect(clock.seconds).toBeGreaterThanOrEqual(least)
     expect(clock.seconds).toBeLessThanOrEqual(most)
   })
 
   test('the signal that stops the run stops place(), not remove()', async () => {
     const house = aHouse({ provider: { present: (_, { signal }) => signal.throwIfAborted() } })
-    const placements = await house.locator.locate([wish('x.a.test', 'v1')])
+    const located = await house.locator.locate([requestFor('x.a.test', 'v1')])
     house.stopping.abort(new Dns01Error('UNAVAILABLE', 'stopped by SIGTERM'))
-    await expect(house.direct.place(placements, { acceptedIsEnough: true })).rejects.toThrow('stopped by SIGTERM')
-    await house.direct.remove(placements)
+    await expect(house.direct.place(located, { acceptedIsEnough: true })).rejects.toThrow('stopped by SIGTERM')
+    await house.direct.remove(located)
     expect(house.events).toEqual(['present a.test: v1', 'cleanup a.test: v1'])
   })
 
   test('prove() waits until every server shows what was placed', async () => {
     const { locator, direct, clock, dns } = aHouse()
-    const placements = await locator.locate([wish('x.a.test', 'v1')])
+    const located = await locator.locate([requestFor('x.a.test', 'v1')])
     let proven = false
-    const proof = direct.prove(placements).then(() => {
+    const proof = direct.prove(located).then(() => {
       proven = true
     })
     await clock.sleep(3, new AbortController().signal)

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { Dns01Error } from '../../../src/core/errors.js'
 import { parseName } from '../../../src/core/names.js'
 import { fakeResolver } from '../../fakes/dns.js'
-import { aHouse, type House, noProvider, wish } from '../../fakes/publisher-house.js'
+import { aHouse, type House, noProvider, requestFor } from '../../fakes/publisher-house.js'
 
 describe('checkProviders', () => {
-  const dnsOf = wish('x.a.test', 'v').dns
+  const dnsOf = requestFor('x.a.test', 'v').dns
   const names = (...all: string[]) => all.map(parseName)
 
   test('asks each provider once whether it is ready, and places nothing', async () => {
@@ -66,10 +66,12 @@ describe('checkProviders', () => {
       'the provider fake cannot place a value at _ujmmovf2vn55tgye._acme-challenge.x.a.test: it names hosts only'
     expect(error).toMatchObject({ code: 'CONFIG', message })
     expect([...error.byName.keys()]).toEqual(['x.a.test'])
-    await expect(locator.locate([{ ...wish('x.a.test', 'v'), at: byAccount('x.a.test') }])).rejects.toMatchObject({
-      message,
-    })
-    expect(await locator.locate([{ ...wish('y.a.test', 'v'), at: byAccount('y.a.test') }])).toMatchObject([
+    await expect(locator.locate([{ ...requestFor('x.a.test', 'v'), at: byAccount('x.a.test') }])).rejects.toMatchObject(
+      {
+        message,
+      },
+    )
+    expect(await locator.locate([{ ...requestFor('y.a.test', 'v'), at: byAccount('y.a.test') }])).toMatchObject([
       { record: { name: 'y.b.test', zone: 'b.test' } },
     ])
     await locator.checkProviders(names('x.a.test'), dnsOf)

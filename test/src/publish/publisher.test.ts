@@ -5,12 +5,14 @@ import { inRounds, type LocatedRecord } from '../../../src/publish/locate.js'
 import type { JournalEntry } from '../../../src/state/journal.js'
 import { fakeResolver } from '../../fakes/dns.js'
 import { txt } from '../../fakes/provider.js'
-import { aHouse, calls, noProvider, places, wish } from '../../fakes/publisher-house.js'
+import { aHouse, calls, noProvider, places, requestFor } from '../../fakes/publisher-house.js'
 
 describe('locate', () => {
   test('finds the zone and all its servers', async () => {
     const { publisher } = aHouse()
-    expect(places(await publisher.locator.locate([wish('x.a.test', 'v1'), wish('deep.er.b.test', 'v2')]))).toEqual([
+    expect(
+      places(await publisher.locator.locate([requestFor('x.a.test', 'v1'), requestFor('deep.er.b.test', 'v2')])),
+    ).toEqual([
       { name: '_acme-challenge.x.a.test', zone: 'a.test', by: 'fake', asked: ['192.0.2.1', '192.0.2.2'] },
       { name: '_acme-challenge.deep.er.b.test', zone: 'b.test', by: 'fake', asked: ['192.0.2.3'] },
     ])
@@ -19,14 +21,14 @@ describe('locate', () => {
   test('the search can begin at another name than the challenge has', async () => {
     const { publisher } = aHouse()
     const at = parseName('x.challenges.b.test')
-    expect(places(await publisher.locator.locate([{ ...wish('x.a.test', 'v1'), at }]))).toMatchObject([
+    expect(places(await publisher.locator.locate([{ ...requestFor('x.a.test', 'v1'), at }]))).toMatchObject([
       { name: 'x.challenges.b.test', zone: 'b.test' },
     ])
   })
 
   test('a bare name and its wildcard share one record name', async () => {
     const { publisher } = aHouse()
-    const [bare, wild] = await publisher.locator.locate([wish('a.test', 'v1'), wish('a.test', 'v2')])
+    const [bare, wild] = await publisher.locator.locate([requestFor('a.test', 'v1'), requestFor('a.test', 'v2')])
     expect(wild?.record.name).toBe(bare?.record.name)
   })
 
@@ -35,7 +37,7 @@ describe('locate', () => {
       choose: (name, house) => house.provider({ definition: { name: name.endsWith('b.test') ? 'forB' : 'forA' } }),
     })
     dns.add('_acme-challenge.x.a.test', 'CNAME', 'x.challenges.b.test')
-    expect(places(await publisher.locator.locate([wish('x.a.test', 'v1')]))).toEqual([
+    expect(places(await publisher.locator.locate([requestFor('x.a.test', 'v1')]))).toEqual([
       { name: 'x.challenges.b.test', zone: 'b.test', by: 'forB', asked: ['192.0.2.3'] },
     ])
   })
@@ -48,7 +50,7 @@ describe('locate', () => {
       },
     })
     dns.add('_acme-challenge.x.a.test', 'CNAME', 'x.own.test')
-    expect(places(await publisher.locator.locate([wish('x.a.test', 'v1')]))).toMatchObject([
+    expect(places(await publisher.locator.locate([requestFor('x.a.test', 'v1')]))).toMatchObject([
       { name: 'x.own.test', zone: 'own.test', asked: ['[::1]:53'] },
     ])
     expect(dns.asked.join()).not.toContain('own.test')
@@ -59,12 +61,12 @@ describe('locate', () => {
       choose: (name, house) => (name.endsWith('b.test') ? house.provider() : noProvider(name)),
     })
     dns.add('_acme-challenge.x.a.test', 'CNAME', 'x.b.test')
-    expect(places(await publisher.locator.locate([wish('x.a.test', 'v1')]))).toMatchObject([{ name: 'x.b.test' }])
+    expect(places(await publisher.locator.locate([requestFor('x.a.test', 'v1')]))).toMatchObject([{ name: 'x.b.test' }])
   })
 
   test('no provider at all: the error names the host, whatever the DNS says', async () => {
     const { publisher } = aHouse({ choose: noProvider })
-    await expect(publisher.locator.locate([wish('x.a.test', 'v1')])).rejects.toMatchObject({
+    await expect(publisher.locator.locate([requestFor('x.a.test', 'v1')])).rejects.toMatchObject({
       code: 'CONFIG',
       message: 'no DNS provider is chosen for _acme-challenge.x.a.test',
     })
@@ -74,7 +76,7 @@ describe('locate', () => {
     const { publisher, dns } = aHouse({
       provider: { zoneFor: async name => ({ zone: name, servers: ['127.0.0.1:5353'] }) },
     })
-    expect(places(await publisher.locator.locate([wish('x.corp', 'v1')]))).toEqual([
+    expect(places(await publisher.locator.locate([requestFor('x.corp', 'v1')]))).toEqual([
       {
         name: '_acme-challenge.x.corp',
         zone: '_acme-challenge.x.corp',
@@ -90,14 +92,14 @@ describe('locate', () => {
       provider: { zoneFor: async name => (name === 'x.b.test' ? { zone: parseName('b.test') } : undefined) },
     })
     dns.add('_acme-challenge.x.a.test', 'CNAME', 'x.b.test')
-    expect(places(await publisher.locator.locate([wish('x.a.test', 'v1')]))).toEqual([
+    expect(places(await publisher.locator.locate([requestFor('x.a.test', 'v1')]))).toEqual([
       { name: 'x.b.test', zone: 'b.test', by: 'fake', asked: undefined },
     ])
   })
 
   test('a provider that finds its own zone gets the name as zone, and is proved by the servers found', async () => {
     const { publisher } = aHouse({ provider: { definition: { findsZone: true } } })
-    expect(places(await publisher.locator.locate([wish('x.a.test', 'v1')]))).toEqual([
+    expect(places(await publisher.locator.locate([requestFor('x.a.test', 'v1')]))).toEqual([
       {
         name: '_acme-challenge.x.a.test',
         zone: '_acme-challenge.x.a.test',
@@ -116,7 +118,7 @@ describe('locate', () => {
   ])('%s is no error for a provider that finds its own zone', async (_, spoil) => {
     const house = aHouse({ provider: { definition: { findsZone: true } } })
     spoil(house)
-    expect(places(await house.publisher.locator.locate([wish('x.nowhere', 'v1')]))).toEqual([
+    expect(places(await house.publisher.locator.locate([requestFor('x.nowhere', 'v1')]))).toEqual([
       { name: '_acme-challenge.x.nowhere', zone: '_acme-challenge.x.nowhere', by: 'fake', asked: undefined },
     ])
     expect(house.said.join()).toContain('left to the provider fake, and not watched')
@@ -124,14 +126,16 @@ describe('locate', () => {
 
   test('a zone that cannot be found is an error for a provider that does not find its own', async () => {
     const { publisher, dns } = aHouse()
-    await expect(publisher.locator.locate([wish('x.nowhere', 'v1')])).rejects.toMatchObject({ code: 'REFUSED' })
+    await expect(publisher.locator.locate([requestFor('x.nowhere', 'v1')])).rejects.toMatchObject({ code: 'REFUSED' })
     dns.manners(fakeResolver, { rcode: 'SERVFAIL' })
-    await expect(publisher.locator.locate([wish('x.elsewhere', 'v1')])).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await expect(publisher.locator.locate([requestFor('x.elsewhere', 'v1')])).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+    })
   })
 
   test('with propagation off the DNS need not know', async () => {
     const { publisher } = aHouse({ propagation: { wait: false } })
-    expect(places(await publisher.locator.locate([wish('x.nowhere', 'v1')]))).toMatchObject([
+    expect(places(await publisher.locator.locate([requestFor('x.nowhere', 'v1')]))).toMatchObject([
       { name: '_acme-challenge.x.nowhere', asked: undefined },
     ])
   })
@@ -141,8 +145,8 @@ describe('publish', () => {
   test('comes back when every server shows the value', async () => {
     const { publisher, dns, clock } = aHouse()
     dns.manners('192.0.2.2', { lagSeconds: 10 })
-    const [placement] = await publisher.locator.locate([wish('x.a.test', 'v1')])
-    await publisher.publish(placement!)
+    const [located] = await publisher.locator.locate([requestFor('x.a.test', 'v1')])
+    await publisher.publish(located!)
     expect(clock.seconds).toBeGreaterThanOrEqual(10)
     expect(clock.seconds).toBeLessThan(13)
   })
@@ -153,8 +157,8 @@ describe('publish', () => {
   ])('the line of a step on a terminal goes when %s', async (_, lagSeconds) => {
     const { publisher, dns, steps } = aHouse({ propagation: { giveUpAfterSeconds: 30 } })
     dns.manners('192.0.2.2', { lagSeconds })
-    const [placement] = await publisher.locator.locate([wish('x.a.test', 'v1')])
-    await publisher.publish(placement!).catch(() => {})
+    const [located] = await publisher.locator.locate([requestFor('x.a.test', 'v1')])
+    await publisher.publish(located!).catch(() => {})
     expect(steps).toEqual(
       new Map([
         ['a.test', ['placing 1 TXT record with fake · 0 s', 'done', expect.stringContaining('1 name'), 'done']],
@@ -165,43 +169,43 @@ describe('publish', () => {
   test('the laggards are named when the time is up, and the value is removed all the same', async () => {
     const { publisher, dns, journal } = aHouse({ propagation: { giveUpAfterSeconds: 30 } })
     dns.manners('192.0.2.2', { lagSeconds: 1e6 })
-    const placements = await publisher.locator.locate([wish('x.a.test', 'v1')])
-    await expect(publisher.publish(placements[0]!)).rejects.toMatchObject({
+    const located = await publisher.locator.locate([requestFor('x.a.test', 'v1')])
+    await expect(publisher.publish(located[0]!)).rejects.toMatchObject({
       code: 'NOT_VISIBLE',
       message: expect.stringMatching(/1 of 2 servers .*192\.0\.2\.2/),
     })
-    await publisher.withdraw(placements)
+    await publisher.withdraw(located)
     expect([dns.values('_acme-challenge.x.a.test'), journal.entries()]).toEqual([[], []])
   })
 
   test('with propagation off nobody is asked for the value', async () => {
     const { publisher, dns, clock } = aHouse({ propagation: { wait: false } })
     dns.manners('192.0.2.2', { lagSeconds: 1e6 })
-    const [placement] = await publisher.locator.locate([wish('x.a.test', 'v1')])
-    await publisher.publish(placement!)
+    const [located] = await publisher.locator.locate([requestFor('x.a.test', 'v1')])
+    await publisher.publish(located!)
     expect(clock.seconds).toBeLessThan(1)
     expect(dns.asked.filter(question => question.includes(' TXT '))).toEqual([])
   })
 
   test('a record whose zone is not known is placed and not watched', async () => {
     const { publisher, dns } = aHouse({ provider: { definition: { findsZone: true } } })
-    const [placement] = await publisher.locator.locate([wish('x.nowhere', 'v1')])
-    await publisher.publish(placement!)
+    const [located] = await publisher.locator.locate([requestFor('x.nowhere', 'v1')])
+    await publisher.publish(located!)
     expect(dns.values('_acme-challenge.x.nowhere')).toEqual(['v1'])
   })
 
   test('the word of a provider that proves it counts when its servers cannot be asked', async () => {
     const { publisher, dns, said } = aHouse({ provider: { definition: { confirmsSync: true } } })
-    const [placement] = await publisher.locator.locate([wish('x.a.test', 'v1')])
+    const [located] = await publisher.locator.locate([requestFor('x.a.test', 'v1')])
     for (const address of ['192.0.2.1', '192.0.2.2']) dns.manners(address, { unheard: 'noRoute' })
-    await publisher.publish(placement!)
+    await publisher.publish(located!)
     expect(said.join('\n')).toContain('the provider says that all have the record')
   })
 })
 
 describe('the price', () => {
   /** Fifty hosts in each of two zones, one target each. */
-  const hundred = Array.from({ length: 100 }, (_, i) => wish(`h${i}.${i % 2 ? 'a' : 'b'}.test`, `v${i}`))
+  const hundred = Array.from({ length: 100 }, (_, i) => requestFor(`h${i}.${i % 2 ? 'a' : 'b'}.test`, `v${i}`))
 
   test('100 records in 2 zones are 2 presents and 2 cleanups, at the same time', async () => {
     const house: ReturnType<typeof aHouse> = aHouse({
@@ -211,9 +215,9 @@ describe('the price', () => {
       },
     })
     const { publisher, events, clock, journal } = house
-    const placements = await publisher.locator.locate(hundred)
-    await Promise.all(placements.map(p => publisher.publish(p)))
-    await publisher.withdraw(placements)
+    const located = await publisher.locator.locate(hundred)
+    await Promise.all(located.map(p => publisher.publish(p)))
+    await publisher.withdraw(located)
     expect(calls(events).map(call => call.split(':')[0])).toEqual([
       'present b.test',
       'present a.test',
@@ -230,23 +234,23 @@ describe('the price', () => {
     const issue = async (host: string, afterSeconds: number): Promise<LocatedRecord[]> => {
       const batch = publisher.batch()
       await pause(afterSeconds)
-      const placements = await publisher.locator.locate([wish(host, `v-${host}`)])
-      await Promise.all(batch.publish(placements))
-      return placements
+      const located = await publisher.locator.locate([requestFor(host, `v-${host}`)])
+      await Promise.all(batch.publish(located))
+      return located
     }
-    const placements = await Promise.all([issue('x.a.test', 0), issue('y.a.test', 1), issue('z.a.test', 2)])
+    const located = await Promise.all([issue('x.a.test', 0), issue('y.a.test', 1), issue('z.a.test', 2)])
     expect(calls(events)).toEqual(['present a.test: v-x.a.test v-y.a.test v-z.a.test'])
     expect(clock.seconds).toBeLessThan(4)
-    await publisher.withdraw(placements.flat())
+    await publisher.withdraw(located.flat())
     expect(calls(events)).toHaveLength(2)
   })
 
   test('a batch that is closed without a record is not waited for any longer', async () => {
     const { publisher, clock } = aHouse({ provider: { definition: { batchDelaySeconds: 60 } } })
-    const [placement] = await publisher.locator.locate([wish('x.a.test', 'v1')])
+    const [located] = await publisher.locator.locate([requestFor('x.a.test', 'v1')])
     const gone = publisher.batch()
     const stays = publisher.batch()
-    const published = publisher.publish(placement!)
+    const published = publisher.publish(located!)
     await clock.sleep(2, new AbortController().signal)
     gone.close()
     gone.close()
@@ -261,21 +265,21 @@ describe('the price', () => {
 describe('one value a name', () => {
   test('rounds: what shares a name goes one after the other', async () => {
     const { publisher } = aHouse({ provider: { definition: { oneValuePerName: true } } })
-    const placements = await publisher.locator.locate([
-      wish('a.test', 'v1'),
-      wish('x.a.test', 'v2'),
-      wish('a.test', 'v3'),
+    const located = await publisher.locator.locate([
+      requestFor('a.test', 'v1'),
+      requestFor('x.a.test', 'v2'),
+      requestFor('a.test', 'v3'),
     ])
-    expect(inRounds(placements).map(round => round.map(p => p.record.value))).toEqual([['v1', 'v2'], ['v3']])
+    expect(inRounds(located).map(round => round.map(p => p.record.value))).toEqual([['v1', 'v2'], ['v3']])
   })
 
   test('a provider that holds several has one round', async () => {
     const { publisher } = aHouse()
-    const placements = await publisher.locator.locate([wish('a.test', 'v1'), wish('a.test', 'v2')])
-    expect(inRounds(placements)).toHaveLength(1)
+    const located = await publisher.locator.locate([requestFor('a.test', 'v1'), requestFor('a.test', 'v2')])
+    expect(inRounds(located)).toHaveLength(1)
   })
 
-  test('no wish, no round', () => {
+  test('no record, no round', () => {
     expect(inRounds([])).toEqual([])
   })
 })
@@ -289,23 +293,23 @@ describe('withdraw and close', () => {
         },
       },
     })
-    const placements = await publisher.locator.locate([wish('x.a.test', 'v1')])
-    await publisher.publish(placements[0]!)
-    await publisher.withdraw(placements)
+    const located = await publisher.locator.locate([requestFor('x.a.test', 'v1')])
+    await publisher.publish(located[0]!)
+    await publisher.withdraw(located)
     expect(journal.entries()).toHaveLength(1)
     expect(said.join('\n')).toContain('could not be removed: no rights; the next run tries again')
   })
 
   test('withdraw of what was never published does nothing', async () => {
     const { publisher, events } = aHouse()
-    await publisher.withdraw(await publisher.locator.locate([wish('x.a.test', 'v1')]))
+    await publisher.withdraw(await publisher.locator.locate([requestFor('x.a.test', 'v1')]))
     expect(events).toEqual([])
   })
 
   test('close takes down all zones, also after the run was stopped', async () => {
     const { publisher, dns, stopping, journal } = aHouse()
-    const placements = await publisher.locator.locate([wish('x.a.test', 'v1'), wish('x.b.test', 'v2')])
-    await Promise.all(placements.map(p => publisher.publish(p)))
+    const located = await publisher.locator.locate([requestFor('x.a.test', 'v1'), requestFor('x.b.test', 'v2')])
+    await Promise.all(located.map(p => publisher.publish(p)))
     stopping.abort(new Error('SIGTERM'))
     await publisher.close()
     expect([...dns.values('_acme-challenge.x.a.test'), ...dns.values('_acme-challenge.x.b.test')]).toEqual([])
@@ -315,8 +319,8 @@ describe('withdraw and close', () => {
   test('a stop ends the wait for visibility', async () => {
     const { publisher, dns, stopping, clock } = aHouse()
     dns.manners('192.0.2.2', { lagSeconds: 1e6 })
-    const [placement] = await publisher.locator.locate([wish('x.a.test', 'v1')])
-    const published = publisher.publish(placement!)
+    const [located] = await publisher.locator.locate([requestFor('x.a.test', 'v1')])
+    const published = publisher.publish(located!)
     setTimeout(() => stopping.abort(new Error('SIGTERM')), 5)
     await expect(published).rejects.toThrow('SIGTERM')
     await publisher.close()

@@ -5,7 +5,7 @@ import { refused, unavailable } from '../../../src/provider/api.js'
 import { ZoneQueue } from '../../../src/publish/zone-queue.js'
 import { listeningLog } from '../../contract/provider-contract.js'
 import { fakeClock } from '../../fakes/clock.js'
-import { countingRandom, fakeJournal, fakeProvider, type ProviderWishes, txt } from '../../fakes/provider.js'
+import { countingRandom, fakeJournal, fakeProvider, type ProviderTraits, txt } from '../../fakes/provider.js'
 
 const zone: Name = parseName('a.test')
 const one = (value: string, targetFile?: string) => txt(`${value}.a.test`, value, 'a.test', targetFile)
@@ -13,17 +13,17 @@ const one = (value: string, targetFile?: string) => txt(`${value}.a.test`, value
 const same = (value: string) => txt('x.a.test', value, 'a.test', value)
 
 /** A provider whose calls take so many seconds. */
-const slow = (seconds: number, wishes: ProviderWishes = {}): ((clock: Clock) => ProviderWishes) => {
+const slow = (seconds: number, traits: ProviderTraits = {}): ((clock: Clock) => ProviderTraits) => {
   return clock => ({
     present: (_, { signal }) => clock.sleep(seconds, signal),
     cleanup: (_, { signal }) => clock.sleep(seconds, signal),
-    ...wishes,
+    ...traits,
   })
 }
 type Clock = ReturnType<typeof fakeClock>
 
 function aQueue(
-  wishes: ProviderWishes | ((clock: Clock) => ProviderWishes) = {},
+  traits: ProviderTraits | ((clock: Clock) => ProviderTraits) = {},
   { othersMayCome = (): boolean => false } = {},
 ) {
   const clock = fakeClock()
@@ -32,7 +32,7 @@ function aQueue(
   const stopping = new AbortController()
   const journal = fakeJournal(events)
   const world = { clock, random: countingRandom(), log: { ...listeningLog(said), debug: () => {} } }
-  const by = fakeProvider(events, typeof wishes === 'function' ? wishes(clock) : wishes)
+  const by = fakeProvider(events, typeof traits === 'function' ? traits(clock) : traits)
   const leftBehind = (text: string): void => void said.push(text)
   const queue = new ZoneQueue({ world, journal, signal: stopping.signal, othersMayCome, leftBehind }, by, zone)
   const pause = (seconds: number) => clock.sleep(seconds, new AbortController().signal)
