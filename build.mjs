@@ -1,8 +1,9 @@
-// Builds dist/: main.js (the program), providers/NAME.js (one for each file of providers/), provider.js and
-// provider-contract.js (the plugin API) with their types/, chunks/ (what they share), LICENSES.txt. Everything is bundled: it starts in half the time that node_modules takes, and who installs dns01 gets
-// no other package. Prints errors only.
+// Builds dist/: main.js (what node is given), cli.js (the program), providers/NAME.js (one for each file of providers/), provider.js
+// and provider-contract.js (the plugin API) with their types/, chunks/ (what they share), LICENSES.txt. Everything is bundled: it
+// starts in half the time that node_modules takes, and who installs dns01 gets no other package. Prints errors only.
 import './node-version.mjs'
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   chmodSync,
   existsSync,
@@ -18,6 +19,7 @@ import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { build } from 'esbuild'
+import { importFile, toCommonJs } from './build/commonjs.mjs'
 import { licensesText, packagesOf, sbomText } from './build/packages.mjs'
 import { standIns } from './build/stand-ins.mjs'
 
@@ -38,33 +40,36 @@ const { name, version, license, bugs } = JSON.parse(readFileSync('package.json',
 const api = { provider: 'src/provider/api.ts', 'provider-contract': 'src/contract/index.ts' }
 
 const providers = readdirSync('providers').filter(file => file.endsWith('.ts'))
+const define = {
+  DNS01_VERSION: JSON.stringify(version),
+  DNS01_BUGS: JSON.stringify(bugs.includes('.invalid/') ? '' : bugs),
+}
+const common = {
+  outdir: dist,
+  bundle: true,
+  platform: 'node',
+  mainFields: ['module', 'main'],
+  legalComments: 'none',
+  logLevel: 'error',
+  logOverride: { 'import-is-undefined': 'error' }, // a name that a stand-in lacks
+  write: false,
+}
+const orEnd = () => process.exit(1) // esbuild has printed why
 const result = await build({
+  ...common,
   entryPoints: {
-    main: 'src/main.ts',
+    cli: 'src/cli/main.ts',
     ...api,
     ...Object.fromEntries(providers.map(file => [`providers/${basename(file, '.ts')}`, `providers/${file}`])),
   },
-  outdir: dist,
-  bundle: true,
   splitting: true,
-  format: 'esm',
-  platform: 'node',
+  format: 'esm', // esbuild splits nothing else; build/commonjs.mjs turns it
   target: 'node20.19',
   chunkNames: 'chunks/[name]-[hash]',
-  mainFields: ['module', 'main'],
-  legalComments: 'none',
-  // Bundled CommonJS packages call require() for node's own modules.
-  banner: { js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);" },
-  define: {
-    DNS01_VERSION: JSON.stringify(version),
-    DNS01_BUGS: JSON.stringify(bugs.includes('.invalid/') ? '' : bugs),
-  },
+  define,
   plugins: [standIns()],
-  logLevel: 'error',
-  logOverride: { 'import-is-undefined': 'error' }, // a name that a stand-in lacks
   metafile: true,
-  write: false,
-}).catch(() => process.exit(1)) // esbuild has printed why
+}).catch(orEnd)
 
 const foreign = Object.values(result.metafile.outputs)
   .flatMap(output => output.imports)
@@ -75,8 +80,12 @@ if (foreign.length > 0) {
   process.exit(1)
 }
 const packages = packagesOf(Object.keys(result.metafile.inputs))
+const files = await Promise.all(result.outputFiles.map(file => toCommonJs(file, dist)))
 write([
-  ...result.outputFiles.map(withShebang),
+  ...files,
+  ...(await mainFile(files)),
+  importFile(dist),
+  { path: join(dist, 'package.json'), contents: Buffer.from('{ "type": "commonjs" }\n') },
   ...declarations(),
   { path: join(dist, 'LICENSES.txt'), contents: Buffer.from(licensesText(packages)) },
   { path: join(dist, 'sbom.cdx.json'), contents: Buffer.from(sbomText(packages, { name, version, license })) },
@@ -99,10 +108,18 @@ function write(wanted) {
   chmodSync(join(dist, 'main.js'), 0o755)
 }
 
-function withShebang({ path, contents }) {
-  return path === join(dist, 'main.js')
-    ? { path, contents: Buffer.concat([Buffer.from(shebang), contents]) }
-    : { path, contents }
+/** The one file that an old Node must be able to read. It knows which build it belongs to: what V8 made of another is of no use. */
+async function mainFile(files) {
+  const hash = createHash('sha256')
+  for (const { contents } of files) hash.update(contents)
+  const { outputFiles } = await build({
+    ...common,
+    entryPoints: { main: 'src/main.ts' },
+    format: 'cjs',
+    target: 'node12',
+    define: { ...define, THIS_BUILD: JSON.stringify(hash.digest('hex').slice(0, 16)) },
+  }).catch(orEnd)
+  return outputFiles.map(({ path, contents }) => ({ path, contents: Buffer.concat([Buffer.from(shebang), contents]) }))
 }
 
 /** The types of `api`, as dist/types/…/*.d.ts: those that it names, and no others. */

@@ -1,4 +1,4 @@
-/** What the built files import lazily, read from their text: esbuild does not minify, so a few shapes are all there are. */
+/** What the built files import lazily, as build/commonjs.mjs writes it: esbuild does not minify, so a few shapes are all there are. */
 export interface LazyImport {
   /** `./dist-UFWR43LV.js`, from the file that has it. */
   readonly path: string
@@ -18,15 +18,15 @@ const taken = (braces: string): string[] =>
 
 /** Imports of `./…` and `../…` in one built file; node's own modules and computed names are left out. */
 export function lazyImports(text: string): LazyImport[] {
-  return [...text.matchAll(/^.*\bimport\("(\.{1,2}\/[^"]+)"\).*$/gm)].map(([line, path = '']) => {
+  return [...text.matchAll(/^.*\bthen\(\(\) => require\("(\.{1,2}\/[^"]+)"\)\).*$/gm)].map(([line, path = '']) => {
     const braces = taken(line.match(/const \{(.*?)\} = /)?.[1] ?? '')
-    const [, member] = line.match(/\(await import\("[^"]+"\)\)\.(\w+)/) ?? []
+    const [, member] = line.match(/\(await Promise\.resolve\(\)\.then\(\(\) => require\("[^"]+"\)\)\)\.(\w+)/) ?? []
     if (member === undefined) return { path, names: braces, ofDefault: [], line: line.trim() }
     return { path, names: [member], ofDefault: member === 'default' ? braces : [], line: line.trim() }
   })
 }
 
-/** Why this import fails at run time; undefined: it does not. `module`: the namespace that import() gives. */
+/** Why this import fails at run time; undefined: it does not. `module`: what it exports. */
 export function faultOf(
   { names, ofDefault }: LazyImport,
   module: Readonly<Record<string, unknown>>,

@@ -17,7 +17,6 @@ import type { Context, Out } from '../renew/run.js'
 import type { GlobalFlags } from './flags.js'
 import type { Invocation } from './parse.js'
 
-declare const DNS01_VERSION: string
 /** Where bugs are reported, from package.json; empty while that is a placeholder. */
 declare const DNS01_BUGS: string
 
@@ -25,10 +24,6 @@ declare const DNS01_BUGS: string
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 
 async function main(argv: readonly string[]): Promise<number> {
-  if (argv[0] === 'version' || argv.includes('--version') || argv.includes('-V')) {
-    process.stdout.write(`dns01 ${typeof DNS01_VERSION === 'string' ? DNS01_VERSION : 'development'}\n`)
-    return 0
-  }
   const json = argv.includes('--json')
   let log = openLog({
     sinks: [{ severity: 'NOTICE', format: json ? 'json' : 'human', write: toStderr }],
@@ -171,8 +166,13 @@ function reportLine(): string {
 /** Into a pipe node writes later: what is not yet written would be lost by process.exit(). */
 const flushed = (stream: NodeJS.WriteStream): Promise<void> => new Promise(resolve => stream.write('', () => resolve()))
 
-const outputs = [process.stdout, process.stderr]
-for (const stream of outputs) stream.on('error', () => {}) // its reader has gone: `dns01 status | head`
-process.exitCode = await main(process.argv.slice(2))
-await Promise.all(outputs.map(flushed))
-process.exit(process.exitCode)
+/** Runs what was typed and ends the process; `atEnd` is done when all is said. */
+export async function run(argv: readonly string[], atEnd: () => void): Promise<never> {
+  const outputs = [process.stdout, process.stderr]
+  for (const stream of outputs) stream.on('error', () => {}) // its reader has gone: `dns01 status | head`
+  const status = await main(argv)
+  process.exitCode = status
+  await Promise.all(outputs.map(flushed))
+  atEnd()
+  process.exit(status)
+}

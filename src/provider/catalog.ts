@@ -123,9 +123,9 @@ export async function loadProvider(world: Looking, name: string): Promise<Provid
 /** One that we ship; `name` is one of shippedNames(). */
 export async function loadShipped(name: string): Promise<ProviderDefinition> {
   const path = join(shippedFolder(), name)
-  const file = existsSync(`${path}.js`) ? `${path}.js` : `${path}.ts`
-  const module: { default: ProviderDefinition } = await import(pathToFileURL(file).href)
-  return module.default
+  const isBuilt = existsSync(`${path}.js`) // then it is CommonJS, and require() is that of src/platform/loader.ts
+  const module = isBuilt ? require(`${path}.js`) : await import(pathToFileURL(`${path}.ts`).href)
+  return (module as { default: ProviderDefinition }).default
 }
 
 async function loadOthers(world: Looking, { name, from }: FoundProvider): Promise<ProviderDefinition> {
