@@ -27,7 +27,10 @@ interface OrderRequest {
  * the CA will refuse again, UNAVAILABLE for what may pass by itself.
  */
 export interface Orders {
-  /** A CA may return an order it made before for the same names, even one whose authorizations are all valid. */
+  /**
+   * A CA may return an order it made before for the same names, even one whose authorizations are all valid. With
+   * `replaces`, an error that isAboutReplaces() is thrown at once, also where it would pass by itself.
+   */
   newOrder(request: OrderRequest, signal: AbortSignal): Promise<Order>
   order(url: string, signal: AbortSignal): Promise<Order>
   /** Looks until `until`; a request for each look. An order that becomes invalid throws, for each name with what the CA
@@ -48,6 +51,18 @@ export interface Orders {
   certificate(order: Order, signal: AbortSignal, isPreferred?: (chain: string) => boolean): Promise<string>
   /** What is at a URL kept from an earlier run: an order, or a PEM chain; undefined when the CA has forgotten it. */
   download(url: string, signal: AbortSignal): Promise<Order | string | undefined>
+}
+
+/**
+ * What a CA may have against `replaces` alone: already replaced (RFC 9773 §5); not understood; another account's, or another
+ * issuer's; and an internal error, which Pebble has for a serial number that begins with 00. Whatever else it may be about,
+ * the order without it tells.
+ */
+export function isAboutReplaces(error: unknown): boolean {
+  const told = problemOf(error)
+  if (!told) return false
+  const types = ['alreadyReplaced', 'malformed', 'unauthorized', 'serverInternal']
+  return types.some(type => isProblem(error, type)) || told.status === 500
 }
 
 /** RFC 8555 §9.1; asked for in Accept, since a CA may have other formats, too (§7.4.2). */
@@ -134,12 +149,9 @@ export function openOrders(
       const { newOrder } = await directory(signal)
       const identifiers = names.map(value => ({ type: 'dns', value }))
       // a `profile` or `replaces` that is undefined is not in the JSON: a CA that does not know them never sees them
-      const answer = await post(
-        newOrder,
-        { identifiers, profile, replaces },
-        `newOrder for ${shortList(names)}`,
-        signal,
-      )
+      const call = { what: `newOrder for ${shortList(names)}`, signal }
+      const isFinal = replaces === undefined ? undefined : isAboutReplaces
+      const answer = await account.post(newOrder, { identifiers, profile, replaces }, { ...call, isFinal })
       const url = objects.url(answer.headers.location, newOrder, 'the Location of the order')
       const made = objects.order(answer.data, url)
       refuseOthers(made, names)

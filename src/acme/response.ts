@@ -2,6 +2,7 @@
 // gateway answers with a page of HTML), and its message must say what came nevertheless.
 import type { Dns01Error } from '../core/errors.js'
 import { brief } from '../core/gate.js'
+import type { HttpResponse } from '../core/world.js'
 import { type Problem, problemError, readProblem } from './problem.js'
 
 /** What came back for one request; any status. Redirections are not followed: what is signed is good for one URL (§6.4). */
@@ -13,6 +14,22 @@ export interface Answer {
   readonly text: string
   /** The text as JSON; undefined when it is none. */
   readonly data: unknown
+}
+
+/** One answer, its text read as JSON where it looks like some. */
+export function readAnswer(url: string, { status, headers, body }: HttpResponse): Answer {
+  const text = Buffer.from(body).toString('utf8')
+  return { url, status, headers, text, data: parseJson(text) }
+}
+
+/** Not by the content type: a page of HTML may come as JSON, and JSON as text. What does not parse is text, not an error. */
+function parseJson(text: string): unknown {
+  if (!/^\s*[{[]/.test(text)) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /**

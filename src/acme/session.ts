@@ -2,6 +2,7 @@
 // file an answer is a success; below it, in transport.ts, any status is an answer. Repetitions are here and nowhere else in
 // this folder, so that they cannot multiply. To repeat a signed request is safe: each has a nonce of its own, and what the
 // CA has done already is recognized by order.ts, authorization.ts and account.ts.
+import { Dns01Error } from '../core/errors.js'
 import { retry } from '../core/retry.js'
 import type { World } from '../core/world.js'
 import type { AccountKey, ExternalAccount } from './jws.js'
@@ -36,6 +37,8 @@ export interface PostCall {
   /** To be bound to the account asked for (RFC 8555 §7.3.4). */
   readonly externalAccount?: ExternalAccount | undefined
   readonly accept?: string
+  /** Of a problem that would pass by itself: whether it is told at once, since who asks knows another way. */
+  readonly isFinal?: ((error: Dns01Error) => boolean) | undefined
 }
 
 /**
@@ -88,11 +91,16 @@ export function openSession(
       // The URL may come from a file of an earlier run, and the file may have been edited: so it must be one that the CA
       // itself could have named (https, and no other characters than a URL has).
       objects.url(url, url, call.what)
-      return retry(world, { what: call.what, giveUpAfterSeconds, signal: call.signal }, async left => {
+      const limits = { what: call.what, giveUpAfterSeconds, signal: call.signal }
+      const came = await retry(world, limits, async left => {
         const answer = await transport.post(url, payload, { ...call, withinSeconds: left })
         if (answer.status >= 200 && answer.status < 300) return answer
-        throw answerError(answer, call.what, world.clock.now())
+        const error = answerError(answer, call.what, world.clock.now())
+        if (call.isFinal?.(error)) return error
+        throw error
       })
+      if (came instanceof Dns01Error) throw came
+      return came
     },
   }
   return session

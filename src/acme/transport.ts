@@ -5,10 +5,10 @@
 import pLimit from 'p-limit'
 import manifest from '../../package.json' with { type: 'json' }
 import { Dns01Error } from '../core/errors.js'
-import type { HttpResponse, World } from '../core/world.js'
+import type { World } from '../core/world.js'
 import { type AccountKey, type ExternalAccount, openSigner } from './jws.js'
 import { isTemporaryStatus } from './problem.js'
-import { type Answer, answerError } from './response.js'
+import { type Answer, answerError, readAnswer } from './response.js'
 
 interface PostOptions {
   readonly signal: AbortSignal
@@ -151,21 +151,6 @@ export function openTransport(
 function message({ accept, body }: Exchange): { headers: Record<string, string>; body?: string } {
   const headers = { 'user-agent': userAgent, ...(accept !== undefined && { accept }) }
   return body === undefined ? { headers } : { headers: { ...headers, 'content-type': 'application/jose+json' }, body }
-}
-
-function readAnswer(url: string, { status, headers, body }: HttpResponse): Answer {
-  const text = Buffer.from(body).toString('utf8')
-  return { url, status, headers, text, data: parseJson(text) }
-}
-
-/** Not by the content type: a page of HTML may come as JSON, and JSON as text. What does not parse is text, not an error. */
-function parseJson(text: string): unknown {
-  if (!/^\s*[{[]/.test(text)) return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 const isBadNonce = ({ status, data }: Answer): boolean =>

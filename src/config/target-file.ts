@@ -137,6 +137,7 @@ function merged(values: Values, from: TargetDefaults): TargetDefaults {
     key: keySpec(values, from.key),
     requiredKeyType: values.keyType('satisfy.key.type') ?? from.requiredKeyType,
     marginDays: values.whole('satisfy.margin') ?? from.marginDays,
+    marginGiven: values.whole('satisfy.margin') !== undefined || from.marginGiven,
     priority: values.whole('priority') ?? from.priority,
     label: values.label('label') ?? from.label,
     mustStaple: values.truth('request.ocsp-must-staple') ?? from.mustStaple,

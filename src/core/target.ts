@@ -42,6 +42,8 @@ export interface Target {
   /** satisfy.key.type: certificates with another key do not serve this target. */
   readonly requiredKeyType?: 'ecdsa' | 'rsa' | undefined
   readonly marginDays: number
+  /** Somebody wrote the margin down (satisfy.margin): it may renew before the time that the CA suggests. */
+  readonly marginGiven?: boolean | undefined
   readonly priority: number
   /** '' or the part after ':' in live/NAME:LABEL. */
   readonly label: string

@@ -31,6 +31,18 @@ const renewalsPerRun = 100
  */
 const mostOrdersOfPartial = 3
 
+/** The certificate whose place a new one takes, as an order names it (RFC 9773 §5). */
+export interface Predecessor {
+  /** Its folder in certs/. */
+  readonly certificate: string
+  readonly certId: string
+  /** SERVER/KEYID: no other account may name it. */
+  readonly accountId: string
+  readonly names: readonly Name[]
+  /** The CA wants it to be replaced by now. */
+  readonly windowBegun: boolean
+}
+
 /** A target that needs a certificate, as far as admission must know it. */
 export interface Candidate extends AtStake {
   readonly target: Target
@@ -40,7 +52,17 @@ export interface Candidate extends AtStake {
   readonly live: boolean
   /** The names for whose sake it is due: all of them, but of a `partial` target those that its certificate lacks. */
   readonly lacking: readonly Name[]
+  readonly replaces?: Predecessor | undefined
 }
+
+/**
+ * Whether the CA has asked for this order: it is sent with `replaces`, and the window has begun. Let's Encrypt exempts such
+ * orders from all its limits (letsencrypt.org/docs/rate-limits, "ARI renewals"), and their instants are spread over the window
+ * already; so neither its orders in three hours nor our renewals of a run hold them up, or a CA that must replace all
+ * it has issued would not be followed in time. Back-off and a Retry-After hold for them as for all others. An order that in
+ * the end goes without `replaces` (renew/new-order.ts) is counted like any other.
+ */
+export const isAskedFor = ({ replaces }: Pick<Candidate, 'replaces'>): boolean => replaces?.windowBegun ?? false
 
 export type Admitted<Due> = Due & {
   /** The names to ask for: of a `partial` target those that may be tried now. */
@@ -191,6 +213,7 @@ class RunSoFar {
     const until = validationsUntil(this.#memory, limits, target, names, now)
     if (until) return { until, because: 'a name failed as often as the CA allows' }
     if (this.#couldFailTooOften(target, names, limits)) return 'afterwards'
+    if (isAskedFor(due)) return 'now'
     const { left, given } = this.#ordersOf(target)
     if (given >= left.count)
       return { until: left.nextAt, because: `${limits.ordersPer3Hours} orders in three hours are all the CA allows` }
@@ -200,8 +223,10 @@ class RunSoFar {
   }
 
   takeOn(due: Candidate, names: readonly Name[]): void {
-    if (hasTime(due, this.#circumstances.now)) this.#renewals++
-    this.#ordersOf(due.target).given++
+    if (!isAskedFor(due)) {
+      if (hasTime(due, this.#circumstances.now)) this.#renewals++
+      this.#ordersOf(due.target).given++
+    }
     for (const name of names) {
       const key = identifierKey(due.target.ca, name)
       this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1)

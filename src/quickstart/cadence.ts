@@ -1,13 +1,7 @@
 /** How often a schedule runs, and how often it must: pure. Times between runs are in seconds. */
 
-import { shortLivedDays } from '../renew/best-certificate.js'
-
 const hour = 3600
 const day = 24 * hour
-
-/** Between two runs of what quickstart installs, for certificates that live this long at least (undefined: none are held). */
-export const neededEverySeconds = (shortestLifeSeconds: number | undefined): number =>
-  shortestLifeSeconds !== undefined && shortestLifeSeconds < shortLivedDays * day ? hour : 6 * hour
 
 /** So many runs must fit between the renewal and the end, so that some of them may fail. */
 const fewestTries = 4

@@ -5,10 +5,10 @@
 
 import { join } from 'node:path'
 import type { World } from '../core/world.js'
-import { renewAt } from '../renew/best-certificate.js'
+import { neededEverySeconds, renewAt } from '../renew/renewal-date.js'
 import type { StateDir } from '../state/state-dir.js'
 import type { Answers } from './answers.js'
-import { inWords, neededEverySeconds, tooSlow } from './cadence.js'
+import { inWords, tooSlow } from './cadence.js'
 import { changeCron, cronTime, forCron, hasCronFolder, hasCrontab, installCron } from './cron.js'
 import { type FoundSchedule, findSchedule } from './found.js'
 import { ID } from './ids.js'

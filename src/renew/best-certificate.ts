@@ -4,7 +4,7 @@
 import type { Name } from '../core/names.js'
 import { linkName, type Target } from '../core/target.js'
 import type { Certificate } from '../state/certificates.js'
-import type { CertificateFacts } from '../x509/certificate.js'
+import { endOf, renewalOf } from './renewal-date.js'
 
 /** What is on disk, as a plan needs it. */
 export interface Held {
@@ -12,34 +12,6 @@ export interface Held {
   readonly certificates: readonly Certificate[]
   /** live/: link name → certificate id. */
   readonly links: ReadonlyMap<string, string>
-}
-
-const dayMs = 86_400_000
-
-/** Lifetimes below this are renewed at their half (Let's Encrypt's integration guide): a third of them leaves too few runs. */
-export const shortLivedDays = 10
-
-/** The longest that a certificate counts as good: what Apple's systems accept, of private CAs too (support.apple.com/HT210176). */
-const longestLifeDays = 825
-
-type Dates = Pick<CertificateFacts, 'notBefore' | 'notAfter'>
-
-/**
- * Until when a certificate is of use. One without a well-defined end (year 9999, RFC 5280 §4.1.2.5) would never be
- * renewed, and be the best for ever.
- */
-const endOf = ({ notBefore, notAfter }: Dates): Date =>
-  new Date(Math.min(notAfter.getTime(), notBefore.getTime() + longestLifeDays * dayMs))
-
-/**
- * acmetool's rule (docs/state-directory.md, "Which certificate is live"): margin days before the end, but never before the last
- * third of the lifetime. Ours besides: of less than ten days, the last half.
- */
-export function renewAt(dates: Dates, marginDays: number): Date {
-  const end = endOf(dates).getTime()
-  const lifetimeMs = end - dates.notBefore.getTime()
-  const share = lifetimeMs < shortLivedDays * dayMs ? 2 : 3
-  return new Date(end - Math.min(marginDays * dayMs, lifetimeMs / share))
 }
 
 /**
@@ -88,8 +60,9 @@ export function best(
   const candidates = new Set(names.flatMap(name => index.get(name) ?? []))
   const live = links.get(linkName(target.names[0] as Name, target.label))
   /** 0 of one that is due. */
-  const covers = ({ facts }: Certificate): number => {
-    if (!facts || now >= renewAt(facts, target.marginDays)) return 0
+  const covers = (one: Certificate): number => {
+    const { facts } = one
+    if (!facts || now >= (renewalOf(one, target)?.at ?? now)) return 0
     return target.partial ? target.names.filter(name => facts.names.includes(name)).length : 1
   }
   const rank = (a: Certificate, b: Certificate): number =>
@@ -97,8 +70,16 @@ export function best(
     endTime(b) - endTime(a) ||
     Number(b.id === live) - Number(a.id === live) ||
     (a.id < b.id ? -1 : 1)
-  return [...candidates].filter(certificate => satisfies(certificate, target)).sort(rank)[0]
+  const fit = [...candidates].filter(certificate => satisfies(certificate, target))
+  return fit.filter(one => !isSucceeded(one, fit)).sort(rank)[0]
 }
+
+/**
+ * What the CA wanted to be replaced, and was, serves no longer, even where it ends later than its successor, as when a CA
+ * takes certificates back while their lifetimes get shorter: it would be replaced again in every run.
+ */
+const isSucceeded = ({ renewal }: Certificate, all: readonly Certificate[]): boolean =>
+  renewal?.successor !== undefined && all.some(({ id }) => id === renewal.successor)
 
 const endTime = ({ facts }: Certificate): number => (facts ? endOf(facts).getTime() : 0)
 

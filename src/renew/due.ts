@@ -7,7 +7,9 @@ import { inOrderOfPriority, linkName, type Target } from '../core/target.js'
 import { groupBy } from '../core/txt-record.js'
 import type { Candidate } from '../limits/admission.js'
 import type { Certificate } from '../state/certificates.js'
-import { type ByName, best, bestForName, byName, type Held, has, renewAt } from './best-certificate.js'
+import { type ByName, best, bestForName, byName, type Held, has } from './best-certificate.js'
+import { predecessorOf } from './predecessor.js'
+import { type RenewalDate, renewalOf } from './renewal-date.js'
 
 /** A target that needs a certificate, and why in a few words. */
 export interface Due extends Candidate {
@@ -49,7 +51,7 @@ export function dueOf(
   const why = whyDue(target, held, options, damageOf(target, index, links))
   if (why === undefined) return undefined
   const facts = held?.facts
-  const renew = facts && renewAt(facts, target.marginDays)
+  const renew = held && renewalOf(held, target)?.at
   const isValid = (one: Certificate | undefined): boolean => !!one?.facts && options.now < one.facts.notAfter
   const isServed = (name: Name): boolean => isValid(bestForName(target, name, index, links, options.now))
   // A partial target whose certificate has time is due only for the names it lacks: where none of these can be had now,
@@ -63,6 +65,7 @@ export function dueOf(
     lacking: fills ? missingNames(target, held) : target.names,
     renewAt: renew,
     notAfter: facts?.notAfter,
+    replaces: held && predecessorOf(held, target, options.now),
   }
 }
 
@@ -92,10 +95,17 @@ export function whyDue(
   if (!held?.facts) return damage === undefined ? 'no certificate yet' : `its certificate is damaged: ${damage}`
   if (isForced(target, options)) return 'renewal forced'
   if (now >= held.facts.notAfter) return `expired ${held.facts.notAfter.toISOString().slice(0, 10)}`
-  const at = renewAt(held.facts, target.marginDays)
-  if (now >= at) return `renewal due since ${minute(at)}`
+  const renewal = renewalOf(held, target)
+  if (renewal && now >= renewal.at) return `renewal due since ${minute(renewal.at)}${earlier(renewal, now)}`
   const missing = missingNames(target, held)
   return missing.length === 0 ? undefined : `not in the certificate yet: ${missing.join(', ')}`
+}
+
+/** Of a CA's wish: what it is, whether it comes before our own time, and where the CA says why. */
+function earlier({ own, window, because }: RenewalDate, now: Date): string {
+  if (!window) return ''
+  const early = now < own ? `, earlier than ${minute(own)}` : ''
+  return `: ${because}${early}${window.explanationUrl ? `; why: ${window.explanationUrl}` : ''}`
 }
 
 /**

@@ -3,7 +3,7 @@
 import { Dns01Error } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { Target } from '../core/target.js'
-import { type Admitted, admit, caDeferral, circumstances } from '../limits/admission.js'
+import { type Admitted, admit, caDeferral, circumstances, type Predecessor } from '../limits/admission.js'
 import { recordFailure, recordSuccess, whyMissing } from '../limits/record-result.js'
 import { limitConcurrency } from './concurrency.js'
 import { type Due, dueTargets, firstWave, type ReconcileOptions } from './due.js'
@@ -73,19 +73,26 @@ async function issueOne(parts: IssueDueParts, due: Admitted<Due>, options: Recon
 
 async function tryOne(parts: IssueDueParts, due: Admitted<Due>, options: ReconcileOptions): Promise<Outcome[]> {
   const { world, state, signal, targets, live } = parts
-  const { target, names, mostOrders, lacking } = due
+  const { target, names, mostOrders, lacking, replaces } = due
   signal.throwIfAborted()
   const deferral = caDeferral(due, state.ledger(), circumstances(world, targets.length, options))
   if (deferral) return [waits({ ...due, ...deferral })] // what became of others meanwhile counts for this one, too
   world.log.info(`${target.file}: ${due.why}`)
-  const issued = await issue(parts, target, { names, needed: lacking, mostOrders })
+  const issued = await issue(parts, target, { names, needed: lacking, mostOrders, replaces })
   world.log.info(`${target.file}: certificate ${issued.id} issued`)
+  if (replaces && (issued.replaced || replaces.windowBegun)) noteSuccessor(state, replaces, issued.id)
   live.issued() // first: a ledger that cannot be written must not keep a new certificate from going live
+  await state.renewals().save()
   await recordSuccess(parts, target, issued)
   const outcome: Outcome = { subject: target.file, names: issued.names, result: 'issued' }
   if (issued.missing.size === 0) return [outcome]
   const error = whyMissing(issued.missing)
   return [outcome, { subject: target.file, names: [...issued.missing.keys()], result: 'failed', error }]
+}
+
+/** What the CA has replaced for us goes out of service, whichever of the two ends later: noted before links are looked at. */
+function noteSuccessor(state: IssueParts['state'], { certificate }: Predecessor, successor: string): void {
+  state.renewals().keep(certificate, { replaced: true, successor })
 }
 
 /** Why something could not be written down, if so. */

@@ -6,7 +6,7 @@ import { Dns01Error } from '../core/errors.js'
 import { accountChallengeName, type Name, withoutWildcard } from '../core/names.js'
 import { methodOf, type Target, titleOf } from '../core/target.js'
 import type { World } from '../core/world.js'
-import { countOrder } from '../limits/rate-limits.js'
+import type { Predecessor } from '../limits/admission.js'
 import type { Publisher } from '../publish/publisher.js'
 import type { StateDir } from '../state/state-dir.js'
 import type { KeyPair } from '../x509/keys.js'
@@ -14,6 +14,7 @@ import type { CertificateAuthorities, CertificateAuthority } from './authorities
 import { authorize } from './authorize.js'
 import { keyFor } from './certificate-key.js'
 import { finish } from './finalize.js'
+import { newOrder } from './new-order.js'
 import { orderByProfile } from './profile.js'
 
 export interface IssueParts {
@@ -31,6 +32,8 @@ export interface IssueRequest {
   readonly needed: readonly Name[]
   /** At most so many orders are made: those beyond the first without the names that failed (request.partial). */
   readonly mostOrders: number
+  /** The certificate whose place it takes. */
+  readonly replaces?: Predecessor | undefined
 }
 
 export interface Issued {
@@ -39,6 +42,8 @@ export interface Issued {
   readonly names: readonly Name[]
   /** Names that are not in it, and why not. */
   readonly missing: ReadonlyMap<Name, unknown>
+  /** The CA counts it as the successor of the one that it replaces. */
+  readonly replaced: boolean
 }
 
 /**
@@ -57,11 +62,14 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
   const title = titleOf(target)
   const batch = publisher.batch()
   let key: KeyPair | undefined
+  let replaced = false
   const order = async (names: readonly Name[]): Promise<string> => {
     const authority = await authorityFor(parts, target, names)
     const made = await orderByProfile(parts, target, authority.client, async profile => {
-      await countOrder(parts, target.ca) // before, so that a crash after it counts one too many and not one too few
-      return authority.client.newOrder({ names, profile }, signal)
+      const { ca } = target
+      const { order: one, ...it } = await newOrder(parts, authority, { ca, names, profile, replaces: request.replaces })
+      replaced = it.replaced
+      return one
     })
     const { order: ready, failed } = await authorize(
       { world, locator, publisher, batch, authority, target, signal },
@@ -82,7 +90,7 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
     })
   }
   try {
-    return await leavingOut(target, request, order)
+    return { ...(await leavingOut(target, request, order)), replaced }
   } finally {
     batch.close()
     world.log.step(title, undefined)
@@ -114,7 +122,7 @@ async function leavingOut(
   target: Target,
   request: IssueRequest,
   order: (names: readonly Name[]) => Promise<string>,
-): Promise<Issued> {
+): Promise<Omit<Issued, 'replaced'>> {
   const missing = new Map<Name, unknown>()
   for (let { names } = request, orders = 1; ; orders++) {
     try {

@@ -6,7 +6,7 @@ import { groupBy } from '../core/txt-record.js'
 import type { CaLimits } from '../limits/rate-limits.js'
 import type { Certificate } from '../state/certificates.js'
 import { caKey } from '../state/ledger-keys.js'
-import { renewAt } from './best-certificate.js'
+import { renewAt, shortLivedDays } from './renewal-date.js'
 
 /** What to tell a person. Neither makes a run fail: nothing has gone wrong yet. */
 export interface Trouble {
@@ -40,7 +40,6 @@ export function slowClock(certificates: readonly Certificate[], now: Date): Trou
  * hours, no more than eight a day make a difference.
  */
 const runsADay = { usual: 4, hourly: 8 } as const
-const shortLivedDays = 10
 
 /** The rest of what can be ordered is for what fails. */
 const shareForRenewals = 3 / 4

@@ -10,6 +10,7 @@ import { type ObtainParts, obtain } from './obtain.js'
 import { failed, linked, type Outcome } from './outcome.js'
 import { slowClock } from './outlook.js'
 import { type Work, work } from './plan.js'
+import { askWhenToRenew } from './renewal-info.js'
 
 export interface ReconcileParts extends Omit<ObtainParts, 'targets' | 'live'> {
   readonly hookFolders: readonly string[]
@@ -25,9 +26,10 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
   await publisher.recover()
   const { targets, problems } = state.targets()
   const now = world.clock.now()
-  const there = held(state, targets)
-  for (const { message, hint } of slowClock(there.certificates, now)) world.log.warn(message, hint)
-  await mendKeyLinks(state, there)
+  const found = held(state, targets)
+  for (const { message, hint } of slowClock(found.certificates, now)) world.log.warn(message, hint)
+  await mendKeyLinks(state, found)
+  const there = isForSome(options) ? found : await askWhenToRenew(parts, found)
   // made once and handed on: there may be ten thousand certificates
   const index = byName(there.certificates)
   const toDo = work(there, { ...options, now }, index)
@@ -36,6 +38,10 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
     : await obtainAndLink(parts, targets, toDo, options)
   return [...problems.map(error => failed('desired', error)), ...outcomes]
 }
+
+/** Somebody waits for certain names: the next run that is about all of them asks when to renew. */
+const isForSome = ({ force = [], wanted = [], onlyFiles }: ReconcileOptions): boolean =>
+  force.length + wanted.length > 0 || onlyFiles !== undefined
 
 const isNothing = ({ revoke, resume, issue }: Work): boolean => revoke.length + resume.length + issue.length === 0
 

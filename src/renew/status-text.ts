@@ -93,13 +93,14 @@ export function detailLines(document: StatusDocument, now: Date): string[] {
 
 /** Whole paths, to be copied into a web server's configuration. What is not known has no line. */
 function details({ stateDirectory }: StatusDocument, target: TargetStatus, now: Date): string[] {
-  const { notBefore, notAfter, renewAt, live, certificate } = target
+  const { notBefore, notAfter, renewAt, renewBecause, renewalInfo, live, certificate } = target
   const valid =
     notBefore && notAfter && `${minute(notBefore)} until ${minute(notAfter)} (${timeLeft(notAfter, now)} left)`
   const facts: readonly (readonly [string, string | undefined])[] = [
     ['state', stateOf(target, now)],
     ['valid', valid],
-    ['renewed', renewAt && `from ${minute(renewAt)}`],
+    ['renewed', renewAt && `from ${minute(renewAt)}: ${renewBecause}`],
+    ['the CA says', renewalInfo?.explanationUrl],
     ['issuer', target.issuer],
     ['key type', target.keyType],
     ['certificate', live && `${stateDirectory}/${live}/fullchain`],

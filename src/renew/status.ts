@@ -7,12 +7,14 @@ import type { World } from '../core/world.js'
 import { admit, circumstances, type Deferral } from '../limits/admission.js'
 import { type Failed, failureOf, nameFailure } from '../limits/backoff.js'
 import type { Certificate } from '../state/certificates.js'
+import type { KeptWindow } from '../state/renewal-memory.js'
 import type { StateDir } from '../state/state-dir.js'
 import { keyUse, unusedKeys } from '../state/unused-keys.js'
-import { best, byName, has, renewAt } from './best-certificate.js'
+import { best, byName, has } from './best-certificate.js'
 import { dueOf, missingNames } from './due.js'
 import { nameOf } from './link-changes.js'
 import { lifeOf, tooMany } from './outlook.js'
+import { renewalOf } from './renewal-date.js'
 
 /** What `dns01 status --json` prints. Programs read it: members are added, not renamed or taken away. */
 export interface StatusDocument {
@@ -45,6 +47,10 @@ export interface TargetStatus {
   readonly notAfter?: Date | undefined
   readonly daysLeft?: number | undefined
   readonly renewAt?: Date | undefined
+  /** Why then, in words. */
+  readonly renewBecause?: string | undefined
+  /** What the CA said of when to renew (RFC 9773), and the instant that was chosen in its window. */
+  readonly renewalInfo?: (KeptWindow & { readonly askAgain?: Date | undefined }) | undefined
   /** What is wrong with the files that programs read. */
   readonly damage?: string | undefined
   /** Why the next run gets a certificate; undefined when all is well. */
@@ -95,6 +101,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
       const held = bests.get(target)
       const due = dues.get(target)
       const facts = held?.facts
+      const renewal = held && renewalOf(held, target)
       const link = linkName(target.names[0] as Name, target.label)
       return {
         file: target.file,
@@ -108,7 +115,9 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
         notBefore: facts?.notBefore,
         notAfter: facts?.notAfter,
         daysLeft: facts && Math.floor((facts.notAfter.getTime() - now.getTime()) / 86_400_000),
-        renewAt: facts && renewAt(facts, target.marginDays),
+        renewAt: renewal?.at,
+        renewBecause: renewal?.because,
+        renewalInfo: renewal?.window && { ...renewal.window, askAgain: held?.renewal?.askAgain },
         damage: damaged.get(links.get(link) ?? ''),
         due: due?.why,
         missing: (held ? missingNames(target, held) : []).map(name => ({

@@ -5,6 +5,7 @@ import type { FileInfo, Log } from '../core/world.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import type { Disk } from './disk.js'
 import { certificateId, certificatePath, ID_FORM, isHidden, keyPath } from './layout.js'
+import type { KeptRenewal } from './renewal-memory.js'
 
 /** A folder of certs/. */
 export interface Certificate {
@@ -25,6 +26,8 @@ export interface Certificate {
   readonly keyId?: string | undefined
   /** The private key is in keys/, and is not known to be another. */
   readonly hasKey: boolean
+  /** What its CA said of when to renew it. */
+  readonly renewal?: KeptRenewal | undefined
 }
 
 /** What a look at one certificate needs to know of the others. */

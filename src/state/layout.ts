@@ -12,6 +12,7 @@ export const HAPROXY = 'haproxy'
 export const HIDDEN = '.dns01'
 export const JOURNAL = `${HIDDEN}/journal`
 export const LEDGER = `${HIDDEN}/ledger.json`
+export const RENEWAL_INFO = `${HIDDEN}/renewal-info.json`
 /** Where conform() puts what it cannot leave and will not delete. */
 export const SET_ASIDE = `${HIDDEN}/set-aside`
 

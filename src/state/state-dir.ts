@@ -23,6 +23,7 @@ import * as layout from './layout.js'
 import { type Ledger, openLedger } from './ledger.js'
 import { type LiveCertificate, LivePointer, readLinks, readLive } from './live-links.js'
 import { followLinks, readPermissions, refuseForeignFolder, refuseWrongKinds } from './opening.js'
+import { openRenewalMemory, type RenewalMemory, withRenewals } from './renewal-memory.js'
 import { type Responses, readResponses } from './responses.js'
 import { readDefaults, readTargets, type TargetReading } from './targets.js'
 
@@ -45,6 +46,7 @@ export class StateDir {
   /** A run reads the same files more than once, but a person wants to hear of each mistake once. */
   readonly #warned = new Set<string>()
   #ledger: Ledger | undefined
+  #renewals: RenewalMemory | undefined
 
   private constructor(world: StateWorld, disk: Disk, fence: Fence) {
     this.root = disk.root
@@ -94,6 +96,12 @@ export class StateDir {
   ledger(): Ledger {
     this.#ledger ??= openLedger(this.#disk, this.#world)
     return this.#ledger
+  }
+
+  /** What CAs said of when to renew; read once, when first asked for. */
+  renewals(): RenewalMemory {
+    this.#renewals ??= openRenewalMemory(this.#disk, this.#world)
+    return this.#renewals
   }
 
   // targets and settings (targets.ts, responses.ts)
@@ -181,13 +189,14 @@ export class StateDir {
       live ??= new Set(this.links().values()) // looked at only when something is wrong
       return live.has(id)
     }
-    return readCertificates({
+    const read = readCertificates({
       isLive,
       disk: this.#disk,
       keyIds: this.keyIds(),
       idOfKey: id => idOfKeyIn(this.#disk, id),
       log: { warn: text => this.#warnOnce([text]) },
     })
+    return withRenewals(read, this.renewals())
   }
 
   /**

@@ -37,6 +37,14 @@ export const problem = (type: string, detail: string, status = 403, more: object
   body: { type: `urn:ietf:params:acme:error:${type}`, detail, ...more },
 })
 
+export const directoryOf = (base: string) => ({
+  newNonce: `${base}/new-nonce`,
+  newAccount: `${base}/new-account`,
+  newOrder: `${base}/new-order`,
+  revokeCert: `${base}/revoke-cert`,
+  meta: { termsOfService: `${base}/terms` },
+})
+
 /**
  * A CA in memory: checks nonces, URLs and signatures of what it is sent (RFC 8555 §6), and answers each path with what
  * the test says; by default a directory and nothing else.
@@ -87,15 +95,7 @@ export function fakeCa(base = 'https://ca.test'): FakeCa {
     return { url: url.href, protected: head, payload, headers }
   }
 
-  usual.set('/directory', {
-    body: {
-      newNonce: `${base}/new-nonce`,
-      newAccount: `${base}/new-account`,
-      newOrder: `${base}/new-order`,
-      revokeCert: `${base}/revoke-cert`,
-      meta: { termsOfService: `${base}/terms` },
-    },
-  })
+  usual.set('/directory', { body: directoryOf(base) })
   usual.set('/new-nonce', { status: 200 })
   usual.set('/new-account', { status: 201, headers: { location: `${base}/account/1` }, body: { status: 'valid' } })
 

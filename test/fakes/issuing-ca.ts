@@ -1,7 +1,8 @@
 import { createHash, webcrypto as crypto, type JsonWebKey } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import { accountLabel } from '../../src/acme/challenge.js'
-import { type FakeCa, fakeCa, problem, type Reply } from './ca.js'
+import type { HttpRequest } from '../../src/core/world.js'
+import { directoryOf, type FakeCa, fakeCa, problem, type Reply } from './ca.js'
 
 x509.cryptoProvider.set(crypto as never)
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
@@ -31,10 +32,19 @@ export interface CaManners {
   readonly adds?: string
   /** Its clock is ahead of everybody else's. */
   readonly clockAheadSeconds?: number
+  /** Its certificates name the key of their issuer, and it says when to renew each: of the certId (RFC 9773 §4.1). */
+  readonly renewalInfo?: (certId: string) => Reply
+  /** What it answers to an order with `replaces`, instead of making it. */
+  readonly refusesToReplace?: Reply
 }
 
 export interface IssuingCa extends FakeCa {
-  readonly orders: readonly { readonly url: string; readonly names: readonly string[]; readonly profile?: unknown }[]
+  readonly orders: readonly {
+    readonly url: string
+    readonly names: readonly string[]
+    readonly profile?: unknown
+    readonly replaces?: string | undefined
+  }[]
   /** Certificates that were signed: URL of the order, and names. */
   readonly issued: readonly { readonly order: string; readonly names: readonly string[] }[]
   manners: CaManners
@@ -55,7 +65,7 @@ interface Authorization {
 /** A whole CA in memory: registers, orders, looks for the TXT values, signs what the request asks for, and remembers it all. */
 export function issuingCa(around: CaSurroundings, base = 'https://ca.test'): IssuingCa {
   const ca = fakeCa(base)
-  const orders: { url: string; names: string[]; profile: unknown }[] = []
+  const orders: { url: string; names: string[]; profile: unknown; replaces?: string | undefined }[] = []
   const issued: { order: string; names: readonly string[] }[] = []
   const accounts = new Set<string>()
   let newest: JsonWebKey | undefined
@@ -71,9 +81,11 @@ export function issuingCa(around: CaSurroundings, base = 'https://ca.test'): Iss
 
   ca.always('/new-order', ({ payload }) => {
     const names = ((payload?.identifiers ?? []) as { value: string }[]).map(({ value }) => value)
+    const replaces = payload?.replaces as string | undefined
+    if (replaces !== undefined && made.manners.refusesToReplace) return made.manners.refusesToReplace
     const id = orders.length + 1
     const url = `${base}/order/${id}`
-    orders.push({ url, names, profile: payload?.profile })
+    orders.push({ url, names, profile: payload?.profile, ...(replaces !== undefined && { replaces }) })
     return newOrder(id, url, names)
   })
 
@@ -144,9 +156,20 @@ export function issuingCa(around: CaSurroundings, base = 'https://ca.test'): Iss
     return (await around.txt(`${label}_acme-challenge.${name}`)).includes(value)
   }
 
-  const made: IssuingCa = Object.assign(Object.create(ca) as FakeCa, { orders, issued, manners: {} })
-  return made
+  const usual = ca.always
+  const made: IssuingCa = Object.assign(Object.create(ca) as FakeCa, { orders, issued, manners: {} as CaManners })
+  return Object.assign(made, {
+    fetch: (url: URL, request: HttpRequest) => {
+      const certId = url.pathname.match(/^\/renewal-info\/(.+)/)?.[1]
+      if (certId !== undefined && made.manners.renewalInfo) usual(url.pathname, made.manners.renewalInfo(certId))
+      if (url.pathname === '/directory' && made.manners.renewalInfo) offerRenewalInfo(ca, base)
+      return ca.fetch(url, request)
+    },
+  })
 }
+
+const offerRenewalInfo = (ca: FakeCa, base: string): void =>
+  ca.always('/directory', { body: { ...directoryOf(base), renewalInfo: `${base}/renewal-info` } })
 
 const statusOf = (all: readonly Authorization[]): string => {
   if (all.some(({ status }) => status === 'invalid')) return 'invalid'
@@ -175,7 +198,10 @@ async function sign(csr: string, names: readonly string[], now: Date, manners: C
     publicKey: manners.signsAnotherKey ? (strangersKeys.publicKey as never) : request.publicKey,
     signingKey: rootKeys.privateKey as never,
     signingAlgorithm: ALGORITHM,
-    extensions: [new x509.SubjectAlternativeNameExtension(signed)],
+    extensions: [
+      new x509.SubjectAlternativeNameExtension(signed),
+      ...(manners.renewalInfo ? [await x509.AuthorityKeyIdentifierExtension.create(rootKeys.publicKey as never)] : []),
+    ],
   })
   return `${certificate.toString('pem')}\n${root.toString('pem')}\n`
 }

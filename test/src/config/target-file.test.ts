@@ -89,6 +89,7 @@ label: 007
         key: { type: 'rsa', curve: 'nistp384', rsaBits: 4096, id: 'abc' },
         requiredKeyType: 'rsa',
         marginDays: 20,
+        marginGiven: true,
         priority: -3,
         label: '007',
         mustStaple: true,

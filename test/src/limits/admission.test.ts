@@ -250,6 +250,44 @@ describe('admit: never more failed validations than the CA allows', () => {
   })
 })
 
+describe('admit: what the CA itself asks to be renewed', () => {
+  const asked = (file: string, windowBegun = true, more: Partial<Due> = {}): Due => ({
+    ...renewal(file, 1),
+    replaces: {
+      certificate: file,
+      certId: `${file}.01`,
+      accountId: `${server}/account`,
+      names: names(`${file}.test`),
+      windowBegun,
+    },
+    ...more,
+  })
+  const many = (count: number, make: (file: string) => Due) => Array.from({ length: count }, (_, i) => make(`n${i}`))
+
+  test('is held up neither by the orders of three hours nor by the renewals of a run', () => {
+    expect(decided(many(700, asked), { orders: 300 }).go).toHaveLength(700)
+  })
+
+  test('leaves the orders and renewals of a run to all others', () => {
+    const { go } = decided([...many(700, asked), ...many(100, file => renewal(`own-${file}`, 1))])
+    expect(go).toHaveLength(800)
+  })
+
+  test('is paced like all others before its window begins', () => {
+    const early = (file: string) => asked(file, false)
+    expect(decided(many(700, early), { targets: 700 }).go).toHaveLength(100)
+    expect(decided(many(5, early), { orders: 299 }).go).toHaveLength(1)
+  })
+
+  test('waits for what failed, and for a Retry-After of the CA', () => {
+    const failures = { [namesKey(LE, names('n0.test'))]: failure(3, 1) }
+    expect(decided([asked('n0')], { failures }).wait).toHaveLength(1)
+    expect(
+      decided([asked('n0')], { failures: { [server]: failure(1, 1, { notBefore: ago(-60) }) } }).wait,
+    ).toHaveLength(1)
+  })
+})
+
 describe('admit: orders are paced', () => {
   const many = (count: number, make: (file: string) => Due = file => due(inLE(file))) =>
     Array.from({ length: count }, (_, i) => make(`n${i}`))

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { calendarEverySeconds, cronEverySeconds, neededEverySeconds, tooSlow } from '../../../src/quickstart/cadence.js'
+import { calendarEverySeconds, cronEverySeconds, tooSlow } from '../../../src/quickstart/cadence.js'
 import { cronTime } from '../../../src/quickstart/cron.js'
-import { renewAt } from '../../../src/renew/best-certificate.js'
+import { neededEverySeconds, renewAt } from '../../../src/renew/renewal-date.js'
 
 const hour = 3600
 const day = 24 * hour

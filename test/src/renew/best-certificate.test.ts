@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Target } from '../../../src/core/target.js'
-import { best, byName, renewAt, satisfies } from '../../../src/renew/best-certificate.js'
+import { best, byName, satisfies } from '../../../src/renew/best-certificate.js'
+import { renewAt } from '../../../src/renew/renewal-date.js'
 import type { Certificate } from '../../../src/state/certificates.js'
 import { certificate, day, target } from '../../fakes/held.js'
 

@@ -1,0 +1,53 @@
+// Makes the order for a certificate, and names the one that it replaces where that is right (RFC 9773 §5). What the CA has
+// against `replaces` must not keep a name from its certificate.
+import type { Order } from '../acme/client.js'
+import { isAboutReplaces } from '../acme/order.js'
+import { isProblem } from '../acme/problem.js'
+import { messageOf } from '../core/errors.js'
+import type { Name } from '../core/names.js'
+import { isAskedFor, type Predecessor } from '../limits/admission.js'
+import { countOrder } from '../limits/rate-limits.js'
+import type { CertificateAuthority } from './authorities.js'
+import type { IssueParts } from './issue.js'
+
+export interface NewOrder {
+  readonly order: Order
+  /** The CA took it as the successor of the certificate that was named. */
+  readonly replaced: boolean
+}
+
+export async function newOrder(
+  parts: Pick<IssueParts, 'world' | 'state' | 'signal'>,
+  { client, accountId }: CertificateAuthority,
+  wish: {
+    readonly ca: string
+    readonly names: readonly Name[]
+    readonly profile?: string | undefined
+    readonly replaces?: Predecessor | undefined
+  },
+): Promise<NewOrder> {
+  const { world, signal } = parts
+  const { ca, names, profile, replaces } = wish
+  const mayReplace =
+    replaces?.accountId === accountId &&
+    names.some(name => replaces.names.includes(name)) &&
+    (await client.directory(signal)).renewalInfo !== undefined
+  if (replaces && mayReplace) {
+    if (!isAskedFor(wish)) await countOrder(parts, ca) // before, so that a crash after it counts one too many and not one too few
+    try {
+      return { order: await client.newOrder({ names, profile, replaces: replaces.certId }, signal), replaced: true }
+    } catch (error) {
+      if (!isAboutReplaces(error)) throw error
+      world.log.info(`${names[0]}: ordering without naming the certificate before it: ${messageOf(error)}`)
+      if (isProblem(error, 'alreadyReplaced')) await noteReplaced(parts, replaces)
+    }
+  }
+  if (!mayReplace || isAskedFor(wish)) await countOrder(parts, ca)
+  return { order: await client.newOrder({ names, profile }, signal), replaced: false }
+}
+
+async function noteReplaced({ state }: Pick<IssueParts, 'state'>, { certificate }: Predecessor): Promise<void> {
+  const memory = state.renewals()
+  memory.keep(certificate, { ...memory.certificates.get(certificate), replaced: true })
+  await memory.save()
+}
