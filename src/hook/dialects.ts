@@ -1,6 +1,8 @@
 /**
  * How five other ACME clients call their hooks, each read into the same HookCall. They differ in words, variables and exit
- * statuses, and agree in what they want: a TXT value placed or removed.
+ * statuses, and agree in what they want: a TXT value placed or removed. Each dialect names the file of its client that it was
+ * read from, since no two document it completely. The other direction, dns01 calling the hooks of others, is
+ * providers/exec/dialects.ts.
  */
 
 import { createHash } from 'node:crypto'
@@ -117,6 +119,7 @@ const uacme: HookDialect = {
   },
 }
 
+/** Any other status than 0: uacme tries the next challenge then. */
 const declined = 1
 
 const DIALECTS: Readonly<Record<string, HookDialect>> = { acmetool, certbot, dehydrated, lego, uacme }
@@ -138,9 +141,11 @@ export function readHookCall(dialect: string, words: readonly string[], env: Env
   })
 }
 
+/** hasOwn: a word comes from outside, and `constructor` is in every object. */
 const choose = (actions: Readonly<Record<string, Action>>, word: string | undefined): Action | undefined =>
   word !== undefined && Object.hasOwn(actions, word) ? actions[word] : undefined
 
+/** Some clients pass the wildcard's `*.`, others do not: the record's name is the same. */
 const hostNamed = (text: string): Name => withoutWildcard(parseName(text))
 
 /** A value in the right form, to call a hook by hand: base64url of the SHA-256 of nothing. */
@@ -163,6 +168,7 @@ function requestFor(
   return { challenge: { ...challenge, ...facts, env: {} }, value }
 }
 
+/** The usual mistake: the client was left at http-01, whose values are longer. */
 const wrongChallenge = (host: string, hint: string): Dns01Error =>
   new Dns01Error('USAGE', `${host}: this is not the value of a dns-01 challenge`, { hint })
 

@@ -1,6 +1,7 @@
 /**
  * What `dns01 hook` does with a call: it places or removes the values by the same providers that reconcile uses. It must work
- * without a state directory, since the other client may run as a user who may not read ours.
+ * without a state directory, since the other client may run as a user who may not read ours. It takes no lock: a client may
+ * call several hooks at once, and a run of dns01 that holds the lock for half an hour must not make a client's order fail.
  */
 
 import { Dns01Error, isUnwritten, messageOf } from '../core/errors.js'
@@ -67,6 +68,7 @@ async function present(
   try {
     await publisher.place(located, { acceptedIsEnough: !proven })
     if (proven) await publisher.prove(located)
+    // else the client waits, or a later call of it will
   } catch (error) {
     if (isUnwritten(error)) throw error // there is nothing to remove
     await publisher
@@ -76,6 +78,7 @@ async function present(
   }
 }
 
+/** @throws Dns01Error what the provider says, unless the client would give the whole certificate up for it */
 async function takeBack(
   world: Pick<World, 'log'>,
   publisher: DirectPublisher,

@@ -48,7 +48,7 @@ export async function note(world: NotesWorld, stateRoot: string, located: readon
   world.log.info(`no note is made of what is placed now: ${failures.join('; ') || 'there is no folder for it'}`)
 }
 
-/** After they are gone. */
+/** After they are gone. From all folders: which of them could be written may have changed since. Never throws. */
 export async function gone(world: NotesWorld, stateRoot: string, located: readonly LocatedRecord[]): Promise<void> {
   try {
     for (const folder of noteFolders(world, stateRoot))
@@ -120,6 +120,7 @@ function entryOf({ by, record }: LocatedRecord): JournalEntry {
   return { id, provider, settings, zone: record.zone, records: [record] }
 }
 
+/** Readable by its owner alone: settings may name accounts and servers. */
 async function write(world: NotesWorld, folder: string, entry: JournalEntry): Promise<void> {
   const path = pathOf(folder, entry.id)
   await removeIfThere(world, path) // of the same value, an hour old perhaps
@@ -135,6 +136,7 @@ async function makeFolders(world: NotesWorld, folder: string): Promise<void> {
 const removeIfThere = (world: NotesWorld, path: string): Promise<void> =>
   world.files.remove(path).catch(unless('ENOENT', 'ENOTDIR'))
 
+/** Passes over these errors of node: two calls at once make and remove the same. */
 const unless =
   (...codes: readonly string[]) =>
   (error: NodeJS.ErrnoException): void => {

@@ -59,4 +59,5 @@ function choices(config: DnsConfig, targets: readonly Target[]): Choice[] {
 const isSame = (choice: Choice, { provider, settings = {} }: JournalEntry): boolean =>
   (choice.provider ?? provider) === provider && inOrder(choice.settings) === inOrder(settings)
 
+/** As text, to compare: the order of keys in a file means nothing. */
 const inOrder = (settings: Choice['settings']): string => JSON.stringify(Object.entries(settings).sort())

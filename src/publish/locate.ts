@@ -236,5 +236,6 @@ const located = (
   record: { name, value, zone, ttlSeconds, challenge },
 })
 
+/** A provider that is the name server itself knows addresses and no names; undefined where it leaves the proof to nobody. */
 const serversOf = ({ zone, servers }: KnownZone): Zone | undefined =>
   servers && { apex: zone, servers: servers.map(address => ({ name: zone, addresses: [address] })) }

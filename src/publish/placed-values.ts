@@ -29,11 +29,15 @@ export class PlacedValues {
     return this.#records.has(recordKey(record))
   }
 
+  /** For providers that hold one value at a name: whether that place is taken. */
   hasName(name: Name): boolean {
     return this.all.some(record => record.name === name)
   }
 
-  /** Notes values that are about to be placed, in one entry; returns those that were not noted before. */
+  /**
+   * Notes values that are about to be placed, in one entry and so with one write, however many they are; returns those that
+   * were not noted before. @throws Dns01Error STATE when the disk refuses: then nothing may be placed
+   */
   async note(records: readonly TxtRecord[]): Promise<readonly TxtRecord[]> {
     const added = records.filter(record => !this.has(record))
     if (added.length > 0) {

@@ -69,7 +69,7 @@ export class Publisher {
     const { record, by } = located
     const placed = this.#visibility.placing(located)
     try {
-      await this.#queueOf(by, record.zone).present(record)
+      await this.#queueOf(by, record.zone).present(record) // in the journal before the provider hears of it
     } finally {
       placed()
     }

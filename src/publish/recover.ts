@@ -1,4 +1,6 @@
-// Takes back what earlier runs or hook calls placed and could not remove, as their journal says.
+// Takes back what earlier runs or hook calls placed and could not remove, as their journal says. Only what is in it: to
+// search the zone for values that look like ours would need the right to list records, and would find those that another
+// machine is just using.
 import { messageOf } from '../core/errors.js'
 import { groupBy } from '../core/txt-record.js'
 import type { World } from '../core/world.js'
@@ -6,7 +8,7 @@ import type { Providers } from '../provider/loader.js'
 import type { Journal, JournalEntry } from '../state/journal.js'
 import { callProvider, cleanupDeadline } from './call-provider.js'
 
-/** A run begins with it and waits for it, and the next run tries again: so it repeats only what passes at once. */
+/** Seconds. A run begins with it and waits for it, and the next run tries again: so it repeats only what passes at once. */
 const giveUpAfterSeconds = 10
 
 export interface RecoverParts {
@@ -33,6 +35,7 @@ async function recoverZone(
   try {
     const by = await providers.open({ provider, settings })
     await callProvider(world, by, 'cleanup', records, { zone, signal: cleanupDeadline(world), giveUpAfterSeconds })
+    // A stop before this line removes them once more next time, which is success (Provider.cleanup).
     for (const { id } of entries) await journal.gone(id)
     world.log.notice(`removed ${what}`)
   } catch (error) {

@@ -1,4 +1,5 @@
-// Waits until placed values are visible, for runs and hooks alike, and shows on the way how far each zone is.
+// Waits until placed values are visible, for runs and hooks alike, and shows on the way how far each zone is. How it is
+// proved is dns/propagation.ts; here is what a run shares: the watches, so that all values of a zone share their questions.
 import type { Name } from '../core/names.js'
 import { openProgress, type ZoneProgress } from '../core/progress.js'
 import { proveVisible, SharedWatches } from '../dns/propagation.js'
@@ -25,6 +26,7 @@ export class Visibility {
    */
   async prove({ record, by, zone }: LocatedRecord): Promise<void> {
     const { propagation, resolver, signal, world } = this.#parts
+    // DNS01_PROPAGATION=off, or a zone that only the provider knows: then its word is all there is.
     if (!propagation.wait || !zone) return
     const watched = this.#progressOf(zone.apex).watching(propagation.giveUpAfterSeconds)
     const confirmsSync = by.definition.confirmsSync ?? false

@@ -1,4 +1,7 @@
-// Collects what a run wants of one zone and hands it to the provider in few calls, never two at once.
+// Collects what a run wants of one zone and hands it to the provider in few calls, never two at once. A provider that reads a
+// set of values, adds one and writes it back loses one of two that come together; and one call for a hundred names costs as
+// much as for one (Route 53 waits for its servers after each). Nobody plans the batches: what arrives while a call is under
+// way is the next call.
 import { codeOf, FAULTS, isUnwritten, messageOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { TxtRecord } from '../core/txt-record.js'
@@ -183,6 +186,7 @@ export class ZoneQueue {
       await callProvider(world, this.#by, 'present', records, { zone: this.#zone, signal })
       for (const { resolve } of adding) resolve()
     } catch (error) {
+      // Unless it is proved that nothing was written, they stay in #placed: close() removes them, or the next run.
       if (isUnwritten(error)) await this.#neverWritten(added)
       await this.#addApartOrReject(adding, error)
     }
@@ -218,7 +222,7 @@ export class ZoneQueue {
     const call = { zone: this.#zone, signal: cleanupDeadline(world) }
     try {
       if (records.length > 0) await callProvider(world, this.#by, 'cleanup', records, call)
-      await this.#placed.gone(records)
+      await this.#placed.gone(records) // after, so that a stop in between removes them twice rather than never
     } catch (error) {
       leftBehind(
         `${this.#zone}: ${records.length} TXT record(s) could not be removed: ${messageOf(error)}; the next run tries again`,
@@ -237,6 +241,7 @@ export class ZoneQueue {
   }
 }
 
+/** Of several values for one name the one that came first, so that none waits for ever. */
 function firstOfEachName(changes: readonly QueuedChange[]): QueuedChange[] {
   const first = new Map<Name, QueuedChange>()
   for (const one of changes) if (!first.has(one.record.name)) first.set(one.record.name, one)

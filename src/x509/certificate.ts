@@ -1,5 +1,6 @@
 // What a certificate says (RFC 5280), as far as renewal needs it: names, validity, key, and the ids that ARI is asked
-// by (RFC 9773 §4.1).
+// by (RFC 9773 §4.1). And the check of what a CA sent, before anybody is told to use it. Whether clients will trust it is
+// not checked: a company's own CA is in no list, and whom to trust is theirs to decide.
 import { X509Certificate } from 'node:crypto'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
@@ -43,11 +44,13 @@ export interface CertificateFacts {
   readonly authorityKeyId?: string | undefined
 }
 
+/** rsaEncryption (RFC 8017 appendix C) and id-ecPublicKey (RFC 5480 §2.1.1). Others can be read, and are made by nobody here. */
 const KEY_TYPES: Record<string, CertificateFacts['keyType']> = {
   '1.2.840.113549.1.1.1': 'rsa',
   '1.2.840.10045.2.1': 'ecdsa',
 }
 
+/** Object identifiers of RFC 5280 §4.2.1.6 and §4.2.1.1. */
 const subjectAltName = '2.5.29.17'
 const authorityKeyIdentifier = '2.5.29.35'
 
@@ -61,6 +64,7 @@ export function readCertificate(certificate: string | Uint8Array): CertificateFa
   const outer = expectDer(readDer(bytes), TAG.sequence, 'the certificate')
   if (outer.to !== bytes.length) throw wrongDer(`${bytes.length - outer.to} bytes follow the certificate`)
   const parts = children(expectDer(children(outer)[0], TAG.sequence, 'tbsCertificate'))
+  // version is [0] and left out of version 1 (RFC 5280 §4.1): then everything stands one place earlier
   const [serial, , issuer, validity, subject, key, ...optional] =
     parts[0]?.tag === constructed(0) ? parts.slice(1) : parts
   const [notBefore, notAfter] = children(expectDer(validity, TAG.sequence, 'validity'))
@@ -78,6 +82,7 @@ export function readCertificate(certificate: string | Uint8Array): CertificateFa
   }
 }
 
+/** A DER certificate begins with the byte of a SEQUENCE (0x30, the digit 0), a PEM text with a dash or a word. */
 function derOf(certificate: string | Uint8Array): Uint8Array {
   if (typeof certificate !== 'string' && certificate[0] === TAG.sequence) return certificate
   const text = typeof certificate === 'string' ? certificate : Buffer.from(certificate).toString('latin1')
@@ -110,6 +115,7 @@ function extensionsOf(explicit: Der | undefined): Map<string, Der> {
   return found
 }
 
+/** GeneralName's choice [2] is dNSName (RFC 5280 §4.2.1.6). Other kinds are passed over: no target asks for them. */
 function namesOf(extension: Der | undefined): Name[] {
   if (!extension) return []
   return children(readDer(extension.bytes, extension.from, extension.to))
@@ -117,6 +123,7 @@ function namesOf(extension: Der | undefined): Name[] {
     .map(name => textOf(name).toLowerCase() as Name)
 }
 
+/** keyIdentifier is [0] (RFC 5280 §4.2.1.1); a certificate without it has no id in renewal information (RFC 9773 §4.1). */
 function authorityKeyIdOf(extension: Der | undefined): string | undefined {
   if (!extension) return undefined
   const fields = children(readDer(extension.bytes, extension.from, extension.to))
@@ -167,6 +174,7 @@ function readSent(pem: string, i: number): CertificateFacts {
   }
 }
 
+/** RFC 8555 §9.1: the end-entity certificate comes first. Two different mistakes of a CA, and two different complaints. */
 function wrongKey(facts: readonly CertificateFacts[], keyId: string): Dns01Error {
   const at = facts.findIndex(each => each.keyId === keyId)
   return notAsAsked(
@@ -184,6 +192,7 @@ function checkDates({ notBefore, notAfter }: CertificateFacts, now: Date): void 
   if (now >= notAfter) throw notAsAsked(`it expired on ${notAfter.toISOString()}`, clock)
 }
 
+/** By node's own parser, as signatures are its business; there are a few of them once for each certificate that is issued. */
 function checkLinks(pems: readonly string[], facts: readonly CertificateFacts[]): void {
   const certificates = pems.map(parseSent)
   for (const [i, certificate] of certificates.entries()) {

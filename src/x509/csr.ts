@@ -1,5 +1,5 @@
 // Makes the certificate request that finalize sends (RFC 2986). It must name exactly the identifiers of the order, or
-// the CA refuses it (RFC 8555 §7.4).
+// the CA refuses it (RFC 8555 §7.4). CAs take names, key and must-staple from it and decide on everything else themselves.
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
 import type { Name } from '../core/names.js'
 import { constructed, primitive, TAG } from './der.js'
@@ -9,6 +9,7 @@ import type { KeyPair } from './keys.js'
 /** A common name holds at most 64 characters (RFC 5280 appendix A.1, ub-common-name). */
 const longestCommonName = 64
 
+/** RFC 5280 (the first three), RFC 7633 §6, RFC 2985 §5.4.2, RFC 5758 §3.2, RFC 8017 appendix C. */
 const OID = {
   commonName: '2.5.4.3',
   keyUsage: '2.5.29.15',
@@ -42,6 +43,7 @@ export function createCsr(
     ...(options.mustStaple ? [extension(OID.tlsFeature, mustStaple)] : []),
   )
   const attribute = sequence(objectIdentifier(OID.extensionRequest), element(TAG.set, extensions))
+  // CertificationRequestInfo: version 0, subject, key, [0] attributes (RFC 2986 §4.1)
   const info = sequence(
     element(TAG.integer, Buffer.of(0)),
     subject(names[0]),
@@ -51,11 +53,16 @@ export function createCsr(
   return sequence(info, algorithm(type), bitString(sign('sha256', info, key)))
 }
 
+/**
+ * Old programs look for the name in the common name, so it is there where it fits. CAs may leave it out of the
+ * certificate (Let's Encrypt's profiles tlsserver and shortlived do), and no decision of ours rests on it.
+ */
 function subject(name: Name | undefined): Buffer {
   if (name === undefined || name.length > longestCommonName) return sequence()
   return sequence(element(TAG.set, sequence(objectIdentifier(OID.commonName), element(TAG.utf8, Buffer.from(name)))))
 }
 
+/** `critical` is FALSE by default, and DER leaves defaults out (RFC 5280 §4.1, X.690 §11.5). */
 const extension = (id: string, value: Uint8Array, { critical = false } = {}): Buffer =>
   sequence(
     objectIdentifier(id),

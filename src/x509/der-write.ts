@@ -7,6 +7,7 @@ export function element(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   return Buffer.concat([Buffer.of(tag, ...lengthBytes(length)), ...parts])
 }
 
+/** Below 128 one byte, else how many bytes follow and these (X.690 §8.1.3). */
 function lengthBytes(length: number): number[] {
   if (length < 0x80) return [length]
   const bytes: number[] = []

@@ -11,6 +11,7 @@ export interface Der {
   readonly to: number
 }
 
+/** Universal tags, with the bit for "constructed" where DER has it set (X.690 §8.1.2, X.680 §8.6). */
 export const TAG = {
   boolean: 0x01,
   integer: 0x02,
@@ -30,6 +31,7 @@ export const TAG = {
 export const primitive = (n: number): number => 0x80 | n
 export const constructed = (n: number): number => 0xa0 | n
 
+/** STATE: what is read is mostly a file in certs/, which may be cut or overwritten. */
 export const wrongDer = (why: string): Dns01Error => new Dns01Error('STATE', `not a DER structure: ${why}`)
 
 /**
@@ -42,6 +44,7 @@ export function readDer(bytes: Uint8Array, at = 0, end = bytes.length): Der {
   if ((tag & 0x1f) === 0x1f) throw wrongDer(`a tag of several bytes at byte ${at}`)
   const first = bytes[at + 1] as number
   const lengthBytes = first < 0x80 ? 0 : first & 0x7f
+  // 0x80 is BER's indefinite length; more than four bytes would be a certificate of 4 GB
   if (first === 0x80 || lengthBytes > 4) throw wrongDer(`an impossible length at byte ${at + 1}`)
   const from = at + 2 + lengthBytes
   if (from > end) throw wrongDer(`it ends at byte ${end}, within a length`)
@@ -99,6 +102,7 @@ export function textOf(der: Der): string {
   return text.replace(/\p{Cc}/gu, '\ufffd')
 }
 
+/** BMPString is big-endian, node's utf16le is not. A copy, since swap16() works in place; an odd last byte is left out. */
 const swapped = (bytes: Buffer): Buffer => Buffer.from(bytes.subarray(0, bytes.length & ~1)).swap16()
 
 /** UTCTime or GeneralizedTime in the one form RFC 5280 §4.1.2.5 allows: seconds, Zulu. */
@@ -106,9 +110,11 @@ export function timeOf(der: Der | undefined): Date {
   const text = der ? Buffer.from(contentOf(der)).toString('latin1') : ''
   const form = der?.tag === TAG.utcTime ? /^\d{12}Z$/ : /^\d{14}Z$/
   if (!form.test(text)) throw wrongDer('a date is missing or malformed')
+  // Counted from the end, where both forms are alike: MMDDHHMMSSZ.
   const pair = (fromEnd: number): number => Number(text.slice(-fromEnd, 2 - fromEnd))
   const [year, month, day, hour, minute, second] = [yearOf(text), pair(11), pair(9), pair(7), pair(5), pair(3)]
   const time = new Date(Date.UTC(year, month - 1, day, hour, minute, second))
+  // Date.UTC takes the 31st of February, and makes a day of March of it
   const isDay = time.getUTCFullYear() === year && time.getUTCMonth() === month - 1 && time.getUTCDate() === day
   if (!isDay || hour > 23 || minute > 59 || second > 59) throw wrongDer(`${text} is not a date`)
   return time

@@ -46,6 +46,7 @@ export function isAsStrongAs(pem: string, { type, curve, rsaBits }: KeySpec): bo
   return asymmetricKeyType === 'ec' && curves.indexOf(details?.namedCurve) >= curves.indexOf(CURVES[curve])
 }
 
+/** Public CAs sign no fewer than 2048 (Baseline Requirements §6.1.5); 4096 is acmetool's upper bound. */
 function checkedBits(bits: number): number {
   if (Number.isInteger(bits) && bits >= 2048 && bits <= 4096) return bits
   throw new Dns01Error('CONFIG', `RSA keys of ${bits} bits are not made`, { hint: 'rsa-size may be 2048 to 4096' })
@@ -93,6 +94,7 @@ function keyPair(key: KeyObject): KeyPair {
   return { id: base32Id(spki), type, pem, thumbprint: thumbprintOf(publicKey) }
 }
 
+/** @throws Dns01Error STATE for what CAs do not sign: Ed25519, RSA-PSS keys, other curves (Baseline Requirements §6.1.5) */
 function typeOf(key: KeyObject): KeyPair['type'] {
   const curve = key.asymmetricKeyDetails?.namedCurve
   if (key.asymmetricKeyType === 'rsa') return 'rsa'
@@ -102,6 +104,7 @@ function typeOf(key: KeyObject): KeyPair['type'] {
   })
 }
 
+/** RFC 7638 §3.2 names the required members; their order here is lexicographic, and JSON.stringify keeps it without spaces. */
 function thumbprintOf(publicKey: KeyObject): string {
   const { crv, e, kty, n, x, y } = publicKey.export({ format: 'jwk' })
   const required = kty === 'RSA' ? { e, kty, n } : { crv, kty, x, y }

@@ -1,3 +1,6 @@
+// Certificates as PEM (RFC 7468), in and out. What CAs send differs in line ends and in what they write between the blocks;
+// what goes to disk has one form, so that a file never changes but when its content does.
+
 /** Not global: such an expression remembers where it stopped, and matchAll() would begin there. */
 const PEM = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----/
 const EVERY_PEM = new RegExp(PEM, 'g')
