@@ -4,6 +4,7 @@ import { editNames, newTargetText } from '../../../src/config/target-edit.js'
 import { parseDefaults, parseTarget } from '../../../src/config/target-file.js'
 import type { Name } from '../../../src/core/names.js'
 import { claims, type Target, type TargetDefaults } from '../../../src/core/target.js'
+import { thorough } from '../../thorough.js'
 
 const parse = (text: string, conf?: string, file = 'x.test') =>
   parseTarget({ file, text, ...(conf === undefined ? {} : { defaults: defaultsOf(conf) }) })
@@ -190,7 +191,7 @@ label: 007
           expect(read(text)).toEqual(read(`${text}# the long way\n`))
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: thorough ? 2000 : 400 },
     ))
 
   test('never fails with anything but CONFIG', () =>
