@@ -1,6 +1,6 @@
 // The import rule: the list of folders below is the tree of src/, and a file imports from its own folder and from those
-// below its own in the list. That the outside (clock, chance, network, disk, processes) comes in by World alone is held by
-// biome.json and test/outside.grit.
+// below its own in the list. That the outside (clock, chance, network, disk, processes) comes in by World alone, and that
+// no function or factory has more than 80 lines of code, is held by biome.json and test/outside.grit.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'

@@ -1,15 +1,17 @@
-// Orders, from newOrder to the certificate (RFC 8555 §7.4). Their authorizations are authorization.ts.
+// Orders, from newOrder to the certificate (RFC 8555 §7.4). Their authorizations are authorization.ts, what they end with
+// is chain.ts.
 // Any answer may be lost on its way, or the process stop before it is on disk; the next run has the order's URL and
 // nothing else. So each step can be repeated: what the CA has done already is found, and counts as done.
 import { Dns01Error } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { Accounts } from './account.js'
 import type { Authorizations } from './authorization.js'
+import { type Chains, isPem, openChains, pemChain } from './chain.js'
 import type { Order } from './objects.js'
 import { orderError, shortList } from './order-errors.js'
 import { type PollLimits, poll } from './poll.js'
 import { isProblem, problemOf } from './problem.js'
-import { type Answer, linksOf, retryAfterOf } from './response.js'
+import { type Answer, retryAfterOf } from './response.js'
 import type { Session } from './session.js'
 
 /** What newOrder is asked with (RFC 8555 §7.4). */
@@ -26,7 +28,7 @@ interface OrderRequest {
  * Orders of one account. Every method costs one request unless it says otherwise, and throws Dns01Error: REFUSED for what
  * the CA will refuse again, UNAVAILABLE for what may pass by itself.
  */
-export interface Orders {
+export interface Orders extends Chains {
   /**
    * A CA may return an order it made before for the same names, even one whose authorizations are all valid. With
    * `replaces`, an error that isAboutReplaces() is thrown at once, also where it would pass by itself.
@@ -44,11 +46,6 @@ export interface Orders {
     csr: Uint8Array,
     signal: AbortSignal,
   ): Promise<Order & { readonly retryAfterSeconds?: number | undefined }>
-  /**
-   * The chain of a valid order, leaf first, PEM (§7.4.2). With `isPreferred`, of the CA's alternate chains the first that
-   * is, at a request for each that is looked at; where none is, the CA's own choice.
-   */
-  certificate(order: Order, signal: AbortSignal, isPreferred?: (chain: string) => boolean): Promise<string>
   /** What is at a URL kept from an earlier run: an order, or a PEM chain; undefined when the CA has forgotten it. */
   download(url: string, signal: AbortSignal): Promise<Order | string | undefined>
 }
@@ -64,15 +61,6 @@ export function isAboutReplaces(error: unknown): boolean {
   const types = ['alreadyReplaced', 'malformed', 'unauthorized', 'serverInternal']
   return types.some(type => isProblem(error, type)) || told.status === 500
 }
-
-/** RFC 8555 §9.1; asked for in Accept, since a CA may have other formats, too (§7.4.2). */
-const pemChain = 'application/pem-certificate-chain'
-
-/** By the text: what holds no certificate is of no use to us, whatever its content type says. */
-/** Each costs a request. Let's Encrypt had two at most, for one key type; a header with more is not to be believed. */
-const mostAlternates = 10
-
-const isPem = (text: string): boolean => text.includes('-----BEGIN CERTIFICATE-----')
 
 /**
  * The order must be for what was asked for (RFC 8555 §7.4): else names of others would be proved and signed. Compared as
@@ -116,31 +104,10 @@ export function openOrders(
     return { value: objects.order(answer.data, url), answer }
   }
 
-  const chainAt = async (url: string, what: string, signal: AbortSignal): Promise<Answer> => {
-    const answer = await post(url, null, what, signal, pemChain)
-    if (isPem(answer.text)) return answer
-    throw new Dns01Error('REFUSED', `${what}: the CA sent no PEM certificate from ${url}`)
-  }
-
-  /** undefined: the CA does not give it. That is no reason to do without a certificate, which is there already. */
-  const alternateAt = async (
-    { link, from }: { readonly link: string; readonly from: string },
-    what: string,
-    signal: AbortSignal,
-  ): Promise<string | undefined> => {
-    try {
-      return (await chainAt(objects.url(link, from, what), what, signal)).text
-    } catch (error) {
-      signal.throwIfAborted()
-      if (!(error instanceof Dns01Error)) throw error
-      world.log.info(`passed over: ${error.message}`)
-      return undefined
-    }
-  }
-
   const order: Orders['order'] = async (url, signal) => (await readOrder(url, signal)).value
 
   return {
+    ...openChains(session, account),
     order,
 
     // Not repeatable like the rest: an order whose answer is lost stays at the CA, unknown to us, until it expires.
@@ -181,21 +148,6 @@ export function openOrders(
         if (now.status === 'processing' || now.status === 'valid') return now
         throw error
       }
-    },
-
-    async certificate({ certificate, identifiers, url, status }, signal, isPreferred) {
-      const what = `certificate for ${shortList(identifiers)}`
-      // §7.1.3: a valid order has one; so this is a CA that breaks its word, and to look again would not help
-      if (certificate === undefined)
-        throw new Dns01Error('REFUSED', `${what}: the order ${url} is ${status} but has no certificate`)
-      const answer = await chainAt(certificate, what, signal)
-      const { text } = answer
-      if (!isPreferred || isPreferred(text)) return text
-      for (const link of linksOf(answer, 'alternate').slice(0, mostAlternates)) {
-        const other = await alternateAt({ link, from: certificate }, `an alternate of the ${what}`, signal)
-        if (other !== undefined && isPreferred(other)) return other
-      }
-      return text
     },
 
     async download(url, signal) {
