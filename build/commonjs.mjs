@@ -14,7 +14,26 @@ export async function toCommonJs({ path, text }, dist) {
   })
   const importJs = `${relative(dirname(path), dist) || '.'}/import.js`
   const whole = code.replaceAll(unknown, `require("${importJs}")(`)
-  return { path, contents: Buffer.from(code.includes('import_meta_url') ? `${ownUrl}${whole}` : whole) }
+  const lazy = withLazyBuiltins(whole)
+  return { path, contents: Buffer.from(lazy.includes('import_meta_url') ? `${ownUrl}${lazy}` : lazy) }
+}
+
+/**
+ * Modules of node's that most runs never call, though the files that they load import them: 10 ms of a run that finds nothing to
+ * do. They are loaded when something of them is taken.
+ */
+const SELDOM = ['child_process', 'dgram', 'dns', 'http', 'https', 'net', 'readline', 'readline/promises', 'tls']
+
+/** `var import_node_net = require("node:net")`, as esbuild writes it, becomes a function, and each use of it a call. */
+function withLazyBuiltins(code) {
+  const seldom = new RegExp(`^var (import_\\w+) = (.*\\brequire\\("node:(?:${SELDOM.join('|')})"\\).*);$`, 'gm')
+  let text = code
+  for (const [line, name, value] of code.matchAll(seldom)) {
+    const uses = new RegExp(`\\b${name}\\.`, 'g')
+    text = text.replace(line, `let ${name}_loaded;\nconst ${name} = () => (${name}_loaded ??= ${value});`)
+    text = text.replace(uses, `(${name}()).`) // in brackets: new a().B() would make an a
+  }
+  return text
 }
 
 /** import() of our own files and of node's. */

@@ -3,6 +3,7 @@
  * it go on working.
  */
 
+import type { ParseArgsConfig } from 'node:util'
 import type { CommandArgs } from '../commands/command.js'
 import { didYouMean } from '../core/did-you-mean.js'
 import { Dns01Error } from '../core/errors.js'
@@ -65,6 +66,21 @@ export const ALIASES = {
   'xlog.journal': { type: 'boolean', hidden: true },
   'xlog.journalseverity': { type: 'string', hidden: true },
 } as const
+
+/** The same flags as yargs is told, for node's parseArgs(). */
+export const inNodesWords = (
+  flags: Readonly<Record<string, { readonly type?: unknown; readonly array?: boolean; readonly alias?: unknown }>>,
+): NonNullable<ParseArgsConfig['options']> =>
+  Object.fromEntries(
+    Object.entries(flags).map(([name, { type, array = false, alias }]) => [
+      name,
+      {
+        type: type === 'string' ? 'string' : 'boolean',
+        multiple: array || type === 'count',
+        ...(typeof alias === 'string' && { short: alias }),
+      },
+    ]),
+  )
 
 /** @throws Dns01Error USAGE for a value that is none, or a flag that is given several times and may not be */
 export function globalFlags(args: CommandArgs): GlobalFlags {

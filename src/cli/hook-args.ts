@@ -3,29 +3,15 @@
  * so it does without yargs, which is slow to load and would take such words for flags.
  */
 
-import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { parseArgs } from 'node:util'
 import type { CommandArgs } from '../commands/command.js'
 import { hook } from '../commands/hook.js'
 import { didYouMean } from '../core/did-you-mean.js'
 import { Dns01Error, messageOf } from '../core/errors.js'
-import { GLOBAL, globalFlags, refuseRepeated } from './flags.js'
+import { GLOBAL, globalFlags, inNodesWords, refuseRepeated } from './flags.js'
 import type { Invocation } from './parse.js'
 
-type Options = NonNullable<ParseArgsConfig['options']>
-
-/** The same flags as yargs is told, in the words of node. */
-const OPTIONS: Options = Object.fromEntries(
-  Object.entries<{ type?: unknown; array?: boolean; alias?: string }>({ ...GLOBAL, ...hook.options }).map(
-    ([name, { type, array = false, alias }]) => [
-      name,
-      {
-        type: type === 'string' ? 'string' : 'boolean',
-        multiple: array || type === 'count',
-        ...(alias && { short: alias }),
-      },
-    ],
-  ),
-)
+const OPTIONS = inNodesWords({ ...GLOBAL, ...hook.options })
 
 /**
  * `dns01 [FLAG…] hook [FLAG…] DIALECT WORD…`; undefined is any other command line. Every word after the dialect belongs to

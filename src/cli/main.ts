@@ -53,8 +53,10 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function parse(argv: readonly string[]): Promise<Invocation | string> {
-  const hook = argv.includes('hook') ? (await import('./hook-args.js')).parseHookLine(argv) : undefined
-  return hook ?? (await import('./parse.js')).parseCommandLine(argv, process.stdout.columns || undefined)
+  const quick = argv.includes('hook')
+    ? (await import('./hook-args.js')).parseHookLine(argv)
+    : (await import('./cron-args.js')).parseCronLine(argv)
+  return quick ?? (await import('./parse.js')).parseCommandLine(argv, process.stdout.columns || undefined)
 }
 
 /** Where people are told things. */
@@ -101,14 +103,14 @@ async function contextFor(
 ): Promise<Context> {
   const { log, line } = terminal
   const { realWorld } = await import('../platform/index.js')
-  const { realPrompt } = await import('../platform/prompt.js')
   const fromFiles = await loadEnv(openFiles(), process.env, flags.envFile)
   const stateRoot = resolve(flags.state || fromFiles.ACME_STATE_DIR || '/var/lib/acme')
   const hooks = flags.hooks.length > 0 ? { ACME_HOOKS_DIR: flags.hooks.map(folder => resolve(folder)).join('\n') } : {}
   const envFile = flags.envFile ? { DNS01_ENV_FILE: resolve(flags.envFile) } : {}
   const env = { ...fromFiles, ...hooks, ...envFile, ACME_STATE_DIR: stateRoot }
   Object.assign(process.env, env) // the AWS SDK reads AWS_CONFIG_FILE and its like there, and nowhere else
-  const asked = flags.batch || flags.json ? undefined : realPrompt(flags.stdio, signal)
+  const asked =
+    flags.batch || flags.json ? undefined : (await import('../platform/prompt.js')).realPrompt(flags.stdio, signal)
   const prompt = asked && line ? askingWithout(line, asked) : asked
   return {
     world: realWorld({ env, log, prompt, program: [process.execPath, '--', process.argv[1] ?? 'dns01'] }),
