@@ -43,6 +43,7 @@ export interface ProviderCall {
 
 /** A zone and the addresses that serve it, when the provider itself knows. */
 export interface KnownZone {
+  /** Its apex. */
   readonly zone: Name
   /** As World.dns.query's `server`; the engine finds them by asking when absent. */
   readonly servers?: readonly string[]
@@ -135,7 +136,7 @@ export interface Shared {
   once<T>(key: string, make: () => T): T
 }
 
-/** One that is empty. */
+/** One that is empty. What make() throws is not kept: the next one who asks makes it anew. */
 export function openShared(): Shared {
   const made = new Map<string, unknown>()
   return {
@@ -209,7 +210,7 @@ export const refused = (message: string, hint?: string, cause?: unknown): Dns01E
 export const unavailable = (message: string, cause?: unknown, retryAfterSeconds?: number): Dns01Error =>
   new Dns01Error('UNAVAILABLE', message, { cause, retryAfterSeconds })
 
-/** What a present() does before it writes: where that fails, nothing was written. */
+/** What a present() does before it writes (finds the zone, signs in): where that fails, nothing was written. */
 export async function beforeWriting<T>(prepare: () => Promise<T>): Promise<T> {
   try {
     return await prepare()
@@ -218,7 +219,7 @@ export async function beforeWriting<T>(prepare: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Writes part after part: what the second says of itself proves nothing of the first. */
+/** Writes part after part, and stops at the first that fails: what the second says of itself proves nothing of the first. */
 export async function oneByOne<T>(parts: readonly T[], write: (part: T) => Promise<void>): Promise<void> {
   for (const [i, part] of parts.entries()) {
     try {

@@ -20,7 +20,7 @@ import type { ProviderDefinition, Setting } from './api.js'
 /** What it takes to look for providers. */
 export type Looking = Pick<World, 'env' | 'files' | 'self'>
 
-/** A provider that is there; nobody has looked into it. */
+/** A provider that is there; nobody has looked into it: to list names must not run the code of others. */
 export interface FoundProvider {
   readonly name: string
   /** Where it comes from: `dns01`, or the path of a file or of a package's folder. */
@@ -30,6 +30,7 @@ export interface FoundProvider {
 /** The folder of others' providers when DNS01_PROVIDERS does not name one. */
 const defaultFolder = '/etc/dns01/providers'
 
+/** No scope (`@org/…`): the name after the prefix is what conf/dns.yml has, and must be one word. */
 const PACKAGE = /^dns01-provider-([a-z0-9][a-z0-9-]*)$/
 const FILE = /^([a-z0-9][a-z0-9-]*)\.m?js$/
 
@@ -86,11 +87,11 @@ function named({ files }: Looking, folder: string, pattern: RegExp): FoundProvid
   })
 }
 
-/** Names of all providers, ours and others'. */
+/** Names of all providers, ours and others', sorted; one that exists twice is in it once, and findProvider() refuses it. */
 export const providerNames = (world: Looking): string[] =>
   [...new Set([...shippedNames(), ...others(world).map(({ name }) => name)])].sort()
 
-/** The way on for a DNS host that has no provider here. */
+/** The way on for a DNS host that has no provider here: three bridges to the plugins of other tools. */
 export const anyHost =
   "any other DNS host: exec with one of acme.sh's dns_* scripts (dialect: acmesh), acme-dns-01 with an npm plugin, or hooks"
 
@@ -112,6 +113,7 @@ export function findProvider(world: Looking, name: string): FoundProvider {
   throw new Dns01Error('CONFIG', `there is no provider "${name}"`, { hint })
 }
 
+/** For a message. */
 const whereIs = ({ from }: FoundProvider): string => (from === 'dns01' ? "dns01's own" : from)
 
 /** @throws Dns01Error CONFIG: there is no such provider, others may change its code, or that is not a provider's */
@@ -128,12 +130,16 @@ export async function loadShipped(name: string): Promise<ProviderDefinition> {
   return (module as { default: ProviderDefinition }).default
 }
 
+/**
+ * Looks at who may change the code before any of it runs: dns01 mostly runs as root. Its own name counts, whatever the
+ * definition says, since by that name it was asked for.
+ */
 async function loadOthers(world: Looking, { name, from }: FoundProvider): Promise<ProviderDefinition> {
   const isPackage = PACKAGE.test(basename(from))
   const file = isPackage ? join(from, entryOf(world, from)) : from
   for (const path of isPackage ? [join(from, 'package.json'), file] : [file]) mustBeTrusted(world, name, path)
   const [{ giveOurApi }, { faultOfDefinition }] = await Promise.all([import('./our-api.js'), import('./definition.js')])
-  giveOurApi()
+  giveOurApi() // before the import: the file's own imports are resolved then
   let loaded: { readonly default?: unknown }
   try {
     loaded = await import(pathToFileURL(file).href)
@@ -147,6 +153,7 @@ async function loadOthers(world: Looking, { name, from }: FoundProvider): Promis
 
 const seeApi = 'docs/plugin-api.md says what the default export must be'
 
+/** @throws Dns01Error CONFIG, naming the file or the folder on the way to it that somebody else may change */
 function mustBeTrusted(world: Looking, name: string, path: string): void {
   const weak = weakness(world, path)
   if (weak)
@@ -155,7 +162,11 @@ function mustBeTrusted(world: Looking, name: string, path: string): void {
     })
 }
 
-/** The file that a package's package.json names: `exports` of its root, else `main`. */
+/**
+ * The file that a package's package.json names: `exports` of its root, else `main`. Read here and not left to node, which
+ * resolves by name from where dns01 lies, and would find the package of another folder. The order of conditions is that
+ * of an ES module in node (Node.js documentation, "Conditional exports").
+ */
 function entryOf({ files }: Looking, folder: string): string {
   try {
     const { exports, main } = JSON.parse(Buffer.from(files.readPlain(join(folder, 'package.json'))).toString())

@@ -13,9 +13,12 @@ const Definition = v.looseObject({
   open: v.function(),
 })
 
-/** Why this is not a provider's definition, in a phrase; undefined: it is one. */
+/**
+ * Why this is not a provider's definition, in a phrase; undefined: it is one. Only what is used before open() is looked at:
+ * what a provider does, the contract tests show.
+ */
 export function faultOfDefinition(definition: unknown): string | undefined {
-  if (definition === undefined) return 'it has no default export'
+  if (definition === undefined) return 'it has no default export' // the most usual mistake, and valibot's words say nothing of exports
   const { issues: [issue] = [] } = v.safeParse(Definition, definition)
   if (issue === undefined) return undefined
   const path = v.getDotPath(issue)

@@ -39,7 +39,9 @@ export async function readDnsConfig(
 /** What conf/dns.yml and the environment choose. */
 export interface DnsContext {
   readonly providers: Providers
+  /** The configured resolvers, else the machine's. */
   readonly resolver: Resolver
+  /** Whether and how long the servers are watched, and how often each is asked. */
   readonly propagation: Propagation
 }
 
@@ -53,7 +55,10 @@ export function openDnsContext(world: World, config: DnsConfig, defaultProvider:
   }
 }
 
-/** The World that providers are given: they ask the resolvers of the configuration, as we do. */
+/**
+ * The World that providers are given: they ask the resolvers of the configuration, as we do. Else a provider that looks up its
+ * zone by itself (rfc2136, builtin) would see another view of a zone that is split.
+ */
 export function withResolvers(world: World, { resolvers }: Pick<DnsConfig, 'resolvers'>): World {
   const asked = resolvers.length > 0 ? resolvers : world.dns.systemResolvers()
   return { ...world, dns: { ...world.dns, systemResolvers: () => asked } }
@@ -68,7 +73,10 @@ function refuseStrangersPrograms(
   if ([fallback, ...zones.values()].some(dns => startsPrograms({ dns }))) mustBeOurs(world, path)
 }
 
-/** Loads each provider that the file names, and opens none: so a mistake is told long before a record is needed. */
+/**
+ * Loads each provider that the file names, and opens none: so a mistake is told long before a record is needed, which may be
+ * two months after the file was written. Values are not read: a secret may be missing here, where nobody needs it.
+ */
 async function checkProviders(world: Looking, config: DnsConfig, placeOf: PlaceOf): Promise<void> {
   const { provider, settings } = config.fallback
   if (provider !== undefined) await checkProvider(world, { provider, settings }, placeOf)
@@ -94,6 +102,7 @@ async function checkProvider(
       cause: error,
     })
   })
+  // the line and column of the key itself, which only the reader of the file knows
   const fault = settingFault(definition, settings)
   if (fault)
     throw new Dns01Error('CONFIG', `${placeOf(['settings', fault.key])}: ${fault.message}`, { hint: fault.hint })

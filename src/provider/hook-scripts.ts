@@ -8,10 +8,10 @@ import type { FileInfo, Files, World } from '../core/world.js'
 /** Where hooks are when nobody says otherwise: Debian's folder, then the two of acmetool itself. All that exist are used. */
 export const defaultHookFolders = ['/etc/acme/hooks', '/usr/libexec/acme/hooks', '/usr/lib/acme/hooks'] as const
 
-/** With this exit status a hook says that the event is not for it. */
+/** With this exit status a hook says that the event is not for it (acmetool's protocol for hooks). */
 export const notMyEvent = 42
 
-/** A hook that is still at it after this is ended. acmetool waits for ever. */
+/** Seconds. A hook that is still at it after this is ended. acmetool waits for ever; here it would hold the lock as long. */
 export const hookTimeoutSeconds = 600
 
 /** A hook with this text in its first 4096 bytes can hold several TXT values at one name at the same time. */
@@ -68,7 +68,8 @@ export interface HookResults {
 }
 
 /**
- * Runs every hook of the folders for one event, one after the other, in order; none is left out because another failed.
+ * Runs every hook of the folders for one event, one after the other, in order, as acmetool does and as names like 50-reload
+ * rely on; none is left out because another failed.
  * What they print comes out as notices, line by line (acmetool hands its own stderr to them), so that cron mails what
  * `reload` complains about and --quiet does not show it. Failures are for the caller to tell. Rejects with the signal's
  * reason.
@@ -117,6 +118,7 @@ export function findHooks(
   )
 }
 
+/** False when it is not there. @throws Dns01Error CONFIG when it is of no use: hooks that silently never run are worse */
 function isHookFolder({ files, self }: Pick<World, 'files' | 'self'>, folder: string): boolean {
   const info = infoAfterLinks(files, folder)
   if (info === undefined) return false
@@ -135,7 +137,7 @@ function infoAfterLinks(files: Files, path: string): FileInfo | undefined {
     const target = files.readLink(at)
     at = target.startsWith('/') ? target : `${dirname(at)}/${target}`
   }
-  return undefined // ELOOP
+  return undefined // Linux gives up after 40 links, too (ELOOP)
 }
 
 async function runScript(
@@ -174,7 +176,7 @@ async function runProgram(
   let last = ''
   const { exit, problem, late } = await run(argv, {
     env: { ...env, ...call.env, ACME_STATE_DIR: resolve(call.stateDir) },
-    cwd: '/',
+    cwd: '/', // acmetool's; and no relative path in a hook depends on where dns01 was started
     input: call.stdin,
     timeoutSeconds: call.timeoutSeconds,
     signal: call.signal,
@@ -206,6 +208,7 @@ function sudo({ files, env, self }: Pick<World, 'files' | 'env' | 'self'>, { inf
   return wanted && inPath(files, env.PATH ?? '', 'sudo') ? ['sudo', '-n', '--'] : []
 }
 
+/** As execvp(3) would find it, but that an empty entry is not the working directory. */
 const inPath = (files: Files, path: string, program: string): boolean =>
   path.split(':').some(folder => {
     const info = folder === '' ? undefined : infoAfterLinks(files, join(folder, program))

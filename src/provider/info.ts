@@ -1,5 +1,6 @@
 // What `dns01 providers` shows: settings, traits, least rights, records to create. All of it comes from the
-// provider's own definition, so that what is shown cannot differ from what is done.
+// provider's own definition, so that what is shown cannot differ from what is done. Each document is a value first
+// (--json prints it), and lines for people are made of that value, so that both say the same.
 import { type DnsConfig, type ZoneConfig, zoneConfigFor } from '../config/dns-config.js'
 import { Dns01Error, linesOf } from '../core/errors.js'
 import { asChallengeName, type Name } from '../core/names.js'
@@ -25,7 +26,10 @@ export interface ProviderLine {
   readonly problem?: string
 }
 
-/** All providers, and which of them conf/dns.yml and the environment choose for what. */
+/**
+ * All providers, and which of them conf/dns.yml and the environment choose for what. Loads each of them, also those of
+ * others; nothing is opened, so no setting need be right.
+ */
 export async function providerList(
   world: Looking,
   config: DnsConfig,
@@ -50,7 +54,7 @@ async function look(world: Looking, name: string): Promise<Pick<ProviderLine, 's
   }
 }
 
-/** The list for people; `*` marks what is in use. */
+/** The list for people; `*` marks what is in use. One that cannot be used is in it, with the reason: it would be missed else. */
 export function listLines(list: readonly ProviderLine[]): string[] {
   const width = Math.max(...list.map(({ name }) => name.length))
   const chosenFor = ({ isDefault, zones }: ProviderLine): string =>
@@ -63,7 +67,7 @@ export function listLines(list: readonly ProviderLine[]): string[] {
   ])
 }
 
-/** What `dns01 providers NAME --json` prints. No value of a setting is in it. */
+/** What `dns01 providers NAME --json` prints. No value of a setting is in it: it may be shown to anybody. */
 export const providerDocument = (definition: ProviderDefinition, from: string) => {
   const { name, summary, settings, testedWith, ...rest } = definition
   return {
@@ -92,7 +96,7 @@ export const providerDocument = (definition: ProviderDefinition, from: string) =
   }
 }
 
-/** The same document for people. */
+/** The same document for people: settings first, since that is what they come for. */
 export function providerLines(document: ReturnType<typeof providerDocument>): string[] {
   const { name, summary, from, settings, testedWith } = document
   return [
@@ -107,6 +111,7 @@ export function providerLines(document: ReturnType<typeof providerDocument>): st
   ]
 }
 
+/** Two lines each: where the setting is written, and what it is. */
 function settingLines(setting: ReturnType<typeof providerDocument>['settings'][number]): string[] {
   const marks = [
     ...(setting.required ? ['required'] : []),
@@ -117,6 +122,7 @@ function settingLines(setting: ReturnType<typeof providerDocument>['settings'][n
   return [`  ${setting.key}: ${names}${marks.length > 0 ? ` (${marks.join('; ')})` : ''}`, `      ${setting.help}`]
 }
 
+/** What the traits of a definition mean for a user: the trait's own name would tell only who writes a provider. */
 function traitLines({ name, traits }: ReturnType<typeof providerDocument>): string[] {
   return [
     traits.batch ? 'all records of a zone go in one change' : 'records go one by one',
@@ -145,7 +151,10 @@ export interface PolicyParts {
   readonly hookFolders: readonly string[]
 }
 
-/** @throws Dns01Error USAGE for a provider that has none; CONFIG for a mistake in its settings */
+/**
+ * The least rights for these names, one policy for each set of settings: two zones in two accounts need one in each.
+ * @throws Dns01Error USAGE for a provider that has none; CONFIG for a mistake in its settings
+ */
 export function policies(parts: PolicyParts, definition: ProviderDefinition, names: readonly Name[]): Policy[] {
   if (!definition.policy)
     throw new Dns01Error('USAGE', `the provider ${definition.name} has no policy to print`, {
@@ -161,7 +170,10 @@ export function policies(parts: PolicyParts, definition: ProviderDefinition, nam
   })
 }
 
-/** The provider's settings for this host (none: any host): as conf/dns.yml has them for its zone, else for any zone. */
+/**
+ * The provider's settings for this host (none: any host): as conf/dns.yml has them for its zone, else for any zone. The last,
+ * since who asks for a policy often has not given the host to the provider yet.
+ */
 export function settingsOf(
   parts: PolicyParts,
   definition: ProviderDefinition,
@@ -173,6 +185,7 @@ export function settingsOf(
   return [...config.zones.values()].find(({ provider }) => provider === definition.name)?.settings ?? {}
 }
 
+/** Which provider a zone's configuration leads to. */
 const chosenOf = ({ world, hookFolders }: PolicyParts, { provider }: ZoneConfig): string | undefined =>
   provider ?? defaultProvider(world, hookFolders)
 
@@ -192,10 +205,10 @@ export function wantedOf(
   return [...new Set(names)]
 }
 
-/** What `dns01 providers NAME HOST…` found. */
+/** What `dns01 providers NAME HOST…` found: first the records as a zone file has them, to copy, then what is wrong with each. */
 export function guideLines(records: readonly NeededRecord[]): string[] {
   const missing = records.filter(record => record.missing !== undefined).length
-  const width = Math.max(...records.map(({ name }) => name.length + 1))
+  const width = Math.max(...records.map(({ name }) => name.length + 1)) // the final dot
   return [
     ...records.map(({ name, type, data }) => `${`${name}.`.padEnd(width)}  ${type.padEnd(5)}  ${data}`),
     '',

@@ -19,16 +19,21 @@ export interface OpenProvider {
   readonly config: { readonly provider: string; readonly settings: Readonly<Record<string, string>> }
 }
 
-/** Opens each provider once for each set of settings. */
+/**
+ * Opens each provider once for each set of settings: two zones in two accounts of Route 53 are two openings, a hundred names
+ * in one are one. Opened when the first name needs it, so that a provider nobody needs today may be set up wrong.
+ */
 export interface Providers {
   /** The one for a challenge name: the target's own, else the longest zone of conf/dns.yml, else the default.
    *  Throws CONFIG: unknown provider, missing or unknown setting, no provider chosen. */
   for(name: Name, chosen?: Target['dns']): Promise<OpenProvider>
+  /** As the journal names it, to take back what an earlier run placed. */
   open(config: OpenProvider['config']): Promise<OpenProvider>
+  /** Closes all that were opened; one that could not be opened has nothing to close. */
   close(): Promise<void>
 }
 
-/** The environment without these variables. */
+/** The environment without these variables. A copy: the World's own stays as it is. */
 export const without = (env: World['env'], variables: ReadonlySet<string>): World['env'] =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !variables.has(name)))
 
@@ -40,6 +45,7 @@ export function openProviders(world: World, config: DnsConfig, defaultProvider: 
   const opened = new Map<string, Promise<OpenProvider>>()
   const shared = openShared()
   const sharedBy = (provider: string): Shared => shared.once(provider, openShared)
+  // the providers in use, whose secrets are hidden from programs that another provider runs
   const named = (): string[] => {
     const all = [config.fallback, ...config.zones.values()].map(({ provider }) => provider ?? defaultProvider())
     return [...new Set(all.flatMap(name => name ?? []))]
@@ -72,11 +78,13 @@ export const choose = (zone: ZoneConfig, chosen: Target['dns'] | undefined): Zon
     ? chosen
     : { provider: zone.provider, settings: { ...zone.settings, ...chosen?.settings } }
 
+/** With the list, since this is what a beginner meets first. */
 const noProvider = (world: Looking, name: Name): Dns01Error =>
   new Dns01Error('CONFIG', `no DNS provider is chosen for ${name}`, {
     hint: `set DNS01_PROVIDER, or write conf/dns.yml; there are: ${providerNames(world).join(', ')}; ${anyHost}`,
   })
 
+/** A misspelt variable is told here, where it is known which ones would have been read. */
 async function openOne(
   world: World,
   config: OpenProvider['config'],
@@ -103,7 +111,10 @@ async function withoutOthersSecrets(world: World, own: string, named: readonly s
   }
 }
 
-/** Variables one or two letters away from one that the provider would read and that is not set; with the right name. */
+/**
+ * Variables one or two letters away from one that the provider would read and that is not set; with the right name. Nothing
+ * else in an environment says that a variable was meant for us.
+ */
 export function misspelt(env: World['env'], settings: ProviderDefinition['settings']): (readonly [string, string])[] {
   const known = Object.values(settings).flatMap(({ env }) => env.flatMap(name => [name, `${name}_FILE`]))
   const unset = known.filter(name => env[name] === undefined)
@@ -156,6 +167,7 @@ export function settingFault(
   return undefined
 }
 
+/** The file of KEY-file may be readable by its owner alone, where conf/dns.yml is for all to read. */
 function fromConf(
   world: Pick<World, 'files'>,
   key: string,
@@ -165,6 +177,7 @@ function fromConf(
   return path === undefined ? conf[key] : readSecretFile(world.files, path, 'the setting in').trim()
 }
 
+/** The first of its names that is set: our own name before those that other tools use. */
 function fromEnv(world: Pick<World, 'env' | 'files'>, setting: Setting): string | undefined {
   for (const name of setting.env) {
     const value = variable(world, name)
@@ -173,6 +186,7 @@ function fromEnv(world: Pick<World, 'env' | 'files'>, setting: Setting): string 
   return undefined
 }
 
+/** Some settings have no variable: they make sense for one zone only. */
 const missing = (provider: string, key: string, setting: Setting): Dns01Error =>
   new Dns01Error('CONFIG', `provider ${provider} needs the setting "${key}": ${setting.help}`, {
     hint: setting.env[0]

@@ -5,8 +5,10 @@ import * as module from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
+/** As in `exports` of our package.json. */
 const API = 'dns01/provider'
 
+/** At module level, as what it guards is: node's loader belongs to the process, and hooks cannot be taken out again. */
 let given = false
 
 /**
@@ -33,8 +35,10 @@ function resolveApiTo(url: string): void {
   })
 }
 
+/** A hook of node's module loader (node:module, "Customization hooks"). */
 type Resolve = (name: string, context: unknown, next: (name: string, context: unknown) => unknown) => unknown
 
+/** The same hook as text, for the thread of older versions of Node: it sees nothing of this one's variables. */
 const hooksText = (url: string): string =>
   `export const resolve = (name, context, next) =>
     name === ${JSON.stringify(API)} ? { url: ${JSON.stringify(url)}, shortCircuit: true } : next(name, context)`
