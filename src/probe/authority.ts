@@ -7,7 +7,10 @@ import type { World } from '../core/world.js'
 import { reachable } from '../renew/authorities.js'
 import { bounded, type Finding, failed, limits, ok, warning } from './finding.js'
 
-/** Apart from the CA's: more is told; TSIG and AWS refuse what is five minutes off (RFC 8945 §10, SigV4). */
+/**
+ * How far this machine's clock may be from the CA's: beyond a minute it is a warning, beyond five a failure, since TSIG and
+ * AWS refuse what is five minutes off (RFC 8945 §10: a fudge of 300 s is recommended; Signature Version 4).
+ */
 const toldSeconds = 60
 const refusedSeconds = 300
 
@@ -17,13 +20,16 @@ interface Authority {
   readonly identities: readonly string[]
 }
 
-/** One request: the directory, and the clock by the answer's Date. */
+/**
+ * One request: the directory, and the clock by the answer's Date. Not by the ACME client, which asks again for half a minute
+ * when a CA is down, and hands on no header.
+ */
 export async function lookAtAuthority(
   world: Pick<World, 'fetch' | 'clock'>,
   ca: string,
   signal: AbortSignal,
 ): Promise<Authority> {
-  let directory: Directory | undefined
+  let directory: Directory | undefined // kept outside: a finding after it must not lose what it says of CAA
   const seconds = limits.authoritySeconds
   const findings = await bounded(world, { check: 'ca', seconds, signal }, async until => {
     const url = reachable(ca)
@@ -43,6 +49,7 @@ export async function lookAtAuthority(
   return { findings, identities: directory?.caaIdentities ?? [] }
 }
 
+/** CONFIG, as for a run: it is the user's file that names the URL. */
 const unusable = (url: string, why: string): Finding =>
   failed(
     'ca',
@@ -51,6 +58,7 @@ const unusable = (url: string, why: string): Finding =>
     'CONFIG',
   )
 
+/** With what a user must know before the first order, and what a CAA record may say. */
 function directoryFinding(url: string, { externalAccountRequired, caaIdentities }: Directory): Finding {
   const more = [
     ...(externalAccountRequired ? ['wants an external account binding'] : []),
@@ -63,10 +71,13 @@ function directoryFinding(url: string, { externalAccountRequired, caaIdentities 
 export function clockFinding(date: string | undefined, began: Date, ended: Date): Finding[] {
   const theirs = Date.parse(date ?? '')
   if (Number.isNaN(theirs)) return []
+  // Their clock was read at some moment between these two, and the fraction of its second is cut off. So ours is wrong only
+  // by what cannot be explained by either.
   const early = (began.getTime() - theirs - 1000) / 1000
   const late = (ended.getTime() - theirs) / 1000
   const offSeconds = early > 0 ? early : late < 0 ? late : 0
   const away = `${Math.round(Math.abs(offSeconds))} s ${offSeconds > 0 ? 'ahead of' : 'behind'} the CA's`
+  // ahead is as bad as behind: a new certificate is not valid yet to a clock that is behind, and its end comes early to one ahead
   const mend = 'set the clock (timedatectl set-ntp true): certificates and signatures are judged by it'
   if (Math.abs(offSeconds) > refusedSeconds) return [failed('clock', `this machine's clock is ${away}`, mend)]
   if (Math.abs(offSeconds) > toldSeconds) return [warning('clock', `this machine's clock is ${away}`, mend)]

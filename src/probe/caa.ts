@@ -1,6 +1,7 @@
 /**
  * What probe finds out about CAA records (RFC 8659, RFC 8657): whether the CA may issue for a name, by the rules that it must
- * follow itself.
+ * follow itself. A run does not look: the CA decides, its error is as clear, and what we would find may be another view of the
+ * zone. Here it saves a failed validation.
  */
 
 import { Dns01Error, messageOf } from '../core/errors.js'
@@ -11,6 +12,7 @@ import { type Finding, failed, ok, warning } from './finding.js'
 
 /** One property of a CAA record (RFC 8659 §4.1). */
 export interface Property {
+  /** Bit 0 of the flags, which is the one of value 128: a CA that does not know the tag must not issue. */
   readonly critical: boolean
   readonly tag: string
   readonly value: string
@@ -30,6 +32,10 @@ export interface CaaVerdict {
   readonly tag: 'issue' | 'issuewild'
 }
 
+/**
+ * Tags that CAs know: RFC 8659 §4, RFC 9495 (issuemail), and those that the CA/Browser Forum and IANA's registry of CAA
+ * properties name besides. Any other matters only where it is critical.
+ */
 const KNOWN = new Set(['issue', 'issuewild', 'issuemail', 'issuevmc', 'iodef', 'contactemail', 'contactphone'])
 
 /** Who wants to issue, and what for. */
@@ -48,11 +54,13 @@ export function caaVerdict(
   set: readonly Property[],
   { wildcard, identities, method = 'dns-01' }: CaaQuestion,
 ): CaaVerdict {
+  // issuewild counts for wildcards alone, and where there is one, issue does not count for them (RFC 8659 §4.3)
   const tag = wildcard && set.some(property => property.tag === 'issuewild') ? 'issuewild' : 'issue'
   const unknown = set.find(property => property.critical && !KNOWN.has(property.tag))
   if (unknown) return { tag, allowed: false, why: `the critical property "${unknown.tag}" is known to no CA` }
   const issuers = set.filter(property => property.tag === tag).map(({ value }) => parseIssuer(value))
   if (issuers.length === 0) return { tag, allowed: true, why: `it restricts no ${tag}` }
+  // `0 issue ";"` names nobody, which is how a zone forbids all issuing (RFC 8659 §4.2)
   const named = issuers.map(({ domain }) => domain).filter(domain => domain !== '')
   if (named.length === 0) return { tag, allowed: false, why: `its ${tag} allows nobody` }
   if (identities.length === 0)
@@ -63,6 +71,7 @@ export function caaVerdict(
   const byDns = ours.filter(({ methods }) => methods === undefined || usable.some(one => methods.includes(one)))
   if (byDns.length === 0)
     return { tag, allowed: false, why: `its validationmethods lack ${usable.join(' and ')} (RFC 8657 §4)` }
+  // one record without accounturi is enough to let every account in (RFC 8657 §3)
   const account = byDns.every(issuer => issuer.account !== undefined) ? byDns[0]?.account : undefined
   return {
     tag,
@@ -84,7 +93,10 @@ function parseIssuer(value: string): { domain: string; account?: string; methods
   }
 }
 
-/** Climbs the tree to the first name that has CAA records (RFC 8659 §3). Price: a question a label at most. */
+/**
+ * Climbs the tree to the first name that has CAA records (RFC 8659 §3): those alone are relevant, and what stands above them
+ * is not looked at. Price: a question a label at most. The resolver follows CNAMEs on the way, as RFC 8659 §3 wants.
+ */
 export async function lookAtCaa(
   resolver: Resolver,
   { name, dns }: { readonly name: Name; readonly dns: Target['dns'] },
@@ -115,7 +127,10 @@ export async function lookAtCaa(
   return [ok('caa', `no CAA record at ${host} or above: any CA may issue`)]
 }
 
-/** A CA that says by which names CAA knows it looks there (RFC 8555 §9.7.6); an inner one mostly does not. */
+/**
+ * A CA that says by which names CAA knows it looks there (RFC 8555 §9.7.6); an inner one mostly does not. RFC 8659 §3: a
+ * look-up that fails is no permission.
+ */
 function unknown(at: Name, error: Dns01Error, identities: readonly string[]): Finding {
   const mend = `a CA that cannot look up CAA must not issue: the servers of ${at} have to answer it`
   return identities.length > 0
@@ -123,6 +138,7 @@ function unknown(at: Name, error: Dns01Error, identities: readonly string[]): Fi
     : warning('caa', messageOf(error), `${mend}; this CA may not look at all`)
 }
 
+/** With the records themselves, and, where they forbid it, the one that would allow it, as a line for the zone file. */
 function caaFinding(at: Name, set: readonly Property[], verdict: CaaVerdict, identities: readonly string[]): Finding {
   const { allowed, why, tag } = verdict
   const shown = set.map(property => `${property.tag} "${property.value}"`).join(', ')

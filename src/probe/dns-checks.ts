@@ -1,6 +1,7 @@
 /**
  * What probe finds out by asking the DNS: signatures, wildcards, every address of every server, and whether the CA may see
- * another view of the zone than we do.
+ * another view of the zone than we do. These are the reasons for which a validation fails that have nothing to do with dns01
+ * or with the provider, and of which the CA's error says little.
  */
 
 import { Dns01Error, messageOf } from '../core/errors.js'
@@ -27,20 +28,23 @@ export async function lookAtDnssec(
 ): Promise<Finding[]> {
   const question = { name, type: 'CNAME' } as const
   try {
+    // AD in the answer is the resolver's word that it checked (RFC 6840 §5.7): it is asked for with each question.
     const { authentic } = await resolver.ask(question, signal)
     if (authentic) return [ok('dnssec', 'signed, and the resolver says that the signatures are good')]
     const signed = apex !== undefined && (await resolver.ask({ name: apex, type: 'DS' }, signal)).answers.length > 0
-    if (!signed) return [ok('dnssec', 'not signed')]
+    if (!signed) return [ok('dnssec', 'not signed')] // no DS above: to a validating resolver the zone is unsigned (RFC 4035 §5.2)
     const mend = 'ask a resolver that validates (resolvers in conf/dns.yml), to know what the CA will find'
     return [warning('dnssec', `${apex} is signed, but ${resolver.servers.join(', ')} did not check it`, mend)]
   } catch (error) {
     signal.throwIfAborted()
+    // Only after a failure: asking each resolver twice for a zone that is well would be for nothing.
     for (const server of resolver.servers)
       if (await answersUnchecked(world, question, server, signal)) return [brokenDnssec(name, server)]
     throw error
   }
 }
 
+/** REFUSED: it stays so until somebody corrects the zone. */
 const brokenDnssec = (name: Name, server: string): Finding =>
   failed(
     'dnssec',
@@ -48,7 +52,11 @@ const brokenDnssec = (name: Name, server: string): Finding =>
     'mend the signatures, or the DS record in the zone above: after a move or a change of keys it often is the old one. Without DNSSEC, remove it',
   )
 
-/** A CNAME that a wildcard makes (RFC 4592 §3.3.1): a sibling that nobody can have made has the same. */
+/**
+ * A CNAME that a wildcard makes (RFC 4592 §3.3.1): a sibling that nobody can have made has the same. `*.example.com CNAME
+ * host.elsewhere` answers for `_acme-challenge.www.example.com` too, so the value would have to stand in a zone of somebody
+ * else; nobody who wrote the wildcard thought of that.
+ */
 export async function lookForWildcard({ world, resolver, signal }: Look, chain: readonly Name[]): Promise<Finding[]> {
   const [name, target] = chain
   if (name === undefined || target === undefined) return []
@@ -67,8 +75,9 @@ export async function lookForWildcard({ world, resolver, signal }: Look, chain: 
 
 /** Nothing gets there from this machine: not the server's fault. */
 const NO_WAY = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'])
-const timeoutSeconds = 3
+const timeoutSeconds = 3 // as the watch of a run (dns/server-watch.ts): what is slower there is of no use there either
 
+/** What the servers say, for the report and for the decision whether a trial is harmless. */
 export interface ServersFound {
   readonly findings: readonly Finding[]
   /** TXT values that stand at the name now. */
@@ -81,6 +90,7 @@ export async function lookAtServers(look: Look, zone: Zone, name: Name): Promise
     server.addresses.map(address => lookAtAddress(look, zone.apex, name, { server: server.name, address })),
   )
   const seen = await Promise.all(looks)
+  // a run is content with the servers that have an address, and so would never say it
   const homeless = zone.servers
     .filter(({ addresses }) => addresses.length === 0)
     .map(server =>
@@ -91,6 +101,7 @@ export async function lookAtServers(look: Look, zone: Zone, name: Name): Promise
       ),
     )
   const told = seen.filter(({ values }) => values !== undefined)
+  // as text, to compare: servers give the values of a name in any order (RFC 2181 §5)
   const different = new Set(told.map(({ values }) => [...(values ?? [])].sort().join()))
   const nobody = warning(
     'servers',
@@ -113,12 +124,14 @@ export async function lookAtServers(look: Look, zone: Zone, name: Name): Promise
   }
 }
 
+/** One address. */
 interface Seen {
   readonly finding: Finding
   /** undefined: it gave no useful answer. */
   readonly values?: readonly string[]
 }
 
+/** SOA as well as TXT: an empty answer to TXT is usual, and says nothing of whether the server has the zone. */
 async function lookAtAddress(
   { world, signal }: Look,
   apex: Name,
@@ -141,12 +154,13 @@ async function lookAtAddress(
     if (!(error instanceof Dns01Error)) throw error
     const code = (error.cause as { code?: string } | undefined)?.code ?? ''
     const why = messageOf(error).split(': ').at(-1)
-    if (NO_WAY.has(code)) return { finding: skipped('servers', `${who}: ${why}`) }
+    if (NO_WAY.has(code)) return { finding: skipped('servers', `${who}: ${why}`) } // no IPv6 here, most of the time
     const mend = 'open port 53, UDP and TCP, to it; or if it is gone take it out of the NS records'
     return { finding: warning('servers', `${who}: ${why}`, mend) }
   }
 }
 
+/** A lame delegation (RFC 9499 §7): a server that is named and does not serve the zone. A warning, since others may do. */
 const lame = (who: string, apex: Name, what: string): Finding =>
   warning(
     'servers',
@@ -154,10 +168,13 @@ const lame = (who: string, apex: Name, what: string): Finding =>
     `make it serve ${apex}, or take it out of the NS records, here and in the zone above`,
   )
 
-/** Split horizon: what the machine's resolvers say against what the configured ones say. */
+/**
+ * Split horizon: what the machine's resolvers say against what the configured ones say. Two views are no fault, as long as the
+ * one that counts here is the CA's: so it is a warning, and names both.
+ */
 export async function lookAtViews(look: Look, name: Name, zone: Zone | undefined, caHost: string): Promise<Finding[]> {
   const { world, resolver, signal } = look
-  const own = openResolver(world, [])
+  const own = openResolver(world, []) // the machine's; `resolver` has the configured ones, if there are any
   if (same(own.servers, resolver.servers)) return lookOutside(look, zone, caHost)
   const [inner, outer] = await Promise.all([viewOf(own, name, signal), viewOf(resolver, name, signal)])
   if (inner === outer) return [ok('view', `the machine's own resolvers (${own.servers.join(', ')}) see the same`)]
@@ -170,9 +187,11 @@ export async function lookAtViews(look: Look, name: Name, zone: Zone | undefined
   ]
 }
 
+/** As sets. */
 const same = (one: readonly string[], other: readonly string[]): boolean =>
   [...one].sort().join() === [...other].sort().join()
 
+/** What a resolver sees, as text: equal texts are one view. Names of servers, not addresses, which differ within one view. */
 async function viewOf(resolver: Resolver, name: Name, signal: AbortSignal): Promise<string> {
   try {
     const { name: end, chain } = await followCnames(resolver, name, signal)

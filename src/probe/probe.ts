@@ -1,6 +1,7 @@
 /**
  * The whole of `dns01 probe`: all checks of all names side by side, then a trial of the provider with one value a name, under
- * the lock.
+ * the lock. Where a check is done by the engine, the engine's own function does it here (locating, publishing, withdrawing):
+ * a doctor that looks in another way finds another patient. The checks before the trial change nothing and need no lock.
  */
 
 import { accountLabel } from '../acme/challenge.js'
@@ -48,7 +49,7 @@ export interface ProbeParts {
   readonly signal: AbortSignal
 }
 
-/** What was found out about one name before the trial. */
+/** What was found out about one name before the trial; what the trial needs is kept beside the findings. */
 interface Examined {
   readonly wanted: Wanted
   readonly findings: readonly Finding[]
@@ -63,6 +64,7 @@ interface Examined {
  */
 export async function probe(parts: ProbeParts, wanted: readonly Wanted[]): Promise<ProbeDocument> {
   const { world, signal } = parts
+  // each CA once, however many names it signs, and at the same time as the names
   const cas = [...new Set(wanted.map(({ ca }) => ca))]
   const asked = new Map(cas.map(ca => [ca, awaitedLater(lookAtAuthority(world, ca, signal))]))
   const identitiesOf = async (ca: string): Promise<readonly string[]> => (await asked.get(ca))?.identities ?? []
@@ -80,7 +82,10 @@ function awaitedLater<T>(promise: Promise<T>): Promise<T> {
   return promise
 }
 
-/** All that can be seen without changing anything. */
+/**
+ * All that can be seen without changing anything. In two steps: where the value belongs, which most of the checks need, and
+ * then these, side by side. A check that fails leaves its findings and what it could not find out undefined.
+ */
 async function examine(
   parts: ProbeParts,
   wanted: Wanted,
@@ -97,6 +102,7 @@ async function examine(
   const account = await within(
     'account',
     async look => {
+      // the one method whose record's name depends on the account
       if (methodOf(wanted) !== 'dns-account-01') return []
       const { url } = await ourAccount(world, await lookingState(parts), wanted.ca, look.signal)
       name = accountChallengeName(wanted.name, accountLabel(url))
@@ -124,13 +130,15 @@ async function examine(
     Promise.resolve(account),
     within('caa', async look => lookAtCaa(resolver, wanted, await identities(), look.signal)),
     within('dnssec', look => lookAtDnssec(look, name, zone?.apex)),
+    // up to where the provider takes over: nobody else may be able to answer for what comes after
     within('cname', async look => {
       chain = (await followCnames(resolver, name, look.signal, async at => at === end)).chain
       return [cnameFinding(chain), ...(await lookForWildcard(look, chain))]
     }),
-    Promise.resolve(place),
+    Promise.resolve(place), // was found first, and stands here in the report
     within('delegation', look => lookAtGuide(parts, { ...wanted, at: name }, located, look)),
     within('servers', async look => {
+      // a name server that runs only while dns01 does would be found silent
       if (!zone || !end || located?.by.definition.ephemeral) return []
       const found = await lookAtServers(look, zone, end)
       values = found.values
@@ -142,7 +150,10 @@ async function examine(
   return { wanted, located, values, findings: looks.flat() }
 }
 
-/** As the engine does it, with a value that no CA has asked for. */
+/**
+ * As the engine does it, with a value that no CA has asked for: random, so that two probes at once do not meet, and of the
+ * same form, so that a program which checks its arguments takes it.
+ */
 async function locate(parts: ProbeParts, wanted: Wanted, at: Name, signal: AbortSignal): Promise<LocatedRecord> {
   const value = Buffer.from(parts.world.random(32)).toString('base64url')
   const token = Buffer.from(parts.world.random(32)).toString('base64url')
@@ -155,9 +166,11 @@ async function locate(parts: ProbeParts, wanted: Wanted, at: Name, signal: Abort
   return located as LocatedRecord
 }
 
+/** Read-only: what examines before the trial takes no lock, and must not even mend a mode. */
 const lookingState = ({ world, stateRoot }: ProbeParts): Promise<StateDir> =>
   StateDir.open(world, stateRoot, { readOnly: true })
 
+/** That of a run, but that it gives up in time for the report: five seconds are left for removing. */
 const publisherOf = (
   { world, providers, resolver, config }: ProbeParts,
   state: StateDir,
@@ -177,10 +190,11 @@ function zoneFinding({ by, record, zone }: LocatedRecord): Finding {
   return ok('zone', `${record.name} lies in the zone ${zone.apex}; ${provider}`)
 }
 
+/** A CNAME is no fault (RFC 8555 §8.4 has it followed), but people forget that they once made one. */
 const cnameFinding = (chain: readonly Name[]): Finding =>
   ok('cname', chain.length > 1 ? `CNAME: ${chain.join(' → ')}` : `no CNAME: the value stands at ${chain[0]}`)
 
-/** Records that this provider needs elsewhere. */
+/** Records that this provider needs elsewhere, such as the delegation to our own name server. */
 async function lookAtGuide(
   parts: ProbeParts,
   { name, at }: Wanted & { readonly at: Name },
@@ -203,7 +217,10 @@ async function lookAtGuide(
   )
 }
 
-/** One value a name, all under the lock. Undefined for names that have no place. */
+/**
+ * One value a name, all under the lock, since they go through the journal, and a run that holds it may just be changing the
+ * same zone. A finding for each name, in order.
+ */
 async function tryAll(parts: ProbeParts, examined: readonly Examined[]): Promise<(readonly Finding[])[]> {
   const { world, config, signal, stateRoot, commandLine } = parts
   const careful = examined.map(one => one.located && overwrites(one))
@@ -211,6 +228,7 @@ async function tryAll(parts: ProbeParts, examined: readonly Examined[]): Promise
     located && !careful[i] ? [{ located, watched: config.propagation.wait && located.zone !== undefined }] : [],
   )
   if (trials.length > 0) world.log.step('probe', 'placing a value a name, watching, removing it')
+  // of all trials together: they are placed at once, and a zone's are one change
   const deadline = world.clock.deadline(limits.placeSeconds)
   const until = AbortSignal.any([signal, deadline])
   const found = await attempt(trials.length, async () => {
@@ -235,14 +253,14 @@ async function tryAll(parts: ProbeParts, examined: readonly Examined[]): Promise
   })
 }
 
-/** Why it would not be harmless; undefined if it is. */
+/** Why a trial would not be harmless; undefined if it is. A provider that is not additive may remove somebody's value. */
 function overwrites({ located, values }: Examined): string | undefined {
   const definition = located?.by.definition
   if (!definition || definition.additive || values.length === 0) return undefined
   return `not tried: ${definition.name} may replace what stands there, and ${values.length} value(s) do`
 }
 
-/** What stops all of them is told of each. */
+/** What stops all of them (the lock, a directory that cannot be written) is told of each. */
 async function attempt(count: number, work: () => Promise<Finding[]>): Promise<Finding[]> {
   try {
     return await work()

@@ -1,8 +1,12 @@
-/** Probe's findings as lines for people, and as errors for the exit status. */
+/**
+ * Probe's findings as lines for people, and as errors for the exit status. Warnings do not change the exit status: certificates
+ * can be had in spite of them.
+ */
 
 import { Dns01Error } from '../core/errors.js'
 import type { Finding, ProbeDocument } from './finding.js'
 
+/** What is to be done stands out by its capitals, where there may be no colours. */
 const WORDS: Readonly<Record<Finding['state'], string>> = {
   ok: 'ok',
   warning: 'WARNING',
@@ -19,6 +23,7 @@ export function probeLines(document: ProbeDocument): string[] {
   ]
 }
 
+/** In columns, with what to do on a line of its own: both are long. */
 function findingLines({ check, state, text, mend }: Finding): string[] {
   const line = `  ${WORDS[state].padEnd(8)} ${check.padEnd(10)} ${text}`
   return mend === undefined ? [line] : [line, `  ${''.padEnd(8)} ${''.padEnd(10)} → ${mend}`]

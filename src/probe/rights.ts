@@ -1,4 +1,7 @@
-/** Whether a provider may write what it must: the only way to know is to place a harmless value and remove it again. */
+/**
+ * Whether a provider may write what it must: the only way to know is to place a harmless value and remove it again. An API's
+ * own answer to "may I?" (where it has one) knows nothing of the zone's servers, which are watched here as well.
+ */
 
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
@@ -7,6 +10,7 @@ import type { Publisher } from '../publish/publisher.js'
 import type { Journal } from '../state/journal.js'
 import { type Finding, failed, failure, limits, ok, warning } from './finding.js'
 
+/** A value to place. */
 export interface Trial {
   readonly located: LocatedRecord
   readonly watched: boolean
@@ -24,7 +28,8 @@ export async function tryRights(
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const findings = await Promise.all(trials.map(trial => place(world, publisher, trial, signal)))
-  await takeBack(world, publisher, trials)
+  await takeBack(world, publisher, trials) // also those that failed: they may be up all the same
+  // By the journal and not by an error: withdraw() never rejects, and what it could not remove stays there.
   const left = new Set(journal.entries().flatMap(entry => entry.records.map(({ value }) => value)))
   return trials.map(({ located }, i) => {
     const finding = findings[i] as Finding
@@ -38,6 +43,7 @@ export async function tryRights(
   })
 }
 
+/** Never throws but for a bug: what goes wrong is the finding. */
 async function place(
   world: Pick<World, 'clock'>,
   publisher: Publisher,
@@ -56,13 +62,14 @@ async function place(
     if (signal.aborted)
       return failed('rights', `${by.definition.name}: not within ${limits.placeSeconds} s`, slow, 'UNAVAILABLE')
     if (!(error instanceof Dns01Error)) throw error
+    // Placed but not shown everywhere: the rights are fine then, and it is the servers that need somebody's attention.
     return error.code === 'NOT_VISIBLE'
       ? failed('rights', `${what}; ${messageOf(error)}`, lagging, error.code)
       : failure('rights', error)
   }
 }
 
-/** A provider that hangs does not heed the signal. */
+/** A provider that hangs does not heed the signal. Its promise is left alone then: nothing can be done with it any more. */
 function unlessStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const stopped = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
