@@ -53,9 +53,8 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function parse(argv: readonly string[]): Promise<Invocation | string> {
-  const quick = argv.includes('hook')
-    ? (await import('./hook-args.js')).parseHookLine(argv)
-    : (await import('./cron-args.js')).parseCronLine(argv)
+  const hook = argv.includes('hook') ? (await import('./hook-args.js')).parseHookLine(argv) : undefined
+  const quick = hook ?? (await import('./cron-args.js')).parseCronLine(argv)
   return quick ?? (await import('./parse.js')).parseCommandLine(argv, process.stdout.columns || undefined)
 }
 
