@@ -3,7 +3,7 @@
 // (§6.2). Keeping the URL on disk would save that one request, but the state directory is shared with acmetool, which
 // stores the key and nothing else.
 import { Dns01Error } from '../core/errors.js'
-import type { ExternalAccount } from './jws.js'
+import { type AccountKey, type ExternalAccount, keyChangeBy } from './jws.js'
 import type { Account } from './objects.js'
 import { isProblem } from './problem.js'
 import type { Answer } from './response.js'
@@ -19,6 +19,8 @@ export interface Registration {
   readonly externalAccount?: ExternalAccount | undefined
 }
 
+export type AccountChange = { readonly contact: readonly string[] } | { readonly status: 'deactivated' }
+
 /**
  * The account that belongs to the session's key. find() and register() cost one request each; all throw Dns01Error
  * REFUSED with the CA's problem document as `cause`, or UNAVAILABLE.
@@ -30,6 +32,10 @@ export interface Accounts {
   register(registration: Registration, signal: AbortSignal): Promise<Account>
   /** Its URL: asked for once, then free. @throws Dns01Error REFUSED when the CA has no account for the key */
   url(signal: AbortSignal): Promise<string>
+  /** Changes what the CA keeps of it: other contacts (none: `[]`), or the end of it, for ever (RFC 8555 §7.3.2, §7.3.6). */
+  update(change: AccountChange, signal: AbortSignal): Promise<Account>
+  /** Another key takes the place of the session's, which is good for nothing from then on (RFC 8555 §7.3.5). */
+  changeKey(to: AccountKey, signal: AbortSignal): Promise<void>
   /** Posts as the account. Looks for it first when neither find() nor register() has been called. */
   post(url: string, payload: object | null, call: Omit<PostCall, 'keyId'>): Promise<Answer>
 }
@@ -38,7 +44,7 @@ export interface Accounts {
  * The account of the session's key. Nothing is asked yet; its URL is asked for once and kept. post() throws REFUSED
  * when the CA has no account for the key.
  */
-export function openAccount(session: Session): Accounts {
+export function openAccount(session: Session, key: AccountKey): Accounts {
   // A promise and not a URL: forty orders that begin at once must not look for the account forty times.
   let known: Promise<string> | undefined
 
@@ -84,6 +90,18 @@ export function openAccount(session: Session): Accounts {
       // Sent only when somebody agreed; to leave it out says the same as `false` (RFC 8555 §7.3).
       const consent = termsAgreed ? { termsOfServiceAgreed: true } : {}
       return ask({ ...consent, ...(contact.length > 0 && { contact }) }, signal, externalAccount)
+    },
+    async update(change, signal) {
+      const keyId = await url(signal)
+      const answer = await session.post(keyId, change, { what: 'the change of the account', signal, keyId })
+      return session.objects.account(answer.data, keyId)
+    },
+    async changeKey(to, signal) {
+      const { keyChange } = await session.directory(signal)
+      if (keyChange === undefined) throw new Dns01Error('REFUSED', 'the directory of the CA lacks keyChange')
+      const keyId = await url(signal)
+      const inner = await keyChangeBy(to, key, keyId, keyChange)
+      await session.post(keyChange, inner, { what: 'keyChange', signal, keyId })
     },
     post: async (to, payload, call) => session.post(to, payload, { ...call, keyId: await url(call.signal) }),
   }

@@ -2,7 +2,7 @@
 // authorizations and orders. Revocation is here as well, since it can do without an account (§7.6). Whoever uses this
 // sees names, dates and PEM; nonces, signatures and repetitions stay below.
 import { Dns01Error } from '../core/errors.js'
-import { type Accounts, openAccount, type Registration } from './account.js'
+import { type AccountChange, type Accounts, openAccount, type Registration } from './account.js'
 import { type Authorizations, openAuthorizations } from './authorization.js'
 import type { AccountKey } from './jws.js'
 import type { Account, Directory } from './objects.js'
@@ -29,6 +29,10 @@ export interface AcmeClient extends Orders, Authorizations {
   accountUrl(signal: AbortSignal): Promise<string>
   /** Makes the account, or finds the one this key has already. */
   register(registration: Registration, signal: AbortSignal): Promise<Account>
+  /** Other contacts, or the end of the account for ever (RFC 8555 §7.3.2, §7.3.6). */
+  updateAccount(change: AccountChange, signal: AbortSignal): Promise<Account>
+  /** Gives the account another key; this client is of no use then (RFC 8555 §7.3.5). */
+  changeKey(to: AccountKey, signal: AbortSignal): Promise<void>
   /** Revokes by the account's right; one that is revoked already is success (RFC 8555 §7.6). `certificate`: DER. `reason`: a
    *  code of RFC 5280 §5.3.1; undefined leaves the choice to the CA. REFUSED when the CA offers no revocation. */
   revoke(certificate: Uint8Array, reason: number | undefined, signal: AbortSignal): Promise<void>
@@ -43,13 +47,15 @@ export function openClient(
 ): AcmeClient {
   const session = openSession(world, directoryUrl, key, options)
   // One session for all, so that they share the pool of nonces and the bound on requests under way.
-  const account: Accounts = openAccount(session)
+  const account: Accounts = openAccount(session, key)
   const authorizations = openAuthorizations(session, account)
   return {
     directory: session.directory,
     findAccount: account.find,
     accountUrl: account.url,
     register: account.register,
+    updateAccount: account.update,
+    changeKey: account.changeKey,
     ...authorizations,
     ...openOrders(session, account, authorizations),
     revoke: (certificate, reason, signal) => revoke(session, account.post, certificate, reason, signal),

@@ -76,6 +76,16 @@ export function openSigner(key: AccountKey): Signer {
 
 const jwkOf = ({ pem }: AccountKey): JsonWebKey => createPublicKey(pem).export({ format: 'jwk' })
 
+/**
+ * The inner JWS of a change of key (RFC 8555 §7.3.5): signed by the new key, which goes along, so that nobody can give his
+ * account a key that he does not hold. Like a binding it has no nonce: the request around it has one.
+ */
+export async function keyChangeBy(to: AccountKey, from: AccountKey, account: string, url: string): Promise<object> {
+  const { FlattenedSign, alg, privateKey } = await loadJose(to)
+  const bytes = Buffer.from(JSON.stringify({ account, oldKey: jwkOf(from) }))
+  return new FlattenedSign(bytes).setProtectedHeader({ alg, jwk: jwkOf(to), url }).sign(privateKey)
+}
+
 /** RFC 8555 §7.3.4: a JWS over our public key, by the key that the CA gave out; its header has no nonce, and the URL of the request around it. */
 function bindingOf(
   FlattenedSign: Jose['FlattenedSign'],

@@ -1,5 +1,6 @@
 /** The list of all commands, which the parser and its help are made from. */
 
+import { account } from './account.js'
 import { accountThumbprint } from './account-thumbprint.js'
 import { accountUrlCommand } from './account-url.js'
 import type { Command } from './command.js'
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Command[] = [
   importKeyCommand,
   importPemAccount,
   importJwkAccount,
+  account,
   accountUrlCommand,
   accountThumbprint,
   testNotify,

@@ -4,8 +4,10 @@
 import type { Registration } from '../acme/account.js'
 import { type AcmeClient, openClient } from '../acme/client.js'
 import type { ExternalAccount } from '../acme/jws.js'
+import type { Account } from '../acme/objects.js'
 import type { PaceMemory } from '../acme/pace.js'
-import { Dns01Error } from '../core/errors.js'
+import { isProblem } from '../acme/problem.js'
+import { Dns01Error, withDetails } from '../core/errors.js'
 import type { TargetDefaults } from '../core/target.js'
 import { hostOf } from '../core/urls.js'
 import type { World } from '../core/world.js'
@@ -92,14 +94,36 @@ export const accountsOnHostOf = (state: StateDir, url: string): StoredAccount[] 
  * account binding looked at: what is left of one must not stop renewals that need none.
  */
 async function openAccount(parts: AuthorityParts, ca: string, accountId: string): Promise<CertificateAuthority> {
+  if (parts.state.rollovers().some(one => one.accountId === accountId)) throw keyInDoubt(accountId)
   const accountKey = parts.state.accountKey(accountId)
   const client = await openClient(parts.world, reachable(ca), accountKey, { pace: paceOf(parts.state, ca) })
-  if (!(await client.findAccount(parts.signal))) {
+  if (!(await findAccount(parts, client, accountId))) {
     const externalAccount = bindingFor(parts, ca)
     await register(parts, client, ca, await askFirst(parts, client, ca, externalAccount))
   }
   return { client, accountKey, accountId }
 }
+
+async function findAccount(
+  { signal }: AuthorityParts,
+  client: AcmeClient,
+  accountId: string,
+): Promise<Account | undefined> {
+  try {
+    return await client.findAccount(signal)
+  } catch (error) {
+    if (!(error instanceof Dns01Error) || !isProblem(error, 'unauthorized')) throw error
+    // RFC 8555 §7.3.6: so every request of a closed account is answered
+    const hint = `was this account closed? dns01 account deactivate ${accountId} removes it here, too`
+    throw withDetails(error, { hint })
+  }
+}
+
+/** With the wrong one of its two keys the CA would not know the account, and we should register another. */
+const keyInDoubt = (accountId: string): Dns01Error =>
+  new Dns01Error('UNAVAILABLE', `which key the CA knows the account ${accountId} by could not be found out yet`, {
+    hint: 'its key was being changed; the next run asks again, and so does dns01 account rollover',
+  })
 
 const bindingFor = (parts: AuthorityParts, ca: string): ExternalAccount | undefined =>
   parts.externalAccount ?? externalAccountFor(parts, ca)

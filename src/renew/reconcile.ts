@@ -11,6 +11,7 @@ import { failed, linked, type Outcome } from './outcome.js'
 import { slowClock } from './outlook.js'
 import { type Work, work } from './plan.js'
 import { askWhenToRenew } from './renewal-info.js'
+import { finishRollovers } from './rollover.js'
 
 export interface ReconcileParts extends Omit<ObtainParts, 'targets' | 'live'> {
   readonly hookFolders: readonly string[]
@@ -24,6 +25,7 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
   const { publisher, state, world } = parts
   // First of all: a record that an earlier run left may be in the way of the same name, and its provider may work again.
   await publisher.recover()
+  const unfinished = await finishRollovers(parts) // before anything is read that leads to an account
   const { targets, problems } = state.targets()
   const now = world.clock.now()
   const found = held(state, targets)
@@ -36,7 +38,7 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
   const outcomes = isNothing(toDo)
     ? await onlyLink(parts, linkChanges(there, { now }, index))
     : await obtainAndLink(parts, targets, toDo, options)
-  return [...problems.map(error => failed('desired', error)), ...outcomes]
+  return [...unfinished, ...problems.map(error => failed('desired', error)), ...outcomes]
 }
 
 /** Somebody waits for certain names: the next run that is about all of them asks when to renew. */

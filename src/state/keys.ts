@@ -41,7 +41,8 @@ export function readKey(disk: Disk, path: string, id: string): KeyPair {
 /** Of the key that lies in that folder, whatever the folder is called. @throws Dns01Error STATE when it is no key */
 export const idOfKeyIn = (disk: Disk, folder: string): string => parsed(disk.read(keyPath(folder)), keyPath(folder)).id
 
-function parsed(pem: string, path: string): KeyPair {
+/** @throws Dns01Error STATE, naming the file, when it is no key */
+export function parsed(pem: string, path: string): KeyPair {
   try {
     return parseKey(pem)
   } catch (cause) {

@@ -13,6 +13,8 @@ export const HIDDEN = '.dns01'
 export const JOURNAL = `${HIDDEN}/journal`
 export const LEDGER = `${HIDDEN}/ledger.json`
 export const RENEWAL_INFO = `${HIDDEN}/renewal-info.json`
+/** Changes of account keys that are under way: a folder for each, named by the id of the new key. */
+export const ROLLOVER = `${HIDDEN}/rollover`
 /** Where conform() puts what it cannot leave and will not delete. */
 export const SET_ASIDE = `${HIDDEN}/set-aside`
 
@@ -38,6 +40,7 @@ export const certificateFolder = (certificateId: string): string => `certs/${cer
 export const certificatePath = (certificateId: string, file: string): string => `certs/${certificateId}/${file}`
 export const accountFolder = (accountId: string): string => `accounts/${accountId}`
 export const accountPath = (accountId: string): string => `accounts/${accountId}/privkey`
+export const rolloverFolder = (newKeyId: string): string => `${ROLLOVER}/${newKeyId}`
 export const targetPath = (file: string): string => `desired/${file}`
 export const confPath = (name: string): string => `conf/${name}`
 export const livePath = (link: string): string => `live/${link}`

@@ -25,6 +25,14 @@ import { type LiveCertificate, LivePointer, readLinks, readLive } from './live-l
 import { followLinks, readPermissions, refuseForeignFolder, refuseWrongKinds } from './opening.js'
 import { openRenewalMemory, type RenewalMemory, withRenewals } from './renewal-memory.js'
 import { type Responses, readResponses } from './responses.js'
+import {
+  listRollovers,
+  noteRollover,
+  type Rollover,
+  removeAccount,
+  setRolloverAside,
+  settleRollover,
+} from './rollover.js'
 import { readDefaults, readTargets, type TargetReading } from './targets.js'
 
 type StateWorld = Pick<World, 'clock' | 'files' | 'log' | 'random' | 'self'>
@@ -179,6 +187,28 @@ export class StateDir {
     const id = layout.accountId(directoryUrl, key.id)
     await this.#disk.placeFolder(layout.accountFolder(id), { privkey: { bytes: key.pem } })
     return id
+  }
+
+  /** With what leads to it, when the CA has closed it. */
+  removeAccount(id: string): Promise<void> {
+    return removeAccount(this.#disk, id)
+  }
+
+  // changes of account keys (rollover.ts)
+
+  rollovers(): Rollover[] {
+    return listRollovers(this.#disk)
+  }
+  noteRollover(rollover: Rollover): Promise<void> {
+    return noteRollover(this.#disk, rollover)
+  }
+  /** The CA has made the change. @returns SERVER/KEYID, as the account is called now */
+  settleRollover(rollover: Rollover): Promise<string> {
+    return settleRollover(this.#disk, rollover)
+  }
+  /** The CA would not have it. @returns where the new key is kept, relative to the root */
+  setRolloverAside(rollover: Rollover): Promise<string> {
+    return setRolloverAside(this.#disk, rollover)
   }
 
   // certificates (certificates.ts, certificate-files.ts)

@@ -47,9 +47,10 @@ export const directoryOf = (base: string) => ({
 
 /**
  * A CA in memory: checks nonces, URLs and signatures of what it is sent (RFC 8555 §6), and answers each path with what
- * the test says; by default a directory and nothing else.
+ * the test says; by default a directory and nothing else. `keyOf`: the key of an account, by its URL, where one changes;
+ * what another has signed is answered as a CA does, and is not the test's mistake.
  */
-export function fakeCa(base = 'https://ca.test'): FakeCa {
+export function fakeCa(base = 'https://ca.test', keyOf?: (kid: string) => JsonWebKey | undefined): FakeCa {
   const asked: string[] = []
   const queued = new Map<string, (Reply | Answerer | Error)[]>()
   const usual = new Map<string, Reply | Answerer>()
@@ -67,10 +68,14 @@ export function fakeCa(base = 'https://ca.test'): FakeCa {
 
   async function answer(url: URL, request: HttpRequest): Promise<Reply> {
     const path = url.pathname
-    const signed: SignedRequest =
-      request.method === 'POST'
-        ? readSigned(url, request)
-        : { url: url.href, protected: { nonce: '', url: '' }, payload: undefined, headers: request.headers ?? {} }
+    const unsigned = { url: url.href, protected: { nonce: '', url: '' }, payload: undefined }
+    let signed: SignedRequest = { ...unsigned, headers: request.headers ?? {} }
+    try {
+      if (request.method === 'POST') signed = readSigned(url, request)
+    } catch (error) {
+      if (keyOf) return problem('malformed', String(error), 400)
+      throw error
+    }
     if (request.method === 'POST' && !nonces.delete(signed.protected.nonce))
       return problem('badNonce', `${signed.protected.nonce} is not good`, 400)
     const reply = queued.get(path)?.shift() ?? usual.get(path)
@@ -84,7 +89,7 @@ export function fakeCa(base = 'https://ca.test'): FakeCa {
     const head = JSON.parse(Buffer.from(jws.protected, 'base64url').toString())
     if (head.url !== url.href) throw new Error(`signed for ${head.url}, sent to ${url.href}`)
     if (headers['content-type'] !== 'application/jose+json') throw new Error('wrong content type')
-    const jwk = head.jwk ?? keys.get(head.kid)
+    const jwk = head.jwk ?? keyOf?.(head.kid) ?? keys.get(head.kid)
     const key = createPublicKey({ format: 'jwk', key: jwk })
     const signature = Buffer.from(jws.signature, 'base64url')
     const text = Buffer.from(`${jws.protected}.${jws.payload}`)

@@ -1,5 +1,5 @@
-// Accounts at a real CA, by the real program: bindings to an external one.
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+// Accounts at a real CA, by the real program: bindings to an external one, and what `dns01 account` does.
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildIfOlder, runDns01 } from './servers/dns01.js'
@@ -48,5 +48,77 @@ describe.skipIf(lacking('pebble'))('a CA that wants an external account binding'
     expect(accounts()).toHaveLength(1)
     expect(refused.stderr + given.stderr).not.toMatch(new RegExp(`kid-of-ours|${hmacKey}`, 'i'))
     expect(existsSync(join(lab.state, 'live/eab.corp.example/fullchain'))).toBe(true)
+  })
+})
+
+const both = [false, true].map(systems => ({ systems, which: systems ? 'the system’s own' : 'the newest' }))
+
+describe.skipIf(lacking('pebble')).each(both)('an account at a Pebble, $which', ({ systems }) => {
+  let lab: Lab
+  beforeAll(async () => {
+    buildIfOlder()
+    lab = await startLab({ systems })
+  })
+  afterAll(() => lab?.stop())
+
+  const run = async (...words: string[]) => {
+    const { exit, stdout, stderr } = await runDns01(words, { env: lab.env })
+    return { exit, said: stdout.trim(), stderr }
+  }
+  const shown = async (): Promise<Record<string, unknown>[]> =>
+    JSON.parse((await run('account', 'show', '--json')).said)
+  const stored = (): string[] => {
+    const [server = ''] = readdirSync(join(lab.state, 'accounts'))
+    return readdirSync(join(lab.state, 'accounts', server)).map(key => `${server}/${key}`)
+  }
+
+  test('is registered without an order, gets other contacts, another key, and is closed', async () => {
+    const { said: id } = await run('account', 'register')
+    expect(stored()).toEqual([id])
+    expect(await run('want', 'one.corp.example')).toMatchObject({ exit: 0 })
+    expect(await run('account', 'update', '--email', 'a@example.com', '--email', 'b@example.com')).toMatchObject({
+      exit: 0,
+    })
+    const [before] = await shown()
+    expect(before).toMatchObject({ id, status: 'valid', contact: ['mailto:a@example.com', 'mailto:b@example.com'] })
+    expect(await run('account', 'update', '--email', '')).toMatchObject({ exit: 0 })
+
+    const { said: next, stderr } = await run('account', 'rollover')
+    expect({ stderr, stored: stored(), other: next !== id }).toEqual({ stderr: '', stored: [next], other: true })
+    expect(await shown()).toEqual([
+      expect.objectContaining({ id: next, url: before?.url, status: 'valid', contact: [] }),
+    ])
+    const certificate = readlinkSync(join(lab.state, 'live/one.corp.example')).replace('../', '')
+    expect(readlinkSync(join(lab.state, certificate, 'account'))).toBe(`../../accounts/${next}`)
+    expect(await run('want', 'two.corp.example')).toMatchObject({ exit: 0 })
+    expect(await run('revoke', certificate.replace('certs/', ''))).toMatchObject({ exit: 0 })
+    expect(stored(), 'nobody has registered another').toEqual([next])
+
+    expect(await run('account', 'deactivate')).toMatchObject({ exit: 0, stderr: '' })
+    expect(stored()).toEqual([])
+    expect(existsSync(join(lab.state, 'live/two.corp.example/fullchain'))).toBe(true)
+    expect(await run('reconcile', '--batch')).toMatchObject({ exit: 0, said: '', stderr: '' })
+    expect(await run('want', 'three.corp.example')).toMatchObject({ exit: 0 })
+    expect(stored(), 'conf/responses consents: a new one is made').toHaveLength(1)
+  })
+
+  test('whose change of key was cut off after the CA had heard it is used by its new key in the next run', async () => {
+    const { said: id } = await run('account', 'register')
+    const [server = '', oldId = ''] = id.split('/')
+    const old = readFileSync(join(lab.state, 'accounts', id, 'privkey'), 'utf8')
+    const { said: next } = await run('account', 'rollover')
+    const [, newId = ''] = next.split('/')
+    const account = (key: string) => join(lab.state, 'accounts', server, key)
+    // as it stands on disk right after the CA's answer
+    const note = join(lab.state, '.dns01/rollover', newId)
+    mkdirSync(note, { recursive: true, mode: 0o700 })
+    writeFileSync(join(note, 'account'), `${id}\n`, { mode: 0o600 })
+    cpSync(join(account(newId), 'privkey'), join(note, 'privkey'))
+    rmSync(account(newId), { recursive: true })
+    mkdirSync(account(oldId), { mode: 0o700 })
+    writeFileSync(join(account(oldId), 'privkey'), old, { mode: 0o600 })
+    expect(await run('--batch', 'reconcile')).toMatchObject({ exit: 0 })
+    expect(stored()).toEqual([next])
+    expect(await shown()).toEqual([expect.objectContaining({ id: next, status: 'valid' })])
   })
 })

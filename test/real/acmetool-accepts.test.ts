@@ -64,6 +64,17 @@ describe.skipIf(lacking('acmetool', 'pebble', 'openssl'))('a state directory tha
     }
   })
 
+  test('is accepted after the key of the account was changed, and acmetool orders by the new one', async () => {
+    const before = await lab.acmetool(state, 'account-url')
+    const [changed, after] = [await lab.dns01(state, 'account', 'rollover'), await lab.acmetool(state, 'account-url')]
+    expect(changed).toMatchObject({ exit: 0, stderr: '' })
+    expect(after).toMatchObject({ exit: 0, stdout: before.stdout })
+    await expectAcmetoolAccepts()
+    expect(await lab.acmetool(state, 'want', 'after-rollover.corp.example')).toMatchObject({ exit: 0 })
+    expect((await lab.dns01(state, 'account-thumbprint')).stdout.trim().split('\n')).toHaveLength(1)
+    lab.calls(state)
+  })
+
   test('takes keys and accounts as acmetool does', async () => {
     const [theirs, ours] = [lab.newState('imports-theirs'), lab.newState('imports-ours')]
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
