@@ -20,7 +20,7 @@ export const reconcile: Command = {
     const forced = force === undefined ? [] : forcedNames(await looking(context), texts(force))
     await pauseBeforeRenewals(context, forced)
     return locked(context, async state => {
-      await state.conform()
+      await state.conform({ andRead: true })
       const onlyFiles = texts(targets).length > 0 ? targetFiles(state, texts(targets)) : undefined
       const outcomes = await reconcileNow(context, state, { onlyFiles, force: forced })
       const errors = report(context, state, outcomes)

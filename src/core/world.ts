@@ -142,6 +142,8 @@ export interface Files {
   read(path: string): Uint8Array
   /** The same of a regular file; throws EFTYPE for a FIFO, a socket or a device instead of waiting for its writer. */
   readPlain(path: string): Uint8Array
+  /** Rights and text (UTF-8) of a regular file by one descriptor: of the same file, whatever is renamed meanwhile. Throws ELOOP for a link, else as readPlain(). */
+  readWithInfo(path: string): { readonly info: FileInfo; readonly text: string }
   readLink(path: string): string
   makeFolder(path: string, mode: number): Promise<void>
   /** Creates (never overwrites) with exactly this mode, writes, syncs, closes. Leaves nothing when that fails. */

@@ -24,7 +24,20 @@ export const openFiles = (): Files => ({
     return stat && infoOf(stat)
   },
   read: path => fs.readFileSync(path),
-  readPlain,
+  readPlain: path =>
+    openPlain(path, AT_ONCE, (file, { size }) => {
+      const bytes = Buffer.allocUnsafe(size)
+      const isWhole = size > 0 && fs.readSync(file, bytes, 0, size, 0) === size
+      return isWhole ? bytes : fs.readFileSync(file) // of size 0 are the files of /proc, too
+    }),
+  readWithInfo: path =>
+    openPlain(path, AS_IT_IS, (file, stat) => {
+      const isWhole = stat.size <= scratch.length && fs.readSync(file, scratch, 0, stat.size, 0) === stat.size
+      return {
+        info: infoOf(stat),
+        text: isWhole ? scratch.toString('utf8', 0, stat.size) : fs.readFileSync(file, 'utf8'),
+      }
+    }),
   readLink: path => fs.readlinkSync(path),
   async makeFolder(path, mode) {
     await mkdir(path, { mode })
@@ -64,14 +77,15 @@ export const openFiles = (): Files => ({
   hardLink: (existing, path) => link(existing, path),
 })
 
-function readPlain(path: string): Uint8Array {
-  const file = fs.openSync(path, AT_ONCE)
+/** What thousands of small files are read into, one after the other: a buffer for each is 16 MB of garbage for 10,000 certificates. */
+const scratch = Buffer.allocUnsafe(65_536)
+
+function openPlain<T>(path: string, flags: number, read: (file: number, stat: fs.Stats) => T): T {
+  const file = fs.openSync(path, flags)
   try {
     const stat = fs.fstatSync(file)
     if (!stat.isFile()) throw failure(stat.isDirectory() ? 'EISDIR' : 'EFTYPE', 'read', path)
-    const bytes = Buffer.allocUnsafe(stat.size)
-    const isWhole = stat.size > 0 && fs.readSync(file, bytes, 0, stat.size, 0) === stat.size
-    return isWhole ? bytes : fs.readFileSync(file) // of size 0 are the files of /proc, too
+    return read(file, stat)
   } finally {
     fs.closeSync(file)
   }

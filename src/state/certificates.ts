@@ -4,7 +4,8 @@ import { codeOf, messageOf } from '../core/errors.js'
 import type { FileInfo, Log } from '../core/world.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import type { Disk } from './disk.js'
-import { certificateId, certificatePath, ID_FORM, isHidden, keyPath } from './layout.js'
+import { FolderLook } from './folder-look.js'
+import { certificateFolder, certificateId, ID_FORM, isHidden } from './layout.js'
 import type { KeptRenewal } from './renewal-memory.js'
 
 /** A folder of certs/. */
@@ -31,40 +32,61 @@ export interface Certificate {
 }
 
 /** What a look at one certificate needs to know of the others. */
-interface Reading {
-  readonly disk: Disk
-  readonly keyIds: ReadonlySet<string>
+export interface Neighbours {
+  /** Folders of keys/. */
+  readonly hasKeyFolder: (keyId: string) => boolean
+  /** Of the private key in that folder: when it was put there; `empty` when nothing is in it. */
+  readonly keyChanged: (keyId: string) => Date | 'empty' | undefined
   /** The id of the key in that folder of keys/. */
   readonly idOfKey: (keyId: string) => string
   /** A link of live/ leads to it. */
   readonly isLive: (id: string) => boolean
-  readonly log: Pick<Log, 'warn'>
-  readonly accountOf: (link: string | undefined) => string | undefined
+  readonly warn: Log['warn']
 }
 
 /**
- * All of certs/ in one pass: two links, two files and five looks a certificate (10,000 in about a second). Looking for
- * each file by name takes half the time of listing the folder. What acmetool would stop at is a warning here.
+ * All of certs/ in one pass, three looks, two links and two files a certificate. What acmetool would stop at is a warning
+ * here. A run that has just been through the directory with conform() has them already (StateDir.certificates()).
  *
  * Keys are not read, which would take as long as all the rest: one is looked at closely only when it is empty, or was
  * changed after its certificate came. Damage that leaves size and time as they were is seen by no run.
  * @throws Dns01Error STATE when something cannot be read
  */
-export function readCertificates(parts: Omit<Reading, 'accountOf'>): Certificate[] {
-  const { disk, log } = parts
-  const reading = { ...parts, accountOf: accountReader() }
-  return disk.list('certs').flatMap(({ name, kind }) => {
-    if (isHidden(name)) return []
-    if (!ID_FORM.test(name)) {
-      log.warn(`certs/${name}: the name is not a certificate id; it is left alone`)
-      return []
-    }
-    return (kind === 'folder' ? readOne(reading, name) : undefined) ?? []
-  })
+export function readCertificates(disk: Disk, neighbours: Neighbours): Certificate[] {
+  const reader = new CertificateReader(neighbours)
+  return disk
+    .list('certs')
+    .flatMap(({ name, kind }) => reader.read(name, kind, () => new FolderLook(disk, certificateFolder(name))) ?? [])
 }
 
+/** See Neighbours.keyChanged(). */
+export const keyChange = (info: FileInfo | undefined): Date | 'empty' | undefined =>
+  info?.sizeBytes === 0 ? 'empty' : info?.changedAt
+
+/** Reads one certificate after the other; thousands share texts that are kept once. */
+export class CertificateReader {
+  readonly #neighbours: Neighbours
+  readonly #accountOf = accountReader()
+
+  constructor(neighbours: Neighbours) {
+    this.#neighbours = neighbours
+  }
+
+  /** An entry of certs/; undefined when there is no certificate to be had from it. */
+  read(name: string, kind: FileInfo['kind'], look: () => FolderLook): Certificate | undefined {
+    if (isHidden(name)) return undefined
+    if (!ID_FORM.test(name)) {
+      this.#neighbours.warn(`certs/${name}: the name is not a certificate id; it is left alone`)
+      return undefined
+    }
+    return kind === 'folder' ? readOne(this.#neighbours, name, look(), this.#accountOf) : undefined
+  }
+}
+
+type AccountOf = (link: string | undefined) => string | undefined
+
 /** SERVER/KEYID of what an `account` link says; thousands of certificates share one text. */
-function accountReader(): Reading['accountOf'] {
+function accountReader(): AccountOf {
   const known = new Map<string, string>()
   return link => {
     if (link === undefined) return undefined
@@ -74,31 +96,29 @@ function accountReader(): Reading['accountOf'] {
   }
 }
 
-function readOne(parts: Reading, id: string): Certificate | undefined {
-  const { disk, keyIds, log, accountOf } = parts
-  const isThere = (file: string): boolean => disk.info(certificatePath(id, file)) !== undefined
-  const url = readUrl(disk, id, log)
+function readOne(parts: Neighbours, id: string, look: FolderLook, accountOf: AccountOf): Certificate | undefined {
+  const url = readUrl(look, id, parts.warn)
   if (url === undefined) return undefined
   if (certificateId(url) !== id) {
-    log.warn(`certs/${id}: the id of ${url} in its file url is another; it is left out (acmetool stops at this)`)
+    parts.warn(`certs/${id}: the id of ${url} in its file url is another; it is left out (acmetool stops at this)`)
     return undefined
   }
-  const { facts, damage, cert } = readChain(disk, id)
-  const linked = disk.linkAt(certificatePath(id, 'privkey'))?.split('/').at(-2)
+  const { facts, damage, cert } = readChain(look)
+  const linked = look.linkAt('privkey')?.split('/').at(-2)
   const keyId = linked === facts?.keyId ? facts?.keyId : linked // one text instead of two
-  const keyThere = keyIds.has(facts?.keyId ?? keyId ?? '')
+  const keyThere = parts.hasKeyFolder(facts?.keyId ?? keyId ?? '')
   const keyDamage = facts && keyThere ? whatIsWrongWithKey(parts, facts.keyId, cert) : undefined
   const wrong = damage ?? keyDamage
-  if (wrong !== undefined && parts.isLive(id)) log.warn(`certs/${id}: ${wrong}`) // of one that nobody reads cron hears nothing
+  if (wrong !== undefined && parts.isLive(id)) parts.warn(`certs/${id}: ${wrong}`) // of one that nobody reads cron hears nothing
   return {
     id,
     url,
     facts,
     complete: facts !== undefined && damage === undefined,
     damage: wrong,
-    revokeWanted: isThere('revoke'),
-    revoked: isThere('revoked'),
-    accountId: accountOf(disk.linkAt(certificatePath(id, 'account'))),
+    revokeWanted: look.info('revoke') !== undefined,
+    revoked: look.info('revoked') !== undefined,
+    accountId: accountOf(look.linkAt('account')),
     keyId,
     hasKey: keyThere && keyDamage === undefined,
   }
@@ -108,27 +128,24 @@ function readOne(parts: Reading, id: string): Certificate | undefined {
 const isItsOwnTrouble = (error: unknown): boolean =>
   ['EFTYPE', 'EISDIR', 'ELOOP', 'EIO'].includes(String((error as { cause?: { code?: unknown } } | null)?.cause?.code))
 
-function readUrl(disk: Disk, id: string, log: Pick<Log, 'warn'>): string | undefined {
+function readUrl(look: FolderLook, id: string, warn: Log['warn']): string | undefined {
   try {
-    return disk.readIfThere(certificatePath(id, 'url'))?.trim()
+    return look.text('url')?.trim()
   } catch (error) {
     if (!isItsOwnTrouble(error)) throw error
-    log.warn(`certs/${id} is left out: ${messageOf(error)}`)
+    warn(`certs/${id} is left out: ${messageOf(error)}`)
     return undefined
   }
 }
 
 /** Of `fullchain`, and whether that is `cert` and `chain`, by their sizes. `cert` came before its key could be wrong. */
-function readChain(
-  disk: Disk,
-  id: string,
-): Pick<Certificate, 'facts' | 'damage'> & { readonly cert?: FileInfo | undefined } {
+function readChain(look: FolderLook): Pick<Certificate, 'facts' | 'damage'> & { readonly cert?: FileInfo | undefined } {
   try {
-    const fullchain = disk.readIfThere(certificatePath(id, 'fullchain'))
+    const fullchain = look.text('fullchain')
     if (fullchain === undefined) return {}
     const facts = readCertificate(fullchain)
-    const [cert, chain] = ['cert', 'chain'].map(file => disk.info(certificatePath(id, file)))
-    if (!cert || !chain) return { facts, cert: cert ?? disk.info(certificatePath(id, 'fullchain')) } // other programs may not make them
+    const [cert, chain] = [look.info('cert'), look.info('chain')]
+    if (!cert || !chain) return { facts, cert: cert ?? look.info('fullchain') } // other programs may not make them
     const sizes = cert.sizeBytes + chain.sizeBytes
     if (sizes === Buffer.byteLength(fullchain)) return { facts, cert }
     return { facts, cert, damage: `its files cert and chain, ${sizes} bytes, are not its fullchain` }
@@ -141,12 +158,12 @@ function readChain(
 /** The disk had nothing against it: what came was not a certificate. */
 const isReadable = (error: unknown): boolean => (error as { cause?: { code?: unknown } }).cause?.code === undefined
 
-function whatIsWrongWithKey({ disk, idOfKey }: Reading, keyId: string, cert: FileInfo | undefined): string | undefined {
-  const key = disk.info(keyPath(keyId))
-  if (key?.sizeBytes === 0) return 'its private key is empty'
-  if (!key || !cert || key.changedAt <= cert.changedAt) return undefined
+function whatIsWrongWithKey(parts: Neighbours, keyId: string, cert: FileInfo | undefined): string | undefined {
+  const changed = parts.keyChanged(keyId)
+  if (changed === 'empty') return 'its private key is empty'
+  if (!changed || !cert || changed <= cert.changedAt) return undefined
   try {
-    return idOfKey(keyId) === keyId ? undefined : 'its private key is that of another certificate'
+    return parts.idOfKey(keyId) === keyId ? undefined : 'its private key is that of another certificate'
   } catch (error) {
     if (codeOf(error) === 'BUG') throw error
     return `its private key is damaged (${messageOf(error)})`

@@ -4,6 +4,7 @@ import { dirname, join, normalize } from 'node:path'
 import { codeOf, messageOf } from '../core/errors.js'
 import type { FileInfo, Rights, World } from '../core/world.js'
 import { type Disk, freePlace, TEMPORARY } from './disk.js'
+import { FolderLook } from './folder-look.js'
 import { FOLDERS, HIDDEN, ID_FORM, isHidden, isPublic, isServerPart, SET_ASIDE } from './layout.js'
 import type { Rule } from './permissions.js'
 
@@ -23,15 +24,42 @@ interface Fault {
   readonly askedBy?: string | undefined
 }
 
-/** Where links of live/ and of certs/ID lead. */
-const LED_TO = /^(certs\/[^/]+|keys\/[^/]+\/privkey|accounts\/[^/]+\/[^/]+)$/
+/** What conform() comes by, for who would otherwise look at all of it again. */
+export interface Finds {
+  /** An entry of certs/ as it was listed, after those of keys/. */
+  certificate(name: string, kind: FileInfo['kind'], look: () => FolderLook): void
+  /** A folder of keys/. */
+  key(name: string, look: FolderLook): void
+  /** A link of live/, and where it leads. */
+  live(name: string, target: string): void
+}
 
 interface Walk {
   readonly disk: Disk
   readonly self: World['self']
+  readonly finds: Finds | undefined
   readonly faults: Fault[]
-  /** What was come by of LED_TO: a link that leads there needs no look of its own. All paths of 10,000 certificates are 14 MB. */
-  readonly seen: Set<string>
+  /** What was come by of what links lead to: a link that leads there needs no look of its own. */
+  readonly seen: Seen
+}
+
+/** By name and not by path: the names are kept anyway, and 20,000 paths of their own are 3 MB. */
+interface Seen {
+  /** Folders of certs/. */
+  readonly certs: Set<string>
+  /** Folders of keys/ that have a `privkey`. */
+  readonly keys: Set<string>
+  /** SERVER/KEYID. */
+  readonly accounts: Set<string>
+}
+
+/** Where links of live/ and of certs/ID lead. */
+const LED_TO = /^(?:certs\/([^/]+)|keys\/([^/]+)\/privkey|accounts\/([^/]+\/[^/]+))$/
+
+function isSeen({ certs, keys, accounts }: Seen, path: string): boolean {
+  const [, cert, key, account] = LED_TO.exec(path) ?? []
+  if (cert !== undefined) return certs.has(cert)
+  return key !== undefined ? keys.has(key) : account !== undefined && accounts.has(account)
 }
 
 /**
@@ -44,15 +72,20 @@ interface Walk {
  * To be called under the lock. Costs a listing a folder, a look an entry, two a link.
  * @throws Dns01Error STATE when something cannot be corrected that must be: keys that others can read
  */
-export async function conform(disk: Disk, world: Pick<World, 'log' | 'clock' | 'self'>): Promise<void> {
+export async function conform(
+  disk: Disk,
+  world: Pick<World, 'log' | 'clock' | 'self'>,
+  finds?: Finds,
+): Promise<'nothing to mend' | 'mended'> {
   for (const folder of FOLDERS) await disk.makeFolder(folder)
   for (const path of leftovers(disk, world.clock.now()))
     await disk.remove(path).catch((error: unknown) => world.log.warn(messageOf(error))) // the next run tries again
-  for (let again = true; again; ) {
-    const faults = inspect(disk, world.self)
+  for (let had = 0; ; ) {
+    const faults = inspect(disk, world.self, had === 0 ? finds : undefined)
+    had += faults.length
     for (const fault of faults) if (fault.askedBy === undefined) await mend(fault, world)
     await obeyPermissions(faults, world)
-    again = faults.some(fault => fault.removes)
+    if (!faults.some(fault => fault.removes)) return had === 0 ? 'nothing to mend' : 'mended'
   }
 }
 
@@ -99,32 +132,55 @@ function leftovers(disk: Disk, now: Date): string[] {
 
 type Entries = ReturnType<Disk['list']>
 
-function inspect(disk: Disk, self: World['self']): Fault[] {
-  const parts: Walk = { disk, self, faults: [], seen: new Set() }
-  walk(parts, '.', disk.permissions.of('.'), disk.list('.'))
+function inspect(disk: Disk, self: World['self'], finds: Finds | undefined): Fault[] {
+  const parts: Walk = {
+    disk,
+    self,
+    finds,
+    faults: [],
+    seen: { certs: new Set(), keys: new Set(), accounts: new Set() },
+  }
+  walk(parts, '.', disk.permissions.of('.'), keysFirst(disk.list('.')))
   if (disk.info(HIDDEN)) walkHidden(parts, HIDDEN)
   return parts.faults
 }
 
-function walk(parts: Walk, folder: string, rule: Rule, entries: Entries): void {
-  const { disk, faults } = parts
+/** Then what links of certs/ID lead to has been come by, and whoever reads certificates knows their keys. */
+const keysFirst = (entries: Entries): Entries => [
+  ...entries.filter(({ name }) => name === 'keys'),
+  ...entries.filter(({ name }) => name !== 'keys'),
+]
+
+function walk(parts: Walk, folder: string, rule: Rule, entries: Entries, look?: FolderLook): void {
+  const { disk, faults, finds } = parts
   for (const { name, kind } of entries) {
     const path = folder === '.' ? name : `${folder}/${name}`
     if (isHidden(name) || path === 'lost+found') continue
     const own = disk.permissions.below(rule, path)
     if (kind === 'other')
       faults.push({ path, says: `${path} is not a file, folder or link: remove it (acmetool stops at it)` })
-    else if (kind === 'link') checkLink(parts, path, own)
-    else {
-      const inside = kind === 'folder' ? disk.list(path) : []
-      const halfMade = kind === 'folder' ? whatIsWrong(disk, folder, name, inside) : undefined
-      if (halfMade) faults.push(halfMade)
-      if (halfMade?.mend) continue
-      if (LED_TO.test(path)) parts.seen.add(path)
-      checkRights(parts, path, own)
-      if (path !== 'tmp') walk(parts, path, own, inside)
-    }
+    else if (kind === 'link') checkLink(parts, path, own, look ? look.linkAt(name) : disk.linkAt(path))
+    else if (kind === 'file') checkRights(parts, path, own, look ? look.info(name) : disk.info(path))
+    else walkFolder(parts, folder, name, own)
+    if (folder === 'certs' && kind !== 'folder') finds?.certificate(name, kind, () => new FolderLook(disk, path))
   }
+}
+
+function walkFolder(parts: Walk, parent: string, name: string, rule: Rule): void {
+  const { disk, faults, finds } = parts
+  const path = parent === '.' ? name : `${parent}/${name}`
+  const inside = disk.list(path)
+  const halfMade = whatIsWrong(disk, parent, name, inside)
+  if (halfMade) faults.push(halfMade)
+  if (halfMade?.mend) return
+  if (parent === 'certs') parts.seen.certs.add(name)
+  if (parent.startsWith('accounts/')) parts.seen.accounts.add(path.slice('accounts/'.length))
+  checkRights(parts, path, rule, disk.info(path))
+  const look = parent === 'certs' || parent === 'keys' ? new FolderLook(disk, path, inside) : undefined
+  if (path !== 'tmp') walk(parts, path, rule, inside, look)
+  if (parent === 'keys' && inside.some(entry => entry.name === 'privkey')) parts.seen.keys.add(name)
+  if (look && parent === 'keys') finds?.key(name, look)
+  if (look && parent === 'certs') finds?.certificate(name, 'folder', () => look)
 }
 
 /** Ours alone: the journal decides what the next run does. Whose it is must be right, and nobody else may read or write it. What was set aside stays as it was found. */
@@ -148,8 +204,7 @@ function checkTrusted({ disk, self, faults }: Walk, path: string, info: FileInfo
   })
 }
 
-function checkRights(parts: Walk, path: string, rule: Rule): void {
-  const info = parts.disk.info(path)
+function checkRights(parts: Walk, path: string, rule: Rule, info: FileInfo | undefined): void {
   if (info?.kind !== 'file' && info?.kind !== 'folder') return
   checkMode(parts, path, rule, info)
   checkOwner(parts, path, rule, info)
@@ -199,17 +254,17 @@ function checkOwner({ disk, faults }: Walk, path: string, rule: Rule, info: File
 }
 
 /** Broken links go, as in acmetool. One that leads out of the directory, or is absolute, is the user's to mend. */
-function checkLink(parts: Walk, path: string, rule: Rule): void {
+function checkLink(parts: Walk, path: string, rule: Rule, target: string | undefined): void {
   const { disk, faults } = parts
-  const target = disk.linkAt(path)
   if (target === undefined) return
+  if (path.startsWith('live/')) parts.finds?.live(path.slice('live/'.length), target)
   const leadsTo = beside(path, target)
   if (target.startsWith('/') || leadsTo.startsWith('..') || /(^|\/)\./.test(leadsTo))
     faults.push({
       path,
       says: `${path} leads to ${target}: make it a relative link within the directory (acmetool stops at it)`,
     })
-  else if (!parts.seen.has(leadsTo) && !isThere(disk, leadsTo)) {
+  else if (!isSeen(parts.seen, leadsTo) && !isThere(disk, leadsTo)) {
     faults.push({
       path,
       says: `${path} leads to ${target}, where nothing is; removing it`,
@@ -222,7 +277,16 @@ function checkLink(parts: Walk, path: string, rule: Rule): void {
   if (info?.kind === 'link') checkOwner(parts, path, rule, info)
 }
 
-const beside = (link: string, target: string): string => normalize(join(dirname(link), target))
+/** Nearly every link is `../` and plain names, which takes no library to resolve. */
+const PLAIN_TARGET = /^(\.\.\/)+[^./][^/]*(\/[^./][^/]*)*$/
+
+function beside(link: string, target: string): string {
+  if (!PLAIN_TARGET.test(target)) return normalize(join(dirname(link), target))
+  let folder = dirname(link)
+  let rest = target
+  for (; rest.startsWith('../') && folder !== '.'; rest = rest.slice(3)) folder = dirname(folder)
+  return folder === '.' ? rest : `${folder}/${rest}`
+}
 
 /** Whether there is something, at the end of at most so many links. */
 function isThere(disk: Disk, path: string, hops = 8): boolean {

@@ -42,6 +42,15 @@ export function textOrNothing(files: FilesOf, path: string): string | undefined 
   }
 }
 
+export function fileOrNothing(files: FilesOf, path: string): ReturnType<FilesOf['readWithInfo']> | undefined {
+  try {
+    return files.readWithInfo(path)
+  } catch (error) {
+    if (errno(error) === '') throw error // of ours, not of the system
+    return undefined
+  }
+}
+
 export function linkOrNothing(files: FilesOf, path: string): string | undefined {
   try {
     return files.readLink(path)

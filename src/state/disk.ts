@@ -34,6 +34,7 @@ export class Disk {
   readonly #random: World['random']
   /** Opened to look: every change is a bug of ours. */
   readonly #readOnly: boolean
+  #changes = 0
   /** Looked at before each change, and again right before each rename: between them lie writes that may take long. */
   readonly #fence: Pick<Fence, 'check'> | undefined
 
@@ -54,6 +55,11 @@ export class Disk {
     this.#fence = options.fence
   }
 
+  /** How many changes were begun: what was seen before the last of them may be another now. */
+  get changes(): number {
+    return this.#changes
+  }
+
   // looks
 
   /** Undefined when there is nothing. Does not follow a link. */
@@ -70,6 +76,10 @@ export class Disk {
   /** The text, or undefined when there is no such file. */
   readIfThere(path: string): string | undefined {
     return this.#look('reading', path, at => steps.textOrNothing(this.#files, at))
+  }
+  /** Rights and text of a plain file by one descriptor; undefined when it is anything else, or may not be read: info() and read() say what. */
+  file(path: string): { readonly info: FileInfo; readonly text: string } | undefined {
+    return steps.fileOrNothing(this.#files, this.#at(path))
   }
   /** Where a link leads, as it stands there; undefined when there is no link. */
   linkAt(path: string): string | undefined {
@@ -189,6 +199,7 @@ export class Disk {
     const at = this.#at(path)
     if (this.#readOnly) throw new Error(`${doing} ${at}: the state directory was opened for reading only`)
     this.#fence?.check()
+    this.#changes++
     try {
       await act()
     } catch (error) {

@@ -52,7 +52,7 @@ export const accountLinkTo = (accountId: string): string => `../../accounts/${ac
 export const keyLinkTo = (keyId: string): string => `../../keys/${keyId}/privkey`
 
 /** Id of the certificate that the order at this URL gives, known before it exists. White space around the URL does not count. */
-export const certificateId = (url: string): string => base32Id(new TextEncoder().encode(url.trim()))
+export const certificateId = (url: string): string => base32Id(url.trim())
 
 /** SERVER/KEYID, the folder of an account below accounts/. @throws as serverPart() */
 export const accountId = (directory: string, keyId: string): string => `${serverPart(directory)}/${keyId}`

@@ -10,12 +10,15 @@ import * as layout from './layout.js'
 /** Where such a link leads; a final slash, as a person may type it, leads to the same. */
 const TO_CERTIFICATE = /^\.\.\/certs\/([^/]+)\/?$/
 
+/** The id of the certificate that a link of live/ leads to; undefined: it leads elsewhere. */
+export const certificateOf = (target: string): string | undefined => TO_CERTIFICATE.exec(target)?.[1]
+
 /** Link name → certificate id. What is not a link to a certificate is left out. */
 export function readLinks(disk: Disk): Map<string, string> {
   const links = new Map<string, string>()
   for (const { name, kind } of disk.list('live')) {
     if (kind !== 'link' || layout.isHidden(name)) continue
-    const [, id] = disk.linkAt(layout.livePath(name))?.match(TO_CERTIFICATE) ?? []
+    const id = certificateOf(disk.linkAt(layout.livePath(name)) ?? '')
     if (id !== undefined) links.set(name, id)
   }
   return links
@@ -30,7 +33,7 @@ export interface LiveCertificate {
 
 /** Of one link, without a look at all the others. undefined: nothing is live there, or nothing that can be read. */
 export function readLive(disk: Disk, link: string): LiveCertificate | undefined {
-  const [, id] = disk.linkAt(layout.livePath(link))?.match(TO_CERTIFICATE) ?? []
+  const id = certificateOf(disk.linkAt(layout.livePath(link)) ?? '')
   if (id === undefined) return undefined
   const isThere = (file: string): boolean => disk.info(layout.certificatePath(id, file)) !== undefined
   try {

@@ -13,7 +13,7 @@ import {
   type StoredOrder,
   storeFiles,
 } from './certificate-files.js'
-import { type Certificate, readCertificates } from './certificates.js'
+import { type Certificate, keyChange, type Neighbours, readCertificates } from './certificates.js'
 import { conform } from './conform.js'
 import { Disk } from './disk.js'
 import { type Fence, openFence } from './fence.js'
@@ -33,6 +33,7 @@ import {
   setRolloverAside,
   settleRollover,
 } from './rollover.js'
+import { Survey } from './survey.js'
 import { readDefaults, readTargets, type TargetReading } from './targets.js'
 
 type StateWorld = Pick<World, 'clock' | 'files' | 'log' | 'random' | 'self'>
@@ -55,6 +56,8 @@ export class StateDir {
   readonly #warned = new Set<string>()
   #ledger: Ledger | undefined
   #renewals: RenewalMemory | undefined
+  /** Of how many changes of the disk it knows. */
+  #survey: { readonly survey: Survey; readonly changes: number } | undefined
 
   private constructor(world: StateWorld, disk: Disk, fence: Fence) {
     this.root = disk.root
@@ -94,10 +97,16 @@ export class StateDir {
     return this.#disk.info('.') !== undefined
   }
 
-  /** Makes and mends what the schema asks for, and says so; a run with nothing to do writes nothing. */
-  async conform(): Promise<void> {
+  /**
+   * Makes and mends what the schema asks for, and says so; a run with nothing to do writes nothing. With `andRead` the
+   * certificates and links that are asked for next are those which it came by, if nothing was changed since: for a run
+   * that goes on to look at all of them at once, under the same lock.
+   */
+  async conform({ andRead = false }: { readonly andRead?: boolean } = {}): Promise<void> {
     await this.journal.setDoubtfulAside() // first: who could write an entry is told by modes that conform() corrects
-    await conform(this.#disk, this.#world)
+    const survey = andRead ? new Survey(this.#neighbours()) : undefined
+    const result = await conform(this.#disk, this.#world, survey)
+    this.#survey = survey && result === 'nothing to mend' ? { survey, changes: this.#disk.changes } : undefined
   }
 
   /** What earlier runs learnt of what the CAs allow and of what fails; read once, when first asked for. */
@@ -213,20 +222,37 @@ export class StateDir {
 
   // certificates (certificates.ts, certificate-files.ts)
 
+  /** What is wrong with them is warned about, once. */
   certificates(): Certificate[] {
-    let live: ReadonlySet<string> | undefined
-    const isLive = (id: string): boolean => {
-      live ??= new Set(this.links().values()) // looked at only when something is wrong
-      return live.has(id)
+    const surveyed = this.#surveyed()?.takeCertificates()
+    if (surveyed) {
+      this.#warnOnce(surveyed.warnings)
+      return withRenewals(surveyed.certificates, this.renewals())
     }
-    const read = readCertificates({
-      isLive,
-      disk: this.#disk,
-      keyIds: this.keyIds(),
-      idOfKey: id => idOfKeyIn(this.#disk, id),
-      log: { warn: text => this.#warnOnce([text]) },
+    const keyIds = this.keyIds()
+    const read = readCertificates(this.#disk, {
+      ...this.#neighbours(),
+      hasKeyFolder: id => keyIds.has(id),
+      keyChanged: id => keyChange(this.#disk.info(layout.keyPath(id))),
+      warn: text => this.#warnOnce([text]),
     })
     return withRenewals(read, this.renewals())
+  }
+
+  #neighbours(): Pick<Neighbours, 'idOfKey' | 'isLive'> {
+    let live: ReadonlySet<string> | undefined
+    return {
+      idOfKey: id => idOfKeyIn(this.#disk, id),
+      isLive: id => {
+        live ??= new Set(readLinks(this.#disk).values()) // looked at only when something is wrong
+        return live.has(id)
+      },
+    }
+  }
+
+  /** What conform() came by, as long as nothing was changed since. */
+  #surveyed(): Survey | undefined {
+    return this.#survey?.changes === this.#disk.changes ? this.#survey.survey : undefined
   }
 
   /**
@@ -273,7 +299,7 @@ export class StateDir {
 
   /** Link name → certificate id. What is not a link to a certificate is left out. */
   links(): Map<string, string> {
-    return readLinks(this.#disk)
+    return this.#surveyed()?.takeLinks() ?? readLinks(this.#disk)
   }
   /** What is live under one link; undefined: nothing, or nothing that can be read. */
   liveCertificate(link: string): LiveCertificate | undefined {

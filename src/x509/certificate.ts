@@ -5,6 +5,7 @@ import { X509Certificate } from 'node:crypto'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import {
+  areEqual,
   children,
   constructed,
   type Der,
@@ -50,9 +51,9 @@ const KEY_TYPES: Record<string, CertificateFacts['keyType']> = {
   '1.2.840.10045.2.1': 'ecdsa',
 }
 
-/** Object identifiers of RFC 5280 §4.2.1.6 and §4.2.1.1. */
-const subjectAltName = '2.5.29.17'
-const authorityKeyIdentifier = '2.5.29.35'
+/** The content of the OIDs 2.5.29.17 (RFC 5280 §4.2.1.6) and 2.5.29.35 (§4.2.1.1): of nine extensions, these are wanted. */
+const subjectAltName = [0x55, 0x1d, 0x11]
+const authorityKeyIdentifier = [0x55, 0x1d, 0x23]
 
 /**
  * Reads the first certificate of a PEM text, or a DER one (RFC 5280 §4.1). By hand, since a look at the state
@@ -70,15 +71,15 @@ export function readCertificate(certificate: string | Uint8Array): CertificateFa
   const [notBefore, notAfter] = children(expectDer(validity, TAG.sequence, 'validity'))
   const extensions = extensionsOf(optional.find(part => part.tag === constructed(3)))
   return {
-    names: namesOf(extensions.get(subjectAltName)),
+    names: namesOf(valueIn(extensions, subjectAltName)),
     notBefore: timeOf(notBefore),
     notAfter: timeOf(notAfter),
     ...keyFacts(expectDer(key, TAG.sequence, 'subjectPublicKeyInfo')),
-    issuer: nameText(expectDer(issuer, TAG.sequence, 'issuer')),
+    issuer: issuerText(expectDer(issuer, TAG.sequence, 'issuer')),
     subject: nameText(expectDer(subject, TAG.sequence, 'subject')),
     serial: hexOf(expectDer(serial, TAG.integer, 'serialNumber')),
-    selfSigned: Buffer.compare(wholeOf(issuer as Der), wholeOf(subject as Der)) === 0,
-    authorityKeyId: authorityKeyIdOf(extensions.get(authorityKeyIdentifier)),
+    selfSigned: areEqual(issuer as Der, subject as Der),
+    authorityKeyId: authorityKeyIdOf(valueIn(extensions, authorityKeyIdentifier)),
   }
 }
 
@@ -103,16 +104,34 @@ function keyFacts(spki: Der): Pick<CertificateFacts, 'keyId' | 'keyType'> {
   }
 }
 
-/** Extension values by OID, the octet strings unwrapped. */
-function extensionsOf(explicit: Der | undefined): Map<string, Der> {
-  const found = new Map<string, Der>()
-  if (!explicit) return found
-  for (const extension of children(expectDer(children(explicit)[0], TAG.sequence, 'extensions'))) {
+interface Extension {
+  readonly id: Der
+  /** The octet string unwrapped. */
+  readonly value: Der
+}
+
+function extensionsOf(explicit: Der | undefined): Extension[] {
+  if (!explicit) return []
+  return children(expectDer(children(explicit)[0], TAG.sequence, 'extensions')).map(extension => {
     const fields = children(expectDer(extension, TAG.sequence, 'an extension'))
     const value = expectDer(fields.at(-1), TAG.octets, "an extension's value")
-    found.set(oidOf(expectDer(fields[0], TAG.oid, "an extension's id")), value)
-  }
-  return found
+    return { id: expectDer(fields[0], TAG.oid, "an extension's id"), value }
+  })
+}
+
+/** Of the last with this id, though a certificate must not have two (RFC 5280 §4.2). */
+const valueIn = (extensions: readonly Extension[], id: readonly number[]): Der | undefined =>
+  extensions.findLast(extension => isOid(extension.id, id))?.value
+
+const isOid = ({ bytes, from, to }: Der, content: readonly number[]): boolean =>
+  to - from === content.length && content.every((byte, i) => bytes[from + i] === byte)
+
+/** The issuer read last: thousands of certificates have the same, whose text is then made and kept once. */
+let lastIssuer: { readonly name: Der; readonly text: string } | undefined
+
+function issuerText(name: Der): string {
+  if (!lastIssuer || !areEqual(name, lastIssuer.name)) lastIssuer = { name, text: nameText(name) }
+  return lastIssuer.text
 }
 
 /** GeneralName's choice [2] is dNSName (RFC 5280 §4.2.1.6). Other kinds are passed over: no target asks for them. */

@@ -113,8 +113,8 @@ function thumbprintOf(publicKey: KeyObject): string {
 
 const BASE32 = Buffer.from('abcdefghijklmnopqrstuvwxyz234567')
 
-/** acmetool's ID: lower-case base32 (RFC 4648 §6) without padding of the SHA-256, always 52 characters. */
-export function base32Id(bytes: Uint8Array): string {
+/** acmetool's ID: lower-case base32 (RFC 4648 §6) without padding of the SHA-256, always 52 characters. A text counts as UTF-8. */
+export function base32Id(bytes: Uint8Array | string): string {
   const id = Buffer.alloc(52) // a text grown letter by letter takes V8 thirty times the memory
   let [length, bits, held] = [0, 0, 0]
   for (const byte of createHash('sha256').update(bytes).digest()) {

@@ -130,18 +130,7 @@ export class MemoryFiles implements Files {
   info(path: string): FileInfo | undefined {
     this.#alive()
     const node = this.#lookUp(path, false, 'lstat')
-    return (
-      node && {
-        kind: node.kind,
-        mode: node.mode,
-        sizeBytes: node.bytes.length,
-        changedAt: node.changedAt,
-        uid: node.uid,
-        gid: node.gid,
-        inode: node.inode,
-        links: node.links,
-      }
-    )
+    return node && infoOf(node)
   }
 
   /** Reading a FIFO waits for its writer: no test may come to that. */
@@ -155,6 +144,14 @@ export class MemoryFiles implements Files {
     this.#alive()
     if (this.#find(path).kind === 'other') throw failure('EFTYPE', 'read', path)
     return this.#file(path).bytes
+  }
+
+  readWithInfo(path: string): { info: FileInfo; text: string } {
+    this.#alive()
+    const node = this.#there(path, 'open')
+    if (node.kind === 'link') throw failure('ELOOP', 'open', path)
+    if (node.kind === 'other') throw failure('EFTYPE', 'read', path)
+    return { info: infoOf(node), text: this.text(path) }
   }
 
   readLink(path: string): string {
@@ -323,6 +320,17 @@ export class MemoryFiles implements Files {
 }
 
 const nameOf = (path: string): string => normalize(path).split('/').filter(Boolean).at(-1) ?? ''
+
+const infoOf = (node: Inode): FileInfo => ({
+  kind: node.kind,
+  mode: node.mode,
+  sizeBytes: node.bytes.length,
+  changedAt: node.changedAt,
+  uid: node.uid,
+  gid: node.gid,
+  inode: node.inode,
+  links: node.links,
+})
 
 let inodes = 0
 

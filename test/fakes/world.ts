@@ -23,6 +23,7 @@ const noFiles: Files = {
   info: none('files.info'),
   read: none('files.read'),
   readPlain: none('files.readPlain'),
+  readWithInfo: none('files.readWithInfo'),
   readLink: none('files.readLink'),
   makeFolder: none('files.makeFolder'),
   writeNew: none('files.writeNew'),

@@ -133,6 +133,18 @@ describe.each([
     expect(await rejection(files.setRights(at('.'), at('f'), before, change))).toBe('ENOENT')
   })
 
+  test('tells rights and text of one and the same file, and follows no link to it', async () => {
+    const text = `größer ${'x'.repeat(70_000)}`
+    await files.writeNew(at('f'), bytes(text), 0o640)
+    await files.writeNew(at('empty'), bytes(''), 0o600)
+    await files.makeFolder(at('d'), 0o700)
+    await files.symlink('f', at('to-f'))
+    expect(files.readWithInfo(at('f'))).toEqual({ info: seen('f'), text })
+    expect(files.readWithInfo(at('empty'))).toEqual({ info: seen('empty'), text: '' })
+    const failures = ['to-f', 'd', 'none'].map(name => code(() => files.readWithInfo(at(name))))
+    expect(failures).toEqual(['ELOOP', 'EISDIR', 'ENOENT'])
+  })
+
   test('lists in byte order', async () => {
     for (const name of ['b', 'B', 'ä', '😀', '\uff41', 'a-b', 'a.b']) await files.writeNew(at(name), bytes(''), 0o600)
     expect(files.list(at('.')).map(e => e.name)).toEqual(['B', 'a-b', 'a.b', 'b', 'ä', '\uff41', '😀'])
@@ -143,6 +155,8 @@ test('reads a FIFO or a device not at all where a plain file must be, and waits 
   execFileSync('/usr/bin/mkfifo', [join(folder, 'fifo')])
   expect(code(() => openFiles().readPlain(join(folder, 'fifo')))).toBe('EFTYPE')
   expect(code(() => openFiles().readPlain('/dev/null'))).toBe('EFTYPE')
+  expect(code(() => openFiles().readWithInfo(join(folder, 'fifo')))).toBe('EFTYPE')
+  expect(code(() => openFiles().readWithInfo('/dev/null'))).toBe('EFTYPE')
   expect(code(() => openFiles().readPlain(folder))).toBe('EISDIR')
   writeFileSync(join(folder, 'f'), 'text')
   expect(Buffer.from(openFiles().readPlain(join(folder, 'f'))).toString()).toBe('text')

@@ -44,11 +44,11 @@ test('corrects modes with a warning, but not that of the root, nor of what is hi
   fake.files.put(at(`certs/${LIVE}/haproxy`), '', 0o644)
   fake.files.put(at(`certs/${LIVE}/url`), '', 0o600)
   expect(await conform()).toEqual([
-    `warn: certs/${LIVE}/haproxy has mode 0644; changing it to 0600`,
-    `warn: certs/${LIVE}/url has mode 0600; changing it to 0644`,
     'warn: keys has mode 0755; changing it to 0700',
     `warn: keys/${ID} has mode 0755; changing it to 0700`,
     `warn: keys/${ID}/privkey has mode 0644; changing it to 0600`,
+    `warn: certs/${LIVE}/haproxy has mode 0644; changing it to 0600`,
+    `warn: certs/${LIVE}/url has mode 0600; changing it to 0644`,
   ])
   expect(['.', `keys/${ID}/privkey`, 'certs/.x/y'].map(p => fake.files.info(at(p))?.mode.toString(8))).toEqual([
     '711',
@@ -225,8 +225,8 @@ describe('conf/perm', () => {
     fake.files.putLink(at('live/x'), `../certs/${LIVE}`)
     const notice = (line: string, paths: string): string => `notice: ${line}: changing the mode or owner of ${paths}`
     expect(await conform()).toEqual([
-      'warn: haproxy has mode 0755; changing it to 0700',
       `warn: keys/${ID} has mode 0755; changing it to 0750`,
+      'warn: haproxy has mode 0755; changing it to 0700',
       notice('conf/perm:1 (keys 0640 0750 root 110)', '3 paths'),
       notice('conf/perm:2 (live 0644 0755 7 -)', '2 paths'),
     ])

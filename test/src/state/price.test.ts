@@ -21,8 +21,8 @@ test('a certificate costs so many questions and no more', async () => {
     await state.writeTarget(`${order}.test`, '')
   }
 
-  const asked = { list: 0, info: 0, readPlain: 0, readLink: 0 }
-  for (const call of ['list', 'info', 'readPlain', 'readLink'] as const) {
+  const asked = { list: 0, info: 0, readWithInfo: 0, readPlain: 0, readLink: 0 }
+  for (const call of Object.keys(asked) as (keyof typeof asked)[]) {
     const real = fake.files[call].bind(fake.files) as (path: string) => never
     fake.files[call] = (path: string) => {
       asked[call]++
@@ -46,11 +46,17 @@ test('a certificate costs so many questions and no more', async () => {
       .join(', ')
   }
 
-  expect(await each(() => state.certificates())).toBe('0 list, 5 info, 2 readPlain, 2 readLink')
-  expect(await each(() => state.targets())).toBe('0 list, 0 info, 1 readPlain, 0 readLink')
-  expect(await each(() => state.links())).toBe('0 list, 0 info, 0 readPlain, 1 readLink')
-  // the folder, its 4 files, what its privkey leads to; the target
-  expect(await each(() => state.conform())).toBe('1 list, 7 info, 0 readPlain, 3 readLink')
+  expect(await each(() => state.certificates())).toBe('0 list, 5 info, 2 readWithInfo, 0 readPlain, 2 readLink')
+  expect(await each(() => state.targets())).toBe('0 list, 0 info, 0 readWithInfo, 1 readPlain, 0 readLink')
+  expect(await each(() => state.links())).toBe('0 list, 0 info, 0 readWithInfo, 0 readPlain, 1 readLink')
+  // the folder, cert and chain, the target; url and fullchain with their rights; three links
+  const throughAll = '1 list, 4 info, 2 readWithInfo, 0 readPlain, 3 readLink'
+  expect(await each(() => state.conform())).toBe(throughAll)
+  const surveyed = async () => {
+    await state.conform({ andRead: true })
+    return [state.certificates(), state.links()]
+  }
+  expect(await each(surveyed)).toBe(throughAll)
   const { changes } = fake.files
   await state.conform()
   expect(fake.files.changes).toBe(changes)
