@@ -30,6 +30,8 @@ export interface Accounts {
   find(signal: AbortSignal): Promise<Account | undefined>
   /** Creates the account. For a key that has one already the CA returns that one, with status 200 (RFC 8555 §7.3.1). */
   register(registration: Registration, signal: AbortSignal): Promise<Account>
+  /** As the CA has it now, asked for at its URL by POST-as-GET (RFC 8555 §7.3). Throws as url(). */
+  look(signal: AbortSignal): Promise<Account>
   /** Its URL: asked for once, then free. @throws Dns01Error REFUSED when the CA has no account for the key */
   url(signal: AbortSignal): Promise<string>
   /** Changes what the CA keeps of it: other contacts (none: `[]`), or the end of it, for ever (RFC 8555 §7.3.2, §7.3.6). */
@@ -83,9 +85,16 @@ export function openAccount(session: Session, key: AccountKey): Accounts {
     return known
   }
 
+  const post: Accounts['post'] = async (to, payload, call) =>
+    session.post(to, payload, { ...call, keyId: await url(call.signal) })
+
   return {
     find,
     url,
+    look: async signal => {
+      const at = await url(signal)
+      return session.objects.account((await post(at, null, { what: `account ${at}`, signal })).data, at)
+    },
     register: ({ contact, termsAgreed, externalAccount }, signal) => {
       // Sent only when somebody agreed; to leave it out says the same as `false` (RFC 8555 §7.3).
       const consent = termsAgreed ? { termsOfServiceAgreed: true } : {}
@@ -103,6 +112,6 @@ export function openAccount(session: Session, key: AccountKey): Accounts {
       const inner = await keyChangeBy(to, key, keyId, keyChange)
       await session.post(keyChange, inner, { what: 'keyChange', signal, keyId })
     },
-    post: async (to, payload, call) => session.post(to, payload, { ...call, keyId: await url(call.signal) }),
+    post,
   }
 }

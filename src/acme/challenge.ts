@@ -73,7 +73,7 @@ export function dnsChallenge(
 }
 
 /** Says what the CA offers instead; where that is a method of ours, how to take it. */
-function notOffered({ challenges, identifier }: Authorization, method: ChallengeMethod): Dns01Error {
+export function notOffered({ challenges, identifier }: Authorization, method: ChallengeMethod): Dns01Error {
   const offered = [...new Set(challenges.map(each => each.type))]
   const ours = challengeMethods.filter(each => offered.includes(each))
   const hint =

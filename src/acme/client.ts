@@ -25,6 +25,8 @@ export interface AcmeClient extends Orders, Authorizations {
   directory(signal: AbortSignal): Promise<Directory>
   /** The account of this key, undefined if the CA has none (RFC 8555 §7.3.1). */
   findAccount(signal: AbortSignal): Promise<Account | undefined>
+  /** This key's account as the CA has it now. Throws REFUSED when it has none. */
+  account(signal: AbortSignal): Promise<Account>
   /** The URL of this key's account, known from then on. Throws REFUSED when the CA has none. */
   accountUrl(signal: AbortSignal): Promise<string>
   /** Makes the account, or finds the one this key has already. */
@@ -52,6 +54,7 @@ export function openClient(
   return {
     directory: session.directory,
     findAccount: account.find,
+    account: account.look,
     accountUrl: account.url,
     register: account.register,
     updateAccount: account.update,

@@ -27,6 +27,10 @@ export interface Directory {
   readonly website?: string | undefined
   /** What a CAA record may name to allow this CA (RFC 8659 §4.2); empty where the CA does not say. */
   readonly caaIdentities: readonly string[]
+  /** What a record of dns-persist-01 may begin with (draft-ietf-acme-dns-persist-02); a CA that speaks an older draft has none. */
+  readonly issuerDomainNames?: readonly string[] | undefined
+  /** What stands before the hash of an account there (draft-ietf-acme-dns-persist-02). */
+  readonly accountHashPrefix?: string | undefined
   /** newAccount must carry an external account binding (§7.3.4). */
   readonly externalAccountRequired: boolean
   /** Profile name to description (draft-ietf-acme-profiles §3). */
@@ -83,6 +87,12 @@ export interface Challenge {
   readonly token?: string | undefined
   /** What the CA saw when it looked, in its own words; this is what a user needs to read. */
   readonly error?: Problem | undefined
+  /** Of dns-persist-01, as drafts 00 and 01 write it: what its record may begin with. */
+  readonly 'issuer-domain-names'?: readonly string[] | undefined
+  /** The same as draft 02 writes it. */
+  readonly issuerDomainNames?: readonly string[] | undefined
+  /** Of dns-persist-01 by draft 01: our account, as the CA writes its URL. */
+  readonly accounturi?: string | undefined
 }
 
 /**
@@ -112,6 +122,10 @@ export function objectsOf(directoryUrl: string): Objects {
     status: v.picklist(['pending', 'processing', 'valid', 'invalid']),
     token: v.optional(v.string()),
     error: v.fallback(v.optional(problem), undefined),
+    // of a wrong type they are as good as absent: what is offered besides must not fail for that
+    'issuer-domain-names': texts,
+    issuerDomainNames: texts,
+    accounturi: text,
   })
   const schemas = {
     account: v.object({ status: v.string(), contact: v.fallback(v.array(v.string()), []) }),
@@ -190,10 +204,14 @@ const identifier = v.pipe(
 /** A text that only explains. */
 const text = v.fallback(v.optional(v.string()), undefined)
 
+const texts = v.fallback(v.optional(v.array(v.string())), undefined)
+
 /** RFC 8555 §7.1.1: all of it is optional, and so is `meta` itself. */
 const meta = v.object({
   termsOfService: text,
   website: text,
+  issuerDomainNames: texts,
+  accountHashPrefix: text,
   caaIdentities: v.fallback(v.optional(v.array(v.string()), []), []),
   externalAccountRequired: v.fallback(v.optional(v.boolean(), false), false),
   profiles: v.fallback(v.optional(v.record(v.string(), v.string()), {}), {}),

@@ -9,6 +9,7 @@ import { hook } from './hook.js'
 import { importJwkAccount, importPemAccount } from './import-account.js'
 import { importKeyCommand } from './import-key.js'
 import { importLe } from './import-le.js'
+import { persist } from './persist.js'
 import { plan } from './plan.js'
 import { probe } from './probe.js'
 import { providers } from './providers.js'
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   plan,
   probe,
   providers,
+  persist,
   quickstart,
   hook,
   serveDnsCommand,

@@ -32,6 +32,7 @@ export interface OurAccount extends Account {
   /** Of its key (RFC 7638). */
   readonly thumbprint: string
   readonly directory: Directory
+  readonly client: AcmeClient
 }
 
 /** The account that new certificates of this CA are asked with, as accountUrl() finds it. */
@@ -43,7 +44,7 @@ export async function ourAccount(world: World, state: StateDir, ca: string, sign
   const account = await client.findAccount(signal)
   if (!account)
     throw new Dns01Error('CONFIG', `${ca} knows no account for the key accounts/${id}`, { hint: registerHint })
-  return { ...account, thumbprint: key.thumbprint, directory: await client.directory(signal) }
+  return { ...account, thumbprint: key.thumbprint, directory: await client.directory(signal), client }
 }
 
 /** Of every account, the thumbprint of its key (RFC 7638): what stateless challenge responders are configured with. */

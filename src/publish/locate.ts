@@ -9,6 +9,7 @@ import type { Target } from '../core/target.js'
 import { type ChallengeFacts, groupBy, type TxtRecord } from '../core/txt-record.js'
 import type { World } from '../core/world.js'
 import type { Resolver } from '../dns/resolver.js'
+import { type Standing, StandingRecords } from '../dns/standing.js'
 import { findZone, followCnames, type Zone } from '../dns/zone.js'
 import type { KnownZone, Provider } from '../provider/api.js'
 import type { OpenProvider, Providers } from '../provider/loader.js'
@@ -49,9 +50,17 @@ const ttlSeconds = 60
 export class Locator {
   readonly #parts: PublishParts
   readonly #ready = new Map<Provider, Promise<void>>()
+  readonly #records: StandingRecords
 
   constructor(parts: PublishParts) {
     this.#parts = parts
+    this.#records = new StandingRecords(parts)
+  }
+
+  /** What stands at a name that dns01 never writes to, at each of its servers; with `propagation: off` by the resolvers' word. */
+  standing(name: Name): Promise<Standing> {
+    const { propagation, signal } = this.#parts
+    return this.#records.at(name, propagation.wait, signal)
   }
 
   /**

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Directory } from '../acme/objects.js'
 import { parseDefaults } from '../config/target-file.js'
 import { Dns01Error } from '../core/errors.js'
+import { methodOf } from '../core/target.js'
 import type { World } from '../core/world.js'
 import { hookFolders } from '../provider/hook-scripts.js'
 import { openAuthorities } from '../renew/authorities.js'
@@ -26,6 +27,7 @@ export interface Ready {
   readonly ca: string
   /** SERVER/KEYID. */
   readonly account: string
+  /** Its name, or why there is none. */
   readonly provider: string | undefined
   /** Hooks that were written now. */
   readonly hooks: readonly string[]
@@ -88,12 +90,18 @@ async function decide(context: Context, expert: boolean): Promise<Decisions> {
   const after = await chooseProfile(chosen, answers, directory.profiles)
   const dnsBefore = state.confText('dns.yml')
   const config = await dnsConfig(context, state)
-  const dns = await chooseProvider({ context, answers, config, isConfigured: dnsBefore !== undefined, ca })
+  const isConfigured = dnsBefore !== undefined
+  const dns = byRecords(after) ? noChoice : await chooseProvider({ context, answers, config, isConfigured, ca })
   const hooks = await planHooks(world, { answers, folders: hookFolders(world.env), expert })
   const schedule = await planSchedule(world, answers, state)
   const registration = await askToRegister({ world, state, answers, responses: given, ca, signal }, directory)
   return { answers, registration, target: { before, after }, dns, dnsBefore, hooks, schedule }
 }
+
+/** With dns-persist-01 nobody writes to the DNS, and no credentials are wanted. */
+const byRecords = (confTarget: string): boolean => methodOf(parseDefaults(confTarget).defaults) === 'dns-persist-01'
+
+const noChoice: DnsChoice = { provider: undefined, confText: undefined, variables: {} }
 
 /** What was decided must still hold: another run may have worked while the questions stood. */
 async function carryOut({ world, signal }: Context, state: StateDir, decided: Decisions): Promise<Ready> {
@@ -113,7 +121,8 @@ async function carryOut({ world, signal }: Context, state: StateDir, decided: De
   const hooks = await installHooks(world, decided.hooks)
   const renewal = await installSchedule(world, decided.schedule, signal)
   await tellAboutEnvironment(world, dns)
-  return { ca: defaults.ca, account: authority.accountId, provider: dns.provider, hooks, renewal }
+  const provider = dns.provider ?? (byRecords(target.after) ? noProviderNeeded : undefined)
+  return { ca: defaults.ca, account: authority.accountId, provider, hooks, renewal }
 }
 
 const changedMeanwhile = (state: StateDir, file: string): Dns01Error =>
@@ -145,6 +154,8 @@ function tellAboutMethods({ log }: Pick<World, 'log'>, answers: Answers): void {
     `${given.join(', ')}: not needed; dns01 proves every name by a DNS record (DNS-01), so no web server, port or path takes part`,
   )
 }
+
+const noProviderNeeded = 'none needed: dns-persist-01; dns01 persist NAME prints the record to publish'
 
 export const readyLines = ({ ca, account, provider, hooks, renewal }: Ready): string[] => [
   `CA            ${ca}`,

@@ -9,10 +9,11 @@ import type { World } from '../core/world.js'
 import { inRounds, type LocatedRecord, type Locator, type RecordRequest } from '../publish/locate.js'
 import type { Batch, Publisher } from '../publish/publisher.js'
 import type { CertificateAuthority } from './authorities.js'
+import { type Answer, orderedName, persistent } from './persistent.js'
 
 export interface AuthorizeParts {
-  readonly world: Pick<World, 'log'>
-  readonly locator: Pick<Locator, 'locate'>
+  readonly world: Pick<World, 'clock' | 'log'>
+  readonly locator: Pick<Locator, 'locate' | 'standing'>
   readonly publisher: Pick<Publisher, 'withdraw'>
   /** Ours among those of the run: others wait for it until its records are published, or it is closed. */
   readonly batch: Batch
@@ -26,18 +27,15 @@ export interface Authorized {
   readonly order: Order
   /** Names as ordered that are not proved, and why not. */
   readonly failed: ReadonlyMap<Name, unknown>
+  /** When records of dns-persist-01 end that proved them. */
+  readonly ends: ReadonlyMap<Name, Date>
 }
 
 /** How long the CA may take to validate. Our own choice: as long as the grace of a run (run-limit.ts), which counts on it. */
 const limits = { giveUpAfterSeconds: 600 } as const
 
 /** What proves one name: the record that its challenge asks for, where the CA is told of it, and where its verdict is. */
-interface Proof extends RecordRequest {
-  /** As ordered: a wildcard with its `*.` */
-  readonly name: Name
-  readonly challengeUrl: string
-  readonly authorizationUrl: string
-}
+interface Proof extends RecordRequest, Answer {}
 
 interface LocatedProof extends Proof {
   readonly record: LocatedRecord
@@ -46,29 +44,31 @@ interface LocatedProof extends Proof {
 /**
  * Places the record of every authorization that is not yet valid, answers its challenge as soon as the record is
  * visible, and waits until the CA has validated them all (RFC 8555 §7.5.1, §8.4). The records go away in any case; that
- * is not waited for. Price: 2 requests a name, and looks at the order; none for an order that is ready.
- * @throws Dns01Error what is no name's fault; REFUSED for an authorization that nobody ordered or without dns-01
+ * is not waited for. A name whose record stands (dns-persist-01) is answered at once. Price: 2 requests a name, and looks at the order; none for an order that is ready.
+ * @throws Dns01Error what is no name's fault; REFUSED for an authorization that nobody ordered or without the target's method
  */
 export async function authorize(parts: AuthorizeParts, order: Order): Promise<Authorized> {
   const { authority, batch, publisher, signal, target } = parts
   // A CA that remembers what was proved before makes the order ready at once: no DNS then.
-  if (isReady(order)) return { order, failed: new Map() }
+  if (isReady(order)) return { order, failed: new Map(), ends: new Map() }
   const { client } = authority
   const all = await Promise.all(order.authorizations.map(url => client.authorization(url, signal)))
   refuseStrangers(order, all)
   const open = all.filter(({ status }) => status !== 'valid')
-  const names = new NamesOfOrder(parts)
-  const proofs = await names.locate(await proofsOf(parts, open))
+  const { standing, rest, ends, ...persist } = await persistent(parts, open)
+  const names = new NamesOfOrder(parts, persist.failed)
+  const proofs = await names.locate(await proofsOf(parts, rest))
   if (proofs.length === 0) batch.close() // others must not wait for records that will not come
   const { failed } = names
   // Without request.partial one name without a place is the end: to prove the others would only spend validations.
-  if (failed.size > 0 && (!target.partial || proofs.length === 0)) return { order, failed }
+  const answers = [...standing, ...proofs]
+  if (failed.size > 0 && (!target.partial || answers.length === 0)) return { order, failed, ends }
   try {
-    await names.place(proofs)
-    if (failed.size === 0) return { order: await names.allValid(order, proofs), failed }
+    await Promise.all([names.acceptAll(standing), names.place(proofs)])
+    if (failed.size === 0) return { order: await names.allValid(order, answers), failed, ends }
     // An order with a name that was not answered never gets ready; so each authorization is looked at by itself.
     await names.verdicts()
-    return { order, failed }
+    return { order, failed, ends }
   } finally {
     // Not awaited: the order goes on meanwhile. Publisher.close() waits for it, and the journal remembers a crash.
     void publisher.withdraw(proofs.map(({ record }) => record))
@@ -79,13 +79,14 @@ const isReady = ({ status }: Order): boolean => status === 'ready' || status ===
 
 /** The names of one order on their way: one that fails is noted, and stops no other. */
 class NamesOfOrder {
-  readonly failed = new Map<Name, unknown>()
+  readonly failed: Map<Name, unknown>
   readonly #parts: AuthorizeParts
   /** Those whose challenge the CA was told of: each will be valid or invalid. */
-  readonly #accepted: Proof[] = []
+  readonly #accepted: Answer[] = []
 
-  constructor(parts: AuthorizeParts) {
+  constructor(parts: AuthorizeParts, failed: ReadonlyMap<Name, unknown>) {
     this.#parts = parts
+    this.failed = new Map(failed)
   }
 
   /** Those whose record has a place. */
@@ -97,6 +98,11 @@ class NamesOfOrder {
       if (record) located.push({ ...proof, record })
     })
     return located
+  }
+
+  /** Those whose record stands already. */
+  acceptAll(answers: readonly Answer[]): Promise<void> {
+    return this.#each(answers, answer => this.#accept(answer))
   }
 
   /** One value a name, where the provider holds no more: the CA must have seen it before the next takes its place. */
@@ -121,7 +127,7 @@ class NamesOfOrder {
   }
 
   /** Waits for the whole order. When it turns invalid, each name's own verdict says who failed. */
-  async allValid(order: Order, proofs: readonly Proof[]): Promise<Order> {
+  async allValid(order: Order, answers: readonly Answer[]): Promise<Order> {
     const { authority, signal, target, world } = this.#parts
     world.log.step(titleOf(target), 'waiting for the CA to validate')
     const stage = { stage: 'validating', names: this.#accepted.length } as const
@@ -131,7 +137,7 @@ class NamesOfOrder {
       // The error tells of the order. Which names failed and which were proved is in the authorizations: with
       // request.partial the proved ones are ordered again.
       if (!(error instanceof Dns01Error) || error.failedValidations.length === 0) throw error
-      await this.#each(proofs, proof => this.#verdict(proof))
+      await this.#each(answers, answer => this.#verdict(answer))
       if (this.failed.size === 0) throw error
       return order
     }
@@ -139,32 +145,32 @@ class NamesOfOrder {
 
   /** Waits for the CA's word on all that it was told of: so it is known what it counts as failed, and what it will reuse. */
   verdicts(): Promise<void> {
-    return this.#each(this.#accepted, proof => this.#verdict(proof))
+    return this.#each(this.#accepted, answer => this.#verdict(answer))
   }
 
-  async #accept(proof: Proof): Promise<void> {
+  async #accept(answer: Answer): Promise<void> {
     const { authority, signal } = this.#parts
-    this.#accepted.push(proof) // before the request: its answer may be lost, and the CA validate all the same
-    await authority.client.accept({ url: proof.challengeUrl }, signal)
+    this.#accepted.push(answer) // before the request: its answer may be lost, and the CA validate all the same
+    await authority.client.accept({ url: answer.challengeUrl }, signal)
   }
 
-  #verdict({ authorizationUrl }: Proof): Promise<Authorization> {
+  #verdict({ authorizationUrl }: Answer): Promise<Authorization> {
     const { authority, signal } = this.#parts
     return authority.client.pollAuthorization(authorizationUrl, limits, signal)
   }
 
   /** Acts for all of these that have not failed, at once; notes whose act fails. @throws when the run is stopped */
-  async #each<T extends Proof>(proofs: readonly T[], act: (proof: T) => Promise<unknown>): Promise<void> {
-    const noting = async (proof: T): Promise<void> => {
-      if (this.failed.has(proof.name)) return
+  async #each<T extends Answer>(answers: readonly T[], act: (answer: T) => Promise<unknown>): Promise<void> {
+    const noting = async (answer: T): Promise<void> => {
+      if (this.failed.has(answer.name)) return
       try {
-        await act(proof)
+        await act(answer)
       } catch (error) {
         this.#parts.signal.throwIfAborted()
-        this.failed.set(proof.name, error)
+        this.failed.set(answer.name, error)
       }
     }
-    await Promise.all(proofs.map(noting))
+    await Promise.all(answers.map(noting))
   }
 }
 
@@ -186,7 +192,7 @@ async function proofsOf(
     const method = label === undefined ? 'dns-01' : 'dns-account-01'
     const { token, keyAuthorization, value, url: challengeUrl } = dnsChallenge(authorization, accountKey, method)
     return {
-      name: (wildcard ? `*.${host}` : host) as Name,
+      name: orderedName(authorization),
       challengeUrl,
       authorizationUrl,
       challenge: { host, wildcard, token, keyAuthorization, targetFile: target.file, env: target.env },

@@ -1,21 +1,22 @@
 // Issuing: the story of one target's certificate, told in order. Each step is a call that returns what it found; nothing
 // is called back. What is written to disk on the way is there before the CA is asked for what could not be asked twice.
-import { accountLabel } from '../acme/challenge.js'
 import { combine } from '../core/combine-errors.js'
 import { Dns01Error } from '../core/errors.js'
-import { accountChallengeName, type Name, withoutWildcard } from '../core/names.js'
-import { methodOf, type Target, titleOf } from '../core/target.js'
+import { type Name, withoutWildcard } from '../core/names.js'
+import { type Target, titleOf } from '../core/target.js'
 import type { World } from '../core/world.js'
 import type { Predecessor } from '../limits/admission.js'
 import type { Publisher } from '../publish/publisher.js'
 import type { StateDir } from '../state/state-dir.js'
 import type { KeyPair } from '../x509/keys.js'
-import type { CertificateAuthorities, CertificateAuthority } from './authorities.js'
+import type { CertificateAuthorities } from './authorities.js'
 import { authorize } from './authorize.js'
 import { keyFor } from './certificate-key.js'
 import { finish } from './finalize.js'
 import { newOrder } from './new-order.js'
+import { tellEnds } from './persistent.js'
 import { orderByProfile } from './profile.js'
+import { authorityFor } from './provable.js'
 
 export interface IssueParts {
   readonly world: World
@@ -71,16 +72,17 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
       replaced = it.replaced
       return one
     })
-    const { order: ready, failed } = await authorize(
-      { world, locator, publisher, batch, authority, target, signal },
-      made,
-    )
+    const {
+      order: ready,
+      failed,
+      ends,
+    } = await authorize({ world, locator, publisher, batch, authority, target, signal }, made)
     if (failed.size > 0) throw combine([...failed.values()], { byName: failed })
     key ??= await keyFor(parts, target)
     // From here on a stop loses nothing: order, account and key are on disk, and the next run resumes (resume.ts).
     const id = await state.addOrder({ url: ready.url, accountId: authority.accountId, keyId: key.id })
     world.log.step(title, 'waiting for the certificate')
-    return finish(parts, authority.client, {
+    const issued = await finish(parts, authority.client, {
       id,
       order: ready,
       key,
@@ -88,6 +90,8 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
       mustStaple: target.mustStaple,
       chain: target.chain,
     })
+    tellEnds(parts, issued, ends)
+    return issued
   }
   try {
     return { ...(await leavingOut(target, request, order)), replaced }
@@ -95,26 +99,6 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
     batch.close()
     world.log.step(title, undefined)
   }
-}
-
-/**
- * The CA, when it is known that somebody can place values for these names: a missing credential must not cost an order each
- * time that cron runs, nor an account. But where dns-account-01 wants a value only the account's URL tells, so there the account comes first.
- */
-async function authorityFor(
-  { world, authorities, publisher, signal }: IssueParts,
-  target: Target,
-  names: readonly Name[],
-): Promise<CertificateAuthority> {
-  const { locator } = publisher
-  const isByAccount = methodOf(target) === 'dns-account-01'
-  if (!isByAccount) await locator.checkProviders(names, target.dns)
-  world.log.step(titleOf(target), 'asking the CA')
-  const authority = await authorities.for(target.ca)
-  if (!isByAccount) return authority
-  const label = accountLabel(await authority.client.accountUrl(signal))
-  await locator.checkProviders(names, target.dns, name => accountChallengeName(name, label))
-  return authority
 }
 
 /** Orders with ever fewer names, as long as one of those that are needed is left. */

@@ -14,6 +14,8 @@ const DAY = 86_400_000
 export interface CaManners {
   /** The types of its challenges, in this order; dns-01 alone when absent. */
   readonly offers?: readonly string[]
+  /** Which draft of dns-persist-01 it speaks; 01 when absent. */
+  readonly persistDraft?: '01' | '02'
   /** An accepted challenge is never looked at. */
   readonly neverValidates?: boolean
   /** It sees no TXT record at these names, whatever stands there. */
@@ -62,6 +64,9 @@ interface Authorization {
   status: 'pending' | 'valid' | 'invalid'
 }
 
+/** What stands before the hash of an account by draft 02 of dns-persist-01. */
+export const hashPrefix = 'https://ca.test/h/'
+
 /** A whole CA in memory: registers, orders, looks for the TXT values, signs what the request asks for, and remembers it all. */
 export function issuingCa(around: CaSurroundings, base = 'https://ca.test'): IssuingCa {
   const ca = fakeCa(base)
@@ -69,6 +74,20 @@ export function issuingCa(around: CaSurroundings, base = 'https://ca.test'): Iss
   const issued: { order: string; names: readonly string[] }[] = []
   const accounts = new Set<string>()
   let newest: JsonWebKey | undefined
+
+  ca.always('/directory', () => ({
+    body: {
+      ...{ newNonce: `${base}/new-nonce`, newAccount: `${base}/new-account`, newOrder: `${base}/new-order` },
+      ...{ revokeCert: `${base}/revoke-cert` },
+      meta: {
+        ...{ termsOfService: `${base}/terms`, caaIdentities: ['ca.test'] },
+        ...(made.manners.persistDraft === '02' && {
+          issuerDomainNames: ['persist.ca.test'],
+          accountHashPrefix: hashPrefix,
+        }),
+      },
+    },
+  }))
 
   ca.always('/new-account', ({ protected: { jwk }, payload }) => {
     const thumbprint = thumbprintOf(jwk as JsonWebKey)
@@ -129,7 +148,10 @@ export function issuingCa(around: CaSurroundings, base = 'https://ca.test'): Iss
     const one: Authorization = { name: ordered.replace('*.', ''), wildcard, status: 'pending' }
     const offers = made.manners.offers ?? ['dns-01']
     const pathOf = (type: string): string => `/${type === 'dns-01' ? 'challenge' : type}/${id}`
-    const challenge = (type: string) => ({ type, url: `${base}${pathOf(type)}`, status: one.status, token: `t-${id}` })
+    const challenge = (type: string) => ({
+      ...{ type, url: `${base}${pathOf(type)}`, status: one.status },
+      ...(type === 'dns-persist-01' ? persistFields() : { token: `t-${id}` }),
+    })
     ca.always(`/authz/${id}`, () => ({
       body: {
         status: one.status,
@@ -149,7 +171,38 @@ export function issuingCa(around: CaSurroundings, base = 'https://ca.test'): Iss
     return one
   }
 
-  async function isProved(type: string, id: string, { name }: Authorization): Promise<boolean> {
+  const persistFields = () =>
+    made.manners.persistDraft === '02'
+      ? { issuerDomainNames: ['persist.ca.test'] }
+      : { 'issuer-domain-names': ['persist.ca.test', 'ca.test'], accounturi: `${base}/account/1` }
+
+  /** Reads the record by itself: what dns01 takes for good is what somebody else takes for good. */
+  async function standsRecord({ name, wildcard }: Authorization): Promise<boolean> {
+    const hash = (at: string): string =>
+      createHash('sha256')
+        .update([String.fromCharCode(at.length), at, thumbprintOf(newest as JsonWebKey), `${base}/account/1`].join(''))
+        .digest('base64url')
+    const uris =
+      made.manners.persistDraft === '02'
+        ? [name, '*'].map(at => `${hashPrefix}sha-256/${hash(at)}`)
+        : [`${base}/account/1`]
+    const isGood = (text: string): boolean => {
+      const [issuer = '', ...parts] = text.split(';').map(part => part.trim())
+      const said = Object.fromEntries(parts.map(part => part.split(/=(.*)/, 2)))
+      const isOver = said.persistUntil !== undefined && Number(said.persistUntil) * 1000 <= around.now().getTime()
+      return (
+        ['persist.ca.test', 'ca.test'].includes(issuer) &&
+        uris.includes(said.accounturi) &&
+        !isOver &&
+        (!wildcard || said.policy === 'wildcard')
+      )
+    }
+    return (await around.txt(`_validation-persist.${name}`)).some(isGood)
+  }
+
+  async function isProved(type: string, id: string, one: Authorization): Promise<boolean> {
+    if (type === 'dns-persist-01') return standsRecord(one)
+    const { name } = one
     const keyAuthorization = `t-${id}.${thumbprintOf(newest as JsonWebKey)}`
     const value = createHash('sha256').update(keyAuthorization).digest('base64url')
     const label = type === 'dns-account-01' ? `${accountLabel(`${base}/account/1`)}.` : ''

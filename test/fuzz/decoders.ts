@@ -1,6 +1,8 @@
 import { Packet } from 'dns2'
 import fc from 'fast-check'
 import { objectsOf } from '../../src/acme/objects.js'
+import { judgePersist } from '../../src/acme/persist.js'
+import { parsePersistRecord, persistText } from '../../src/acme/persist-record.js'
 import { parseDnsConfig } from '../../src/config/dns-yml.js'
 import { loadEnv } from '../../src/config/env-file.js'
 import { editNames } from '../../src/config/target-edit.js'
@@ -157,6 +159,11 @@ const entry = {
   zone: 'example.com',
   records: [{ name: question.name, value: 'x'.repeat(43), zone: 'example.com', ttlSeconds: 60, challenge }],
 }
+const persistRecords = [
+  'ca.example; accounturi=https://ca.example/acct/1; policy=wildcard; persistUntil=1798761600',
+  ' CA.example ;\tAccountURI = a;x-y=1',
+  'v=spf1 -all',
+]
 const order = {
   status: 'pending',
   identifiers: [{ type: 'dns', value: 'www.example.com' }],
@@ -168,7 +175,10 @@ const order = {
 const authorization = {
   status: 'pending',
   identifier: { type: 'dns', value: 'www.example.com' },
-  challenges: [{ type: 'dns-01', url: 'https://ca.test/c/1', status: 'pending', token: 'abc' }],
+  challenges: [
+    { type: 'dns-01', url: 'https://ca.test/c/1', status: 'pending', token: 'abc' },
+    { type: 'dns-persist-01', url: 'https://ca.test/c/2', status: 'pending', 'issuer-domain-names': ['ca.test'] },
+  ],
 }
 
 /** A state directory in memory with this one file. */
@@ -278,6 +288,31 @@ export const DECODERS: readonly Decoder[] = [
       for (const read of [acme.order, acme.authorization, acme.account])
         refusing(() => read(parsed(bytes), 'https://ca.test/1'))
       acme.directory(parsed(bytes), 'x')
+    },
+  },
+  {
+    ...{ name: 'acme/persist-record', standing: 4000, seeds: persistRecords.map(utf8) },
+    tokens: [
+      ';',
+      '; ',
+      '=',
+      ' ',
+      '\t',
+      'accounturi',
+      'policy=wildcard',
+      'persistUntil=',
+      '-',
+      '.',
+      '"',
+      '\u00a0',
+      'x=1; ',
+    ],
+    decode: bytes => {
+      const read = parsePersistRecord(text(bytes))
+      judgePersist([text(bytes)], { issuers: ['ca.example'], accountUris: ['a'], wildcard: true, now: new Date(0) })
+      if (read.malformed !== undefined || read.accountUri === undefined) return
+      const again = parsePersistRecord(persistText(read))
+      if (JSON.stringify(again) !== JSON.stringify(read)) throw new Error(`${persistText(read)} says something else`)
     },
   },
   {

@@ -46,4 +46,72 @@ describe.skipIf(lacking('named', 'pebble', 'dig', 'netns') || pebbleIsOld())('a 
       for (const target of targets) expect(await domain.dig(target)).toBe('')
     })
   })
+
+  test(
+    'dns-persist-01: a host without DNS credentials gets and renews its certificate by the record that `persist` prints',
+    {
+      timeout: 120_000,
+    },
+    () =>
+      inDomain({ pebble: { authzReuse: 0, caaIdentities: ['ca.test'] } }, async domain => {
+        const dns01 = withMethod(domain, 'host', 'dns-persist-01')
+        const none = { DNS01_PROVIDER: '', RFC2136_TSIG_KEY: '', RFC2136_TSIG_SECRET: '', RFC2136_NAMESERVER: '' }
+        const run = (...words: string[]) => dns01(words, none)
+        const names = ['www.corp.test', '*.www.corp.test']
+        const publish = async (line = '') => {
+          await domain.update('update delete _validation-persist.www.corp.test. TXT')
+          if (line !== '') await domain.update(`update add ${line.replace(' IN ', ' 60 IN ')}`)
+        }
+
+        const missing = await run('--batch', 'want', ...names)
+        expect(missing).toMatchObject({ exit: 3, stderr: expect.stringContaining('there is no such record') })
+        expect(domain.pebble.requests().filter(line => line.includes('order'))).toEqual([])
+
+        const unknown = await run('persist', ...names)
+        expect(unknown).toMatchObject({ exit: 3, stderr: expect.stringContaining('there is no account') })
+        expect(await run('--batch', 'quickstart')).toMatchObject({
+          exit: 0,
+          stdout: expect.stringContaining('none needed'),
+        })
+        const printed = await run('persist', ...names, '--until', '2036-12-31')
+        expect(printed).toMatchObject({ exit: 0, stderr: '' })
+        expect(printed.stdout).toMatch(
+          /^_validation-persist\.www\.corp\.test\. IN TXT "ca\.test; accounturi=https:\/\/localhost:\d+\/my-account\/\w+; policy=wildcard; persistUntil=2114380799"\n$/,
+        )
+
+        for (const [change, says] of [
+          [printed.stdout.replace('; policy=wildcard', ''), 'it lacks policy=wildcard'],
+          [printed.stdout.replace('2114380799', '1'), 'its persistUntil was 1970-01-01T00:00Z'],
+          [printed.stdout.replace('my-account/', 'my-account/x'), 'and ours is https://localhost'],
+          [printed.stdout.replace('9"', '9;"'), 'it is malformed: it ends with ";"'],
+          [printed.stdout.replace('ca.test', 'other.test'), 'none for ca.test, but for other.test'],
+        ] as const) {
+          await publish(change.trim())
+          expect(await run('--batch', 'want', ...names), says).toMatchObject({
+            exit: 3,
+            stderr: expect.stringContaining(says),
+          })
+        }
+
+        await publish(printed.stdout.trim())
+        const before = domain.bind.updates().length
+        expect(await run('--batch', 'want', ...names)).toMatchObject({ exit: 0, stderr: '' })
+        expect(await run('--batch', 'reconcile', '--force', 'www.corp.test')).toMatchObject({ exit: 0, stderr: '' })
+        expect(domain.signed()).toHaveLength(2)
+        expect(domain.bind.updates()).toHaveLength(before)
+      }),
+  )
+
+  test('auto: by the record for one name, by dns-01 for the other, in one certificate', { timeout: 120_000 }, () =>
+    inDomain({ pebble: { authzReuse: 0, caaIdentities: ['ca.test'] } }, async domain => {
+      const dns01 = withMethod(domain, 'host', 'auto')
+      expect(await dns01(['--batch', 'want', 'first.corp.test'])).toMatchObject({ exit: 0, stderr: '' })
+      const { stdout } = await dns01(['persist', 'www.corp.test'])
+      await domain.update(`update add ${stdout.trim().replace(' IN ', ' 60 IN ')}`)
+      expect(await dns01(['--batch', 'want', 'www.corp.test', 'db.corp.test'])).toMatchObject({ exit: 0, stderr: '' })
+      const updates = domain.bind.updates().join('\n')
+      expect(updates).toContain("'_acme-challenge.db.corp.test' TXT")
+      expect(updates).not.toContain("'_acme-challenge.www.corp.test' TXT")
+    }),
+  )
 })

@@ -29,6 +29,8 @@ export interface PebbleOptions {
   readonly systems?: boolean
   /** What it says with authorizations and orders that are not done; nothing by default. Asks for Pebble 2.10. */
   readonly retryAfterSeconds?: { readonly authz: number; readonly order: number }
+  /** By which names it knows itself in records of dns-persist-01; default pebble.letsencrypt.org. */
+  readonly caaIdentities?: readonly string[]
   /** Intermediates below the root; default 1. */
   readonly chainLength?: number
   /** So many more roots, with a chain up to each. */
@@ -74,6 +76,7 @@ async function start(options: PebbleOptions): Promise<Pebble> {
       options.profiles ??
       (validitySeconds && { default: { description: 'of the test', validityPeriod: validitySeconds } }), // 2.10
     retryAfter: options.retryAfterSeconds,
+    caaIdentities: options.caaIdentities,
   }
   writeFileSync(file('pebble.json'), JSON.stringify({ pebble: config }))
   const args = ['-config', file('pebble.json'), ...(options.dnsServer ? ['-dnsserver', options.dnsServer] : [])]

@@ -47,6 +47,14 @@ describe('in batch', () => {
     expect(done.shown.join('\n')).toMatch(/account +ca\.test%2fdirectory\/\w{52}\nDNS provider +memory\n/)
   })
 
+  test('with dns-persist-01 in conf/target nobody is to write to the DNS, and no provider is wanted', async () => {
+    const conf = `request:\n  provider: ${CA}\n  challenge:\n    dns: {method: dns-persist-01}\n`
+    const done = await run(withAnswers({}, { env: {}, files: { [TARGET]: conf } }))
+    expect(done.said.filter(line => line.includes('provider'))).toEqual([])
+    expect(done.shown.join('\n')).toMatch(/\nDNS provider +none needed: dns-persist-01; dns01 persist NAME prints/)
+    expect(accounts(done)).toHaveLength(1)
+  })
+
   test('again it changes nothing: no file, no time, no second account, no second cron line', async () => {
     const done = await run(withAnswers())
     const times = (): string[] =>

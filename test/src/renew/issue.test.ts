@@ -2,6 +2,7 @@
 // returned when a step fails. The CA signs in memory, the disk is in memory; the publisher only writes down what it is told.
 import { expect, test } from 'vitest'
 import { accountLabel } from '../../../src/acme/challenge.js'
+import { accountHash } from '../../../src/acme/persist.js'
 import { codeOf, Dns01Error } from '../../../src/core/errors.js'
 import type { Name } from '../../../src/core/names.js'
 import type { Target } from '../../../src/core/target.js'
@@ -14,7 +15,7 @@ import { StateDir } from '../../../src/state/state-dir.js'
 import { problem } from '../../fakes/ca.js'
 import { ecKey } from '../../fakes/certificates.js'
 import { names, target } from '../../fakes/held.js'
-import { type CaManners, issuingCa } from '../../fakes/issuing-ca.js'
+import { type CaManners, hashPrefix, issuingCa } from '../../fakes/issuing-ca.js'
 import { stateWorld } from '../../fakes/state-world.js'
 
 interface Trouble {
@@ -30,7 +31,10 @@ interface Trouble {
 async function lab(trouble: Trouble = {}, caUrl = 'https://ca.test') {
   const fake = stateWorld()
   const values = new Map<string, string[]>()
-  const ca = issuingCa({ txt: name => values.get(name) ?? [], now: () => fake.time }, caUrl)
+  /** What somebody else has published. */
+  const records = new Map<string, string[]>()
+  const txt = (name: string): string[] => [...(values.get(name) ?? []), ...(records.get(name) ?? [])]
+  const ca = issuingCa({ txt, now: () => fake.time }, caUrl)
   const events: string[] = []
   const stop = new AbortController()
   const isIn = (list: readonly string[] | undefined, name: string): boolean => list?.includes(name) ?? false
@@ -61,6 +65,10 @@ async function lab(trouble: Trouble = {}, caUrl = 'https://ca.test') {
       const failed = all.filter(name => isIn(trouble.unprovided, name))
       const byName = new Map(failed.map(name => [name, refused(name, 'no provider')]))
       if (failed.length > 0) throw new Dns01Error('CONFIG', 'no provider', { byName })
+    },
+    standing: async (name: Name) => {
+      tell(`look for ${name}`)
+      return { name, seen: [{ server: '192.0.2.1', values: records.get(name) ?? [] }], unusable: [] }
     },
     locate: async (requests: readonly RecordRequest[]) =>
       requests.map(request => ({
@@ -94,7 +102,7 @@ async function lab(trouble: Trouble = {}, caUrl = 'https://ca.test') {
   const authorities = openAuthorities({ world, state, defaults: state.defaults(), responses: agreed, signal })
   const parts = { world, state, authorities, publisher, signal } as unknown as IssueParts
   return {
-    ...{ fake, ca, events, state, onDisk },
+    ...{ fake, ca, events, records, state, onDisk },
     async issue(wants: Target, request: Partial<IssueRequest> = {}) {
       const whole = { names: wants.requestNames, needed: wants.requestNames, mostOrders: 1, ...request }
       try {
@@ -151,6 +159,139 @@ test('with dns-account-01 a CA that looks at the name of dns-01 finds nothing, a
   expect(events.filter(event => event.startsWith('publish'))).toEqual([])
   ca.manners = { offers: ['dns-account-01'], blindFor: ['a.test'] }
   expect(await issue(wants)).toMatchObject({ code: 'REFUSED' })
+})
+
+const byRecord = target('t', ['a.test'], { dns: { settings: {}, method: 'dns-persist-01' } })
+const record = '_validation-persist.a.test'
+const mine = 'ca.test; accounturi=https://ca.test/account/1'
+const persists = { offers: ['dns-01', 'dns-persist-01'] }
+
+test('with dns-persist-01 a record that stands is enough: no provider is asked, and nothing is written to the DNS', async () => {
+  const { issue, events, records, ca, fake } = await lab({ unprovided: ['a.test'] })
+  ca.manners = persists
+  records.set(record, ['other.test; accounturi=x', mine])
+  expect(await issue(byRecord)).toEqual({ issued: ['a.test'], missing: [] })
+  expect(events.filter(event => !event.includes('on disk'))).toEqual([
+    ...[`look for ${record}`, 'GET /directory', 'POST /new-account', 'POST /new-order', 'POST /authz/1-0'],
+    ...[`look for ${record}`, 'nobody waits for its records', 'POST /dns-persist-01/1-0', 'POST /order/1'],
+    ...['withdraw', 'nobody waits for its records'],
+  ])
+  expect(fake.said).toEqual([])
+})
+
+test('dns-persist-01 by draft 02: the account’s hash is what counts, and its URL is not', async () => {
+  const { issue, records, ca, state } = await lab()
+  ca.manners = { ...persists, persistDraft: '02' }
+  records.set(record, [`persist.${mine}`])
+  expect(await issue(byRecord)).toMatchObject({
+    code: 'CONFIG',
+    message: expect.stringContaining('its accounturi is https://ca.test/account/1'),
+  })
+  const [account] = state.accounts()
+  const { thumbprint } = state.accountKey(account?.id ?? '')
+  const hash = accountHash('a.test', thumbprint, 'https://ca.test/account/1')
+  records.set(record, [`persist.ca.test; accounturi=${hashPrefix}sha-256/${hash}`])
+  expect(await issue(byRecord)).toEqual({ issued: ['a.test'], missing: [] })
+})
+
+test.each<[string, string[], object]>([
+  ['none', [], { message: `${record}: the record of dns-persist-01 does not prove a.test: there is no such record` }],
+  [
+    'another account’s',
+    ['ca.test; accounturi=https://ca.test/account/2'],
+    { message: expect.stringContaining('and ours is https://ca.test/account/1') },
+  ],
+  [
+    'one that is over',
+    [`${mine}; persistUntil=1`],
+    { message: expect.stringContaining('its persistUntil was 1970-01-01') },
+  ],
+  ['a malformed one', [`${mine};`], { message: expect.stringContaining('it is malformed: it ends with ";"') }],
+  [
+    'another CA’s',
+    ['other.test; accounturi=x'],
+    { message: expect.stringContaining('none for persist.ca.test or ca.test, but for other.test') },
+  ],
+])('with dns-persist-01 and a record that will not do the CA is not told to look: %s', async (_, values, error) => {
+  const { issue, events, records, ca } = await lab()
+  ca.manners = persists
+  records.set(record, values)
+  expect(await issue(byRecord)).toMatchObject({ code: 'CONFIG', byName: ['a.test'], ...error })
+  expect(events.filter(event => /publish|dns-persist-01/.test(event))).toEqual([])
+  if (values.length === 0) expect(events.filter(event => event.startsWith('POST'))).toEqual([])
+})
+
+test('with dns-persist-01 and a wildcard the record must say so', async () => {
+  const { issue, records, ca } = await lab()
+  ca.manners = persists
+  const wildcard = target('t', ['a.test', '*.a.test'], { dns: { settings: {}, method: 'dns-persist-01' } })
+  records.set(record, [mine])
+  expect(await issue(wildcard)).toMatchObject({
+    byName: ['*.a.test'],
+    message: expect.stringContaining('lacks policy=wildcard'),
+  })
+  records.set(record, [`${mine}; policy=wildcard`])
+  expect(await issue(wildcard)).toEqual({ issued: ['a.test', '*.a.test'], missing: [] })
+})
+
+test('with dns-persist-01 a CA that does not offer it says what it offers', async () => {
+  const { issue, records } = await lab()
+  records.set(record, [mine])
+  expect(await issue(byRecord)).toMatchObject({
+    code: 'REFUSED',
+    message: 'a.test: the CA offers no dns-persist-01 challenge, but dns-01',
+  })
+})
+
+const auto = target('t', ['a.test', 'b.test'], { dns: { settings: {}, method: 'auto' } })
+
+test('auto: by the record where it stands, by dns-01 where none is, and a provider is wanted for those alone', async () => {
+  const { issue, events, records, ca, fake } = await lab({ unprovided: ['a.test'] })
+  ca.manners = persists
+  records.set(record, [mine])
+  expect(await issue(auto)).toEqual({ issued: ['a.test', 'b.test'], missing: [] })
+  expect(events.filter(event => /provider|publish|dns-persist-01/.test(event))).toEqual([
+    ...['look for a provider of b.test', 'publish b.test', 'POST /dns-persist-01/1-0'],
+  ])
+  expect(fake.said).toEqual([])
+})
+
+test('auto: a record that will not do is told of, and dns-01 is tried; where the CA knows no records it is not', async () => {
+  const { issue, events, records, ca, fake } = await lab()
+  ca.manners = persists
+  records.set(record, [`${mine}; persistUntil=1`])
+  expect(await issue(auto)).toMatchObject({ issued: ['a.test', 'b.test'] })
+  expect(events.filter(event => event.startsWith('publish'))).toEqual(['publish a.test', 'publish b.test'])
+  expect(fake.said).toEqual([
+    `notice: ${record}: the record of dns-persist-01 does not prove a.test: its persistUntil was 1970-01-01T00:00Z; dns-01 is tried instead\n` +
+      `  publish it with a later end: dns01 persist 'a.test' --until DATE prints it`,
+  ])
+  fake.said.length = 0
+  ca.manners = {}
+  expect(await issue(auto)).toMatchObject({ issued: ['a.test', 'b.test'] })
+  expect(fake.said).toEqual([])
+})
+
+test('a record that ends before the certificate, or within 30 days, is warned of when it has served', async () => {
+  const { issue, records, ca, fake } = await lab()
+  ca.manners = persists
+  const inDays = (days: number): string =>
+    `${mine}; persistUntil=${Math.floor(fake.time.getTime() / 1000) + days * 86_400}`
+  for (const days of [91, 89]) {
+    records.set(record, [inDays(days)])
+    expect(await issue(byRecord)).toMatchObject({ issued: ['a.test'] })
+  }
+  expect(fake.said).toEqual([
+    expect.stringMatching(
+      /^warn: the record at _validation-persist\.a\.test counts until .* only: after that a\.test cannot be renewed/,
+    ),
+  ])
+  ca.manners = { ...persists, livesHours: 144 }
+  for (const days of [31, 29]) {
+    records.set(record, [inDays(days)])
+    expect(await issue(byRecord)).toMatchObject({ issued: ['a.test'] })
+  }
+  expect(fake.said).toHaveLength(2)
 })
 
 type Prepare = (it: Awaited<ReturnType<typeof lab>>) => void

@@ -1,0 +1,87 @@
+// What stands at a name at every authoritative server, asked once. Of a value that dns01 places it is known that it will come,
+// and propagation.ts waits for it; what somebody else publishes, and means to stay, is there or is not.
+import pLimit from 'p-limit'
+import { Dns01Error, messageOf, shortList } from '../core/errors.js'
+import type { Name } from '../core/names.js'
+import type { World } from '../core/world.js'
+import type { Resolver } from './resolver.js'
+import { watching } from './server-watch.js'
+import { findZone, followCnames, type Zone } from './zone.js'
+
+/** The TXT values at a name, as each server has them that can be asked. */
+export interface Standing {
+  /** Where CNAMEs led: a CA follows them as it does for any TXT record. */
+  readonly name: Name
+  /** undefined: the resolvers' word was taken. */
+  readonly zone: Zone | undefined
+  /** Never empty. */
+  readonly seen: readonly { readonly server: string; readonly values: readonly string[] }[]
+  /** `ADDRESS: why`, of those that gave no answer that counts. */
+  readonly unusable: readonly string[]
+}
+
+/** Twice: a packet is lost now and then (DNS is UDP first), and here nobody asks again later. Servers answer from memory. */
+const tries = 2
+const timeoutSeconds = 2
+
+/** Looks for one run: who looks at many names shares it, so that no server gets all questions at once. */
+export class StandingRecords {
+  readonly #parts: { readonly world: Pick<World, 'dns' | 'clock'>; readonly resolver: Resolver }
+  readonly #limit = pLimit(watching.questionsAtOnce)
+
+  constructor(parts: { readonly world: Pick<World, 'dns' | 'clock'>; readonly resolver: Resolver }) {
+    this.#parts = parts
+  }
+
+  /**
+   * What every address of every server of the zone shows. Where none of them can be asked from here (port 53 blocked), or
+   * nobody wants them asked (`direct` false), what the resolvers say: they may remember what was there before.
+   * @throws Dns01Error REFUSED (no such zone), UNAVAILABLE when nobody at all can be asked
+   */
+  async at(asked: Name, direct: boolean, signal: AbortSignal): Promise<Standing> {
+    const { resolver } = this.#parts
+    const { name } = await followCnames(resolver, asked, signal)
+    const zone = direct ? await findZone(resolver, name, signal) : undefined
+    const addresses = [...new Set(zone?.servers.flatMap(server => server.addresses) ?? [])]
+    const all = await Promise.all(addresses.map(server => this.#limit(() => this.#ask(name, server, signal))))
+    const seen = all.flatMap(one => (one.values === undefined ? [] : [{ server: one.server, values: one.values }]))
+    const unusable = all.flatMap(({ server, problem }) => (problem === undefined ? [] : [`${server}: ${problem}`]))
+    if (seen.length > 0) return { name, zone, seen, unusable }
+    const { answers } = await resolver.ask({ name, type: 'TXT' }, signal)
+    return {
+      name,
+      zone: undefined,
+      seen: [{ server: shortList(resolver.servers), values: textsOf(answers) }],
+      unusable,
+    }
+  }
+
+  async #ask(name: Name, server: string, signal: AbortSignal): Promise<Asked> {
+    const { dns } = this.#parts.world
+    let problem = ''
+    for (let i = 0; i < tries; i++) {
+      try {
+        const where = { server, recursion: false, signal, timeoutSeconds }
+        const { answers, authoritative, rcode } = await dns.query({ name, type: 'TXT' }, where)
+        if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') problem = `it answers ${rcode}`
+        else if (!authoritative) problem = 'its answer is not authoritative'
+        else return { server, values: textsOf(answers) }
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!(error instanceof Dns01Error)) throw error
+        problem = messageOf(error).split(': ').at(-1) ?? ''
+      }
+    }
+    return { server, problem }
+  }
+}
+
+interface Asked {
+  readonly server: string
+  /** undefined: it gave no answer that counts, and `problem` says why. */
+  readonly values?: readonly string[]
+  readonly problem?: string
+}
+
+const textsOf = (answers: readonly { readonly type: string; readonly data: string }[]): string[] =>
+  answers.filter(({ type }) => type === 'TXT').map(({ data }) => data)
