@@ -215,7 +215,7 @@ function acmeShWords(words: readonly string[], env: Readonly<Record<string, stri
     })
   const home = env.LE_WORKING_DIR || (env.HOME && `${env.HOME}/.acme.sh`)
   if (!path && !home)
-    throw new Dns01Error('CONFIG', 'where acme.sh is cannot be told: neither LE_WORKING_DIR nor HOME is set', {
+    throw new Dns01Error('CONFIG', 'cannot tell where acme.sh is: neither LE_WORKING_DIR nor HOME is set', {
       hint: `write its path in front: /root/.acme.sh/acme.sh ${script}`,
     })
   return { script, acmeSh: path ?? `${home}/acme.sh` }
@@ -234,11 +234,12 @@ export function commandWords(line: string): string[] {
   let rest = line.trim()
   while (rest !== '') {
     const [word = ''] = rest.match(/^(?:[^\s'"\\]|\\[\s\S]|'[^']*'|"(?:[^"\\]|\\[\s\S])*")+/) ?? []
-    if (word === '') throw new Dns01Error('CONFIG', `the command ${JSON.stringify(line)} has a quote without its end`)
+    if (word === '')
+      throw new Dns01Error('CONFIG', `the command ${JSON.stringify(line)} has a quote that is not closed`)
     words.push(word.replace(/'([^']*)'|"((?:[^"\\]|\\[\s\S])*)"|\\([\s\S])/g, unquote))
     rest = rest.slice(word.length)
     if (rest !== '' && !/^\s/.test(rest))
-      throw new Dns01Error('CONFIG', `the command ${JSON.stringify(line)} has a quote without its end`)
+      throw new Dns01Error('CONFIG', `the command ${JSON.stringify(line)} has a quote that is not closed`)
     rest = rest.trimStart()
   }
   const [first, ...others] = words

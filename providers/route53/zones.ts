@@ -75,7 +75,7 @@ export async function zoneByName(
     const same = fitting.get(name) ?? []
     if (names.length === 1 && same.length === 1) return same[0] as Zone
     const servers = isPrivate ? undefined : await publicServers(world, name, how.signal)
-    if (servers?.length === 0) how.log.info(`Route 53: the zone ${name} is passed over, nobody delegates to it`)
+    if (servers?.length === 0) how.log.info(`Route 53: the zone ${name} is skipped: nobody delegates to it`)
     else if (same.length === 1) return same[0] as Zone
     else return pickByServers(account, same, servers, how)
   }

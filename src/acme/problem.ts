@@ -162,7 +162,7 @@ const MEANINGS: Readonly<Record<string, { readonly words: string; readonly hint?
   alreadyRevoked: { words: 'the certificate is revoked already' },
   badCSR: {
     words: 'the CA does not accept the certificate request',
-    hint: 'it may not like the key type or size, must-staple, or a name: see what it said',
+    hint: 'the key type or size, must-staple or a name may be the reason: see what it said',
   },
   badNonce: { words: 'the CA refused our nonces again and again' },
   badPublicKey: { words: 'the CA does not accept this key', hint: 'try ECDSA P-256 or RSA 2048 (request.key)' },
@@ -182,15 +182,15 @@ const MEANINGS: Readonly<Record<string, { readonly words: string; readonly hint?
   },
   dns: {
     words: 'the CA had a problem looking up the record',
-    hint: 'is the zone delegated right, its DNSSEC valid, and the record public? dns01 probe NAME shows what each server answers',
+    hint: 'is the zone delegated correctly, is its DNSSEC valid, and is the record public? dns01 probe NAME shows what each server answers',
   },
   externalAccountRequired: {
-    words: 'the CA wants an external account binding',
+    words: 'the CA requires an external account binding',
     hint: 'get a key id and an HMAC key at the CA and give both (RFC 8555 §7.3.4)',
   },
   incorrectResponse: {
-    words: 'the CA saw another value than ours',
-    hint: 'another client or a stale record may stand at the same name: dns01 probe NAME shows what each server answers',
+    words: 'the CA saw a value that is not ours',
+    hint: 'a record of another client, or an old one, may be at the same name: dns01 probe NAME shows what each server answers',
   },
   invalidContact: {
     words: 'the CA does not accept the contact address',
@@ -204,7 +204,7 @@ const MEANINGS: Readonly<Record<string, { readonly words: string; readonly hint?
   },
   rejectedIdentifier: {
     words: 'the CA does not issue for this name',
-    hint: 'its policy forbids it: public CAs want a public suffix',
+    hint: 'its policy forbids it: public CAs issue only for names below a public suffix',
   },
   serverInternal: {
     words: 'the CA has an internal error',
@@ -221,7 +221,7 @@ const MEANINGS: Readonly<Record<string, { readonly words: string; readonly hint?
   },
   unsupportedIdentifier: { words: 'the CA issues nothing for identifiers of this type' },
   userActionRequired: {
-    words: 'the CA wants something from you first',
+    words: 'the CA requires you to do something first',
     hint: 'see its terms of service, then run dns01 quickstart',
   },
   invalidProfile: { words: 'the CA has no such certificate profile' },

@@ -86,8 +86,7 @@ export function openTransport(
   async function exchange(method: string, url: string, call: Exchange): Promise<Answer> {
     call.signal.throwIfAborted()
     const leftSeconds = (call.endsAt.getTime() - world.clock.now().getTime()) / 1000
-    if (leftSeconds <= 0)
-      throw new Dns01Error('UNAVAILABLE', `${url}: the time for it is over, after nonces that the CA refused`)
+    if (leftSeconds <= 0) throw new Dns01Error('UNAVAILABLE', `${url}: out of time, after nonces that the CA refused`)
     const totalSeconds = Math.min(leftSeconds, longestExchangeSeconds)
     const sentAt = world.clock.now().getTime()
     const response = await world.fetch(new URL(url), { method, ...message(call), signal: call.signal, totalSeconds })

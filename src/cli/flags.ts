@@ -92,7 +92,7 @@ export function globalFlags(args: CommandArgs): GlobalFlags {
   const number = (name: string, otherwise: number, least: number): number => {
     const value = Number(text(name) ?? otherwise)
     if (!Number.isFinite(value) || value < least)
-      throw new Dns01Error('USAGE', `--${name} wants a number from ${least}, not "${text(name)}"`)
+      throw new Dns01Error('USAGE', `--${name} must be a number of at least ${least}, not "${text(name)}"`)
     return value
   }
   const severity = (name: string, otherwise: Severity): Severity => parseSeverity(name, text(name)) ?? otherwise

@@ -149,7 +149,7 @@ function logFor(flags: GlobalFlags, status: TerminalLine | undefined): Log {
   const log = openLog({ sinks: sinksFor(flags, { format, write: toStderr }), status, now: () => new Date() })
   if (flags.idle.length > 0)
     log.notice(
-      `--${flags.idle.join(', --')}: taken for acmetool's sake; dns01 is not a daemon, and runs as who starts it`,
+      `--${flags.idle.join(', --')}: accepted for acmetool's sake and ignored: dns01 is not a daemon, and runs as the user who starts it`,
     )
   return log
 }

@@ -11,7 +11,7 @@ import { type Command, texts } from './command.js'
 
 export const probe: Command = {
   command: 'probe <names..>',
-  describe: 'Examine all that certificates for these names depend on, try the provider, and say what to mend.',
+  describe: 'Examine all that certificates for these names depend on, try the provider, and say what to correct.',
   example: 'probe www.example.com',
   placesRecords: true,
   run: async ({ names }, context) => {

@@ -25,7 +25,7 @@ import { type Command, texts } from './command.js'
 
 export const providers: Command = {
   command: 'providers [name] [names..]',
-  describe: 'Show the DNS providers, or one with its settings; with names: what must stand in the DNS for them.',
+  describe: 'Show the DNS providers, or one with its settings; with names: which records they need in the DNS.',
   example: 'providers rfc2136',
   options: {
     'iam-policy': {

@@ -156,7 +156,7 @@ function keySpec(values: Values, from: KeySpec): KeySpec {
   const bits = values.whole('request.key.rsa-size')
   if (type && type !== 'rsa' && type !== 'ecdsa') values.warn('request.key.type', `key type ${type}: taken as rsa`)
   if (bits !== undefined && bits !== 0 && bits !== clamp(bits)) {
-    const why = bits < clamp(bits) ? 'too small' : 'more than any CA takes'
+    const why = bits < clamp(bits) ? 'too small' : 'more than any CA accepts'
     values.warn('request.key.rsa-size', `rsa-size ${bits} is ${why}; ${clamp(bits)} is used`)
   }
   if (curve && !isCurve(curve)) values.warn('request.key.ecdsa-curve', `curve ${curve}: taken as nistp256`)

@@ -40,7 +40,7 @@ function withLoopsTold(doc: Document.Parsed, text: string): Document.Parsed {
         const named = anchored.get(node.source)
         if (named === undefined || !path.includes(named)) return
         const [from = 0, to = from + 1] = node.range ?? []
-        doc.errors.push(new YAMLParseError([from, to], 'BAD_ALIAS', `*${node.source} stands within what it names`))
+        doc.errors.push(new YAMLParseError([from, to], 'BAD_ALIAS', `*${node.source} is inside the node that it names`))
       } else if ('anchor' in node && node.anchor) anchored.set(node.anchor, node)
     },
   })

@@ -75,8 +75,8 @@ export function codeOf(error: unknown): Code {
 
 /** Any call of node may fail by these, import() too: so they are put into words here, where every error comes by. */
 const NO_HANDLE_LEFT: Readonly<Record<string, string>> = {
-  EMFILE: 'this process may have no more files and connections open',
-  ENFILE: 'this machine may have no more files and connections open',
+  EMFILE: 'this process may not open any more files or connections',
+  ENFILE: 'this machine may not open any more files or connections',
 }
 
 /** What node throws for want of a file handle as STATE, in words; everything else as it is. */

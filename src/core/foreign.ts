@@ -35,8 +35,8 @@ export const GONE: ReadonlyMap<string, string> = new Map(
   }),
 )
 
-const alone = 'names stand alone: dns01 want NAME'
-const caOfTarget = 'the CA stands in conf/target (request.provider); dns01 quickstart asks for it'
+const alone = 'names need no flag: dns01 want NAME'
+const caOfTarget = 'conf/target names the CA (request.provider); dns01 quickstart asks for it'
 const account = 'dns01 quickstart registers the account'
 const noServer = 'dns01 proves names by DNS records; no web server, port or path takes part'
 const trial = 'dns01 plan shows what a run would do, dns01 probe NAME tries the provider'

@@ -89,7 +89,7 @@ async function takeBack(
     await publisher.remove(located)
   } catch (error) {
     if (!call.cleanupMustNotFail) throw error
-    world.log.error(`${messageOf(error)}; the client is not told, it would give the certificate up`)
+    world.log.error(`${messageOf(error)}; the client is not told, since it would give the certificate up`)
   }
 }
 
@@ -126,7 +126,7 @@ function refuseWhatCannotStay(located: readonly LocatedRecord[]): void {
   if (second?.[0])
     throw new Dns01Error(
       'CONFIG',
-      `${second[0].record.name} wants several values, but ${second[0].by.definition.name} holds one a name`,
+      `${second[0].record.name} needs several values, but ${second[0].by.definition.name} holds one for each name`,
       { hint: 'get the wildcard in a certificate of its own' },
     )
 }

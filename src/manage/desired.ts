@@ -90,7 +90,7 @@ export function notWanted(state: StateDir, names: readonly Name[]): Dns01Error[]
 /** What --force names. @throws Dns01Error USAGE when it names nothing, or what nobody wants */
 export function forcedNames(state: StateDir, words: readonly string[]): Name[] {
   if (words.length === 0)
-    throw new Dns01Error('USAGE', '--force wants the names to renew', {
+    throw new Dns01Error('USAGE', '--force needs the names to renew', {
       hint: 'dns01 reconcile --force www.example.com',
     })
   const names = parseNames(words)

@@ -102,7 +102,7 @@ async function queryHttps(
   { server, recursion, signal }: Where,
   timeoutSeconds: number,
 ): Promise<DnsAnswer> {
-  if (!fetch) throw new Dns01Error('CONFIG', 'DNS over HTTPS is not to be had here')
+  if (!fetch) throw new Dns01Error('CONFIG', 'DNS over HTTPS is not available here')
   const { encodeQuery, decodeAnswer } = await codec()
   const type = 'application/dns-message'
   const headers = { 'content-type': type, accept: type }
@@ -111,7 +111,7 @@ async function queryHttps(
   const got = response.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
   if (response.status !== 200 || got !== type)
     throw new Dns01Error('UNAVAILABLE', `HTTP status ${response.status}, content type ${got ?? 'not said'}`, {
-      hint: 'is this the address of a DNS-over-HTTPS service? They end in /dns-query mostly',
+      hint: 'is this the address of a DNS-over-HTTPS service? They mostly end in /dns-query',
     })
   const decoded = decodeAnswer(response.body, 0, question)
   if (!decoded) throw new Dns01Error('UNAVAILABLE', 'the answer is to another question')

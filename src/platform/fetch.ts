@@ -96,7 +96,7 @@ function exchange(url: URL, request: HttpRequest, through: Through): Promise<Htt
     })
     const silence = setTimeout(() => fail(new Error(`no answer for ${timeoutSeconds} s`)), timeoutSeconds * 1000)
     // Silence begins anew with every byte: one byte every 8 s would hold the lock of the run for years.
-    const total = setTimeout(() => fail(new Error(`no whole answer in ${totalSeconds} s`)), totalSeconds * 1000)
+    const total = setTimeout(() => fail(new Error(`no complete answer within ${totalSeconds} s`)), totalSeconds * 1000)
     const end = (settle: () => void): void => {
       clearTimeout(silence)
       clearTimeout(total)
@@ -115,9 +115,13 @@ function exchange(url: URL, request: HttpRequest, through: Through): Promise<Htt
 /** 407: the next run would be refused as well (RFC 9110 §15.5.8); others may be a trouble that passes. */
 function refusedByProxy(url: URL, status: number): Error {
   if (status !== 407) return new Error(`the proxy answers ${status}`)
-  return new Dns01Error('CONFIG', `${url.origin} cannot be reached: the proxy wants a user and a password (407)`, {
-    hint: 'write them into https_proxy: http://USER:PASSWORD@HOST:PORT, with %40 for @ and the like',
-  })
+  return new Dns01Error(
+    'CONFIG',
+    `${url.origin} cannot be reached: the proxy requires a user name and a password (407)`,
+    {
+      hint: 'write them into https_proxy: http://USER:PASSWORD@HOST:PORT, with %40 for @ and the like',
+    },
+  )
 }
 
 const answerOf = ({ statusCode, headers }: http.IncomingMessage, body: Uint8Array): HttpResponse => ({

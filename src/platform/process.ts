@@ -94,7 +94,7 @@ function result(argv: readonly string[], { code, signal, failure }: Ended, outpu
 const startProblem = (failure: NodeJS.ErrnoException): string =>
   ({
     ENOENT: 'no such file, or the interpreter of its first line is missing (ENOENT)',
-    EACCES: 'it may not be executed (EACCES)',
+    EACCES: 'this user may not execute it (EACCES)',
     ENOEXEC: 'it is neither a program nor a script with a #! line (ENOEXEC)',
     E2BIG: 'arguments and environment are too long (E2BIG)',
   })[failure.code ?? ''] ?? failure.message

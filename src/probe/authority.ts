@@ -61,7 +61,7 @@ const unusable = (url: string, why: string): Finding =>
 /** With what a user must know before the first order, and what a CAA record may say. */
 function directoryFinding(url: string, { externalAccountRequired, caaIdentities }: Directory): Finding {
   const more = [
-    ...(externalAccountRequired ? ['wants an external account binding'] : []),
+    ...(externalAccountRequired ? ['requires an external account binding'] : []),
     ...(caaIdentities.length > 0 ? [`CAA name ${caaIdentities.join(', ')}`] : []),
   ]
   return ok('ca', `${url} answers${more.length > 0 ? ` (${more.join('; ')})` : ''}`)

@@ -135,7 +135,7 @@ function unknown(at: Name, error: Dns01Error, identities: readonly string[]): Fi
   const mend = `a CA that cannot look up CAA must not issue: the servers of ${at} have to answer it`
   return identities.length > 0
     ? failed('caa', messageOf(error), mend, error.code)
-    : warning('caa', messageOf(error), `${mend}; this CA may not look at all`)
+    : warning('caa', messageOf(error), `${mend}; perhaps this CA does not look at all`)
 }
 
 /** With the records themselves, and, where they forbid it, the one that would allow it, as a line for the zone file. */

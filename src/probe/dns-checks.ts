@@ -49,7 +49,7 @@ const brokenDnssec = (name: Name, server: string): Finding =>
   failed(
     'dnssec',
     `${server} fails for ${name}, but answers when it need not check signatures: the DNSSEC of the zone is broken`,
-    'mend the signatures, or the DS record in the zone above: after a move or a change of keys it often is the old one. Without DNSSEC, remove it',
+    'correct the signatures, or the DS record in the zone above: after a move or a change of keys it is often still the old one. If the zone is not to be signed, remove the DS record',
   )
 
 /**
@@ -67,8 +67,8 @@ export async function lookForWildcard({ world, resolver, signal }: Look, chain: 
   return [
     warning(
       'wildcard',
-      `the CNAME of ${name} is not a record of its own: a wildcard makes it, and the value would stand at ${chain.at(-1)}`,
-      `write a record for ${name} itself: a CNAME to where the value shall stand, or a TXT that stays`,
+      `the CNAME of ${name} is not a record of its own: a wildcard makes it, and the value would be placed at ${chain.at(-1)}`,
+      `write a record for ${name} itself: a CNAME to where the value is to be placed, or a permanent TXT record`,
     ),
   ]
 }

@@ -106,7 +106,7 @@ async function examine(
       if (methodOf(wanted) !== 'dns-account-01') return []
       const { url } = await ourAccount(world, await lookingState(parts), wanted.ca, look.signal)
       name = accountChallengeName(wanted.name, accountLabel(url))
-      return [ok('account', `${url}; its values stand at ${name}`)]
+      return [ok('account', `${url}; its values are placed at ${name}`)]
     },
     limits.authoritySeconds,
   )
@@ -192,7 +192,7 @@ function zoneFinding({ by, record, zone }: LocatedRecord): Finding {
 
 /** A CNAME is no fault (RFC 8555 §8.4 has it followed), but people forget that they once made one. */
 const cnameFinding = (chain: readonly Name[]): Finding =>
-  ok('cname', chain.length > 1 ? `CNAME: ${chain.join(' → ')}` : `no CNAME: the value stands at ${chain[0]}`)
+  ok('cname', chain.length > 1 ? `CNAME: ${chain.join(' → ')}` : `no CNAME: the value is placed at ${chain[0]}`)
 
 /** Records that this provider needs elsewhere, such as the delegation to our own name server. */
 async function lookAtGuide(
@@ -227,7 +227,7 @@ async function tryAll(parts: ProbeParts, examined: readonly Examined[]): Promise
   const trials = examined.flatMap(({ located }, i): Trial[] =>
     located && !careful[i] ? [{ located, watched: config.propagation.wait && located.zone !== undefined }] : [],
   )
-  if (trials.length > 0) world.log.step('probe', 'placing a value a name, watching, removing it')
+  if (trials.length > 0) world.log.step('probe', 'placing a value at each name, watching and removing it')
   // of all trials together: they are placed at once, and a zone's are one change
   const deadline = world.clock.deadline(limits.placeSeconds)
   const until = AbortSignal.any([signal, deadline])
@@ -257,7 +257,7 @@ async function tryAll(parts: ProbeParts, examined: readonly Examined[]): Promise
 function overwrites({ located, values }: Examined): string | undefined {
   const definition = located?.by.definition
   if (!definition || definition.additive || values.length === 0) return undefined
-  return `not tried: ${definition.name} may replace what stands there, and ${values.length} value(s) do`
+  return `not tried: ${definition.name} may replace the ${values.length} value(s) that are there`
 }
 
 /** What stops all of them (the lock, a directory that cannot be written) is told of each. */

@@ -38,7 +38,7 @@ export async function tryRights(
     return warning(
       'rights',
       text,
-      'the provider may add and not remove? The journal has it, and the next run tries again',
+      'may the provider add but not remove? The journal has it, and the next run tries again',
     )
   })
 }
@@ -77,7 +77,7 @@ function unlessStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return Promise.race([work, stopped])
 }
 
-const slow = 'a run of reconcile waits longer; look at the provider, and at its limits of requests'
+const slow = 'a run of reconcile waits longer; look at the provider, and at its request limits'
 const lagging =
   'those servers must take the zone from the same primary: look at NOTIFY, allow-transfer and their logs, or take them out of the NS records'
 

@@ -127,8 +127,8 @@ function traitLines({ name, traits }: ReturnType<typeof providerDocument>): stri
   return [
     traits.batch ? 'all records of a zone go in one change' : 'records go one by one',
     traits.additive ? "others' values at the same name survive" : "others' values at the same name may not survive",
-    ...(traits.confirmsSync ? ['it knows itself when all its servers have a change'] : []),
-    ...(traits.ephemeral ? ['values are to be seen only while dns01 runs, or dns01 serve-dns'] : []),
+    ...(traits.confirmsSync ? ['it can tell when all its servers have a change'] : []),
+    ...(traits.ephemeral ? ['values are visible only while dns01 runs, or dns01 serve-dns'] : []),
     ...(traits.findsZone ? ['it finds the zone by itself'] : []),
     ...(traits.oneValuePerName
       ? ['one value at a name at a time: a name and its wildcard come one after the other']
@@ -158,7 +158,7 @@ export interface PolicyParts {
 export function policies(parts: PolicyParts, definition: ProviderDefinition, names: readonly Name[]): Policy[] {
   if (!definition.policy)
     throw new Dns01Error('USAGE', `the provider ${definition.name} has no policy to print`, {
-      hint: `what rights it needs is the business of its server; dns01 providers ${definition.name} shows its settings`,
+      hint: `its server decides which rights it needs; dns01 providers ${definition.name} shows its settings`,
     })
   const bySettings = groupBy(names.length > 0 ? names : [undefined], name =>
     JSON.stringify(settingsOf(parts, definition, name)),
@@ -215,6 +215,6 @@ export function guideLines(records: readonly NeededRecord[]): string[] {
     ...records.map(({ name, type, data, missing }) =>
       missing === undefined ? `ok       ${name} ${type} ${data}` : `MISSING  ${name} ${type} ${data}: ${missing}`,
     ),
-    ...(missing === 0 ? ['All stand.'] : [`Create the ${missing} that are missing, then ask again.`]),
+    ...(missing === 0 ? ['All are there.'] : [`Create the ${missing} that are missing, then ask again.`]),
   ]
 }

@@ -93,7 +93,7 @@ async function openOne(
 ): Promise<OpenProvider> {
   const definition = await loadProvider(world, config.provider)
   for (const [name, meant] of misspelt(world.env, definition.settings))
-    world.log.warn(`${name} is set, and means nothing: did you mean ${meant}?`)
+    world.log.warn(`${name} is set, but nothing reads it: did you mean ${meant}?`)
   const values = settingValues(world, definition, config.settings)
   const inside = definition.othersSecretsHidden ? await withoutOthersSecrets(world, definition.name, named()) : world
   return { definition, config, provider: await definition.open(values as never, inside, shared) }
@@ -161,7 +161,7 @@ export function settingFault(
     if (settings[key]?.secret) {
       const elsewhere = `set ${settings[key].env[0] ?? key} in the environment`
       const hint = `write "${key}-file: PATH" there, or ${elsewhere}, and change the secret`
-      return { key, message: `${name}: the secret "${key}" stands in a file that everybody can read`, hint }
+      return { key, message: `${name}: the secret "${key}" is in a file that everybody can read`, hint }
     }
   }
   return undefined

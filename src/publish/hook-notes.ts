@@ -45,7 +45,7 @@ export async function note(world: NotesWorld, stateRoot: string, located: readon
     } catch (error) {
       failures.push(messageOf(error))
     }
-  world.log.info(`no note is made of what is placed now: ${failures.join('; ') || 'there is no folder for it'}`)
+  world.log.info(`no note of what is placed now can be made: ${failures.join('; ') || 'there is no folder for it'}`)
 }
 
 /** After they are gone. From all folders: which of them could be written may have changed since. Never throws. */

@@ -127,7 +127,7 @@ async function carryOut({ world, signal }: Context, state: StateDir, decided: De
 
 const changedMeanwhile = (state: StateDir, file: string): Dns01Error =>
   new Dns01Error('CONFIG', `${state.root}/conf/${file} was changed while the questions were open`, {
-    hint: 'run dns01 quickstart again; it starts from what stands there now',
+    hint: 'run dns01 quickstart again; it starts from what is there now',
   })
 
 /** A program that is a link into a clone is gone when the clone is moved or tidied up, and renewals with it. */

@@ -63,7 +63,7 @@ export function openAuthorities(parts: AuthorityParts): CertificateAuthorities {
 function directoryOfAccount(accountId: string): string {
   const url = directoryUrl(accountId.split('/')[0] as string)
   if (url === undefined)
-    throw new Dns01Error('STATE', `accounts/${accountId} is the account of no ACME server that we could call`)
+    throw new Dns01Error('STATE', `accounts/${accountId} is not named after the directory URL of an ACME server`)
   return url
 }
 

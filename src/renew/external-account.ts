@@ -108,7 +108,7 @@ export const whereToGet = (ca: string, website?: string): string =>
 export function noBinding(ca: string, isDefault: boolean, website: string | undefined): Dns01Error {
   const answers = [`"${ID.eabKeyId}:${ca}": KEY ID`, `"${ID.eabKeyFile}:${ca}": FILE`]
   const variables = isDefault ? [`set ${VARIABLES[0]} and ${VARIABLES[1]}_FILE in the env file, or`] : []
-  return new Dns01Error('CONFIG', `${ca} wants an external account binding, and none is given`, {
+  return new Dns01Error('CONFIG', `${ca} requires an external account binding, and none is given`, {
     hint: [
       whereToGet(ca, website),
       ...variables,

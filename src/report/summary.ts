@@ -121,7 +121,7 @@ export async function warnOfSlowRenewal(
   const { tooSlow } = await import('../quickstart/cadence.js')
   const found = await findSchedule(world, state.root)
   const fault = found?.everySeconds === undefined ? undefined : tooSlow(found.everySeconds, short)
-  if (fault) world.log.warn(`${found?.by} ${fault}; dns01 quickstart mends its own`)
+  if (fault) world.log.warn(`${found?.by} ${fault}; dns01 quickstart corrects its own`)
 }
 
 /** A crontab that cannot be read is not a failure of a run that has done its work. */

@@ -47,7 +47,7 @@ export async function mendKeyLinks(
   for (const { id, complete, hasKey, keyId, facts } of certificates) {
     if (!complete || !hasKey || !facts || keyId === facts.keyId) continue
     if (disk.info(layout.certificatePath(id, 'privkey'))) {
-      log.warn(`certs/${id}/privkey is not the link to the key of its certificate; mending it`)
+      log.warn(`certs/${id}/privkey is not the link to the key of its certificate; correcting it`)
       mended.add(id)
     }
     await mendKeyLink(disk, id, facts.keyId)

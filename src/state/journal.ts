@@ -78,7 +78,7 @@ export function openJournal(disk: Disk, { log, self }: Pick<World, 'log' | 'self
     if ([info, ...folders].some(each => each && othersMayWrite(each)))
       return { why: 'others than its owner could write it', stays: false }
     if (info.uid !== self.uid && info.uid !== 0)
-      return { why: `user ${info.uid} wrote it, whose run must see to it`, stays: true }
+      return { why: `user ${info.uid} wrote it, and a run of that user must deal with it`, stays: true }
     try {
       return { entry: parseEntry(disk.read(path)) }
     } catch (error) {

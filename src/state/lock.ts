@@ -118,7 +118,7 @@ function raiseFence(world: LockWorld, place: string, me: Holder, fence: Fence): 
 const lostTo = (standing: Standing | undefined): Dns01Error =>
   new Dns01Error(
     'LOCKED',
-    `this run stood still so long that its lock was taken over${standing?.holder ? ` by ${describe(standing.holder)}` : ''}; it stops here`,
+    `this run was stopped for so long that its lock was taken over${standing?.holder ? ` by ${describe(standing.holder)}` : ''}; it stops here`,
     { hint: 'the other run does the work' },
   )
 

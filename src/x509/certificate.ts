@@ -196,9 +196,7 @@ function readSent(pem: string, i: number): CertificateFacts {
 /** RFC 8555 §9.1: the end-entity certificate comes first. Two different mistakes of a CA, and two different complaints. */
 function wrongKey(facts: readonly CertificateFacts[], keyId: string): Dns01Error {
   const at = facts.findIndex(each => each.keyId === keyId)
-  return notAsAsked(
-    at < 0 ? 'it is for another key' : `the chain is in the wrong order, ours stands at place ${at + 1}`,
-  )
+  return notAsAsked(at < 0 ? 'it is for another key' : `the chain is in the wrong order, ours is number ${at + 1}`)
 }
 
 /** No CA signs for later: a certificate that seems to is the sign of a clock which is slow by less than this. */

@@ -8,7 +8,7 @@ import { type Lab, startLab } from './servers/state.js'
 
 const hmacKey = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W'
 
-describe.skipIf(lacking('pebble'))('a CA that wants an external account binding', () => {
+describe.skipIf(lacking('pebble'))('a CA that requires an external account binding', () => {
   let lab: Lab
   beforeAll(async () => {
     buildIfOlder()
@@ -26,7 +26,7 @@ describe.skipIf(lacking('pebble'))('a CA that wants an external account binding'
   test('without one it is told what is missing, and how to give it; with half of one, which half', async () => {
     expect(await want({})).toMatchObject({
       exit: 3,
-      stderr: expect.stringMatching(/wants an external account binding, and none is given[\s\S]*DNS01_EAB_KID/),
+      stderr: expect.stringMatching(/requires an external account binding, and none is given[\s\S]*DNS01_EAB_KID/),
     })
     const asked = lab.pebble.requests().length
     expect(await want({ DNS01_EAB_KID: 'kid-of-ours' })).toMatchObject({

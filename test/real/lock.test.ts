@@ -125,7 +125,7 @@ test('a lock that was taken over from a stopped process keeps it from writing wh
   await new Promise(resolve => setTimeout(resolve, 2100)) // it looks when it has not looked for two seconds
   first.child.kill('SIGCONT')
   expect(await first.ended).toBe(5)
-  expect(lines().at(-1)).toMatch(/^LOCKED this run stood still so long that its lock was taken over/)
+  expect(lines().at(-1)).toMatch(/^LOCKED this run was stopped for so long that its lock was taken over/)
   expect(last()).toBe('second')
   expect(readdirSync(join(folder, '.dns01'))).toEqual([])
   expect(readdirSync(join(folder, 'tmp'))).toEqual([])

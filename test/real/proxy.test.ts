@@ -48,7 +48,7 @@ describe.skipIf(lacking('pebble'))('behind an HTTPS proxy the built program', ()
   test('without a password for one that asks for it says so, and that trying again does not help', async () => {
     const proxy = await aProxy({ login: 'user:password' })
     const { exit, stderr } = await dns01(['want', 'c.corp.example'], { HTTPS_PROXY: proxy.url })
-    expect(stderr).toContain('the proxy wants a user and a password (407)')
+    expect(stderr).toContain('the proxy requires a user name and a password (407)')
     expect(stderr).toContain('http://USER:PASSWORD@HOST:PORT')
     expect(exit).toBe(3)
     await dns01(['unwant', 'c.corp.example'], {})

@@ -85,7 +85,7 @@ describe.skipIf(lacking('named', 'pebble', 'dig', 'netns'))('a zone delegated to
         'ok       acme.example.test NS ns.acme.example.test.',
         'ok       ns.acme.example.test A 127.0.0.2',
         `ok       _acme-challenge.www.example.test CNAME ${alias}.`,
-        'All stand.',
+        'All are there.',
         '',
       ])
       expect(good.exit).toBe(0)

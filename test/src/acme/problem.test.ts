@@ -20,7 +20,7 @@ describe('problemError', () => {
     ['badCSR', 'REFUSED', /certificate request/],
     ['rejectedIdentifier', 'REFUSED', /does not issue for this name/],
     ['externalAccountRequired', 'REFUSED', /external account/],
-    ['userActionRequired', 'REFUSED', /something from you/],
+    ['userActionRequired', 'REFUSED', /requires you to do something/],
     ['malformed', 'REFUSED', /make sense/],
   ])('%s is %s, in words, with its detail', (type, code, words) => {
     const error = problemError(told(type), { what: 'newOrder', status: 403 })

@@ -47,7 +47,7 @@ describe('the command line', () => {
     [['--hooks'], '--hooks wants a value'],
     [['status', '--hooks'], '--hooks wants a value'],
     [['--xlog.severity', 'loud'], '--xlog.severity: there is no severity "loud"'],
-    [['--parallel', '0'], '--parallel wants a number from 1'],
+    [['--parallel', '0'], '--parallel must be a number of at least 1'],
     [['recocnile'], 'there is no command "recocnile"'],
     [['--batsh'], 'there is no flag --batsh'],
     [['help', 'wnat'], 'there is no command "wnat"'],
@@ -109,8 +109,8 @@ describe('the command line', () => {
   })
 
   test.each([
-    [['want', '-d', 'a.example'], 'there is no flag -d', 'names stand alone: dns01 want NAME'],
-    [['want', '--domains=a.example'], 'there is no flag --domains', 'names stand alone: dns01 want NAME'],
+    [['want', '-d', 'a.example'], 'there is no flag -d', 'names need no flag: dns01 want NAME'],
+    [['want', '--domains=a.example'], 'there is no flag --domains', 'names need no flag: dns01 want NAME'],
     [['want', '--dry-run', 'a.example'], 'there is no flag --dry-run', 'dns01 plan shows what a run would do'],
     [['want', '--btach', 'a.example'], 'there is no flag --btach', 'did you mean "batch"?'],
     [['want', '-vx'], 'there is no flag -x', 'dns01 help flags lists them'],

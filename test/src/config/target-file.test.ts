@@ -81,7 +81,7 @@ priority: -3
 label: 007
 `
     expect(parse(text)).toEqual({
-      warnings: ['desired/x.test:11: rsa-size 9999 is more than any CA takes; 4096 is used'],
+      warnings: ['desired/x.test:11: rsa-size 9999 is more than any CA accepts; 4096 is used'],
       target: {
         file: 'x.test',
         names: ['a.test'],

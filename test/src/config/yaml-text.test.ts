@@ -52,9 +52,7 @@ describe('an alias within what it stands for', () => {
     '? &a [*a]\n: 1',
     'a: &a 1\nb: &a [*a]\n',
   ])('is an error, for it has no end: %j', text =>
-    expect(parseYaml(text).errors.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/^\*[ab] stands within/),
-    ]),
+    expect(parseYaml(text).errors.map(({ message }) => message)).toEqual([expect.stringMatching(/^\*[ab] is inside/)]),
   )
 
   test.each(['a: &a [x]\nb: [*a, *a]\n', 'a: *nowhere', '"*a"', '- &a x\n- [*a]\n'])('is none of these: %j', text =>

@@ -35,7 +35,7 @@ test.each(['EMFILE', 'ENFILE'])('%s may come from anywhere, and is no bug', code
   expect(codeOf(error)).toBe('STATE')
   expect(exitStatus([error])).toBe(4)
   expect(linesOf(error)).toEqual([
-    expect.stringMatching(/may have no more files and connections open: E.FILE: too many open files, open '\/x'$/),
+    expect.stringMatching(/may not open any more files or connections: E.FILE: too many open files, open '\/x'$/),
     'raise the limit (ulimit -n)',
   ])
 })

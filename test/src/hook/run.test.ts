@@ -302,7 +302,7 @@ describe('what the client that called forgets, since it is killed', () => {
     house.disk.options = { fail: () => 'EROFS' }
     await house.hook(start('x.a.test', V1))
     await house.hook(stop('x.a.test', V1))
-    expect(house.said.join('\n')).toMatch(/no note is made of what is placed now: .*EROFS/)
+    expect(house.said.join('\n')).toMatch(/no note of what is placed now can be made: .*EROFS/)
   })
 })
 
@@ -365,7 +365,9 @@ describe('settings', () => {
   test('two values at a name for a provider that holds one are refused before anything is placed', async () => {
     const { hook, calls } = aHouse({ env: { DNS01_EXEC_DIALECT: 'lego' } })
     const both = `dehydrated deploy_challenge x.a.test t ${V1} x.a.test t ${V2}`
-    await expect(hook(both)).rejects.toThrow('_acme-challenge.x.a.test wants several values, but exec holds one a name')
+    await expect(hook(both)).rejects.toThrow(
+      '_acme-challenge.x.a.test needs several values, but exec holds one for each name',
+    )
     expect(calls).toEqual([])
   })
 

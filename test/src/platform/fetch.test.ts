@@ -260,7 +260,7 @@ describe('what goes wrong on the way', () => {
     const error = await failure(openFetch({ env: {} })(url, get({ timeoutSeconds: 5, totalSeconds: 0.3 })))
     expect(error).toMatchObject({
       code: 'UNAVAILABLE',
-      message: `${url.origin} cannot be reached: no whole answer in 0.3 s`,
+      message: `${url.origin} cannot be reached: no complete answer within 0.3 s`,
     })
   })
 
@@ -271,7 +271,7 @@ describe('what goes wrong on the way', () => {
       response.on('close', () => clearInterval(timer))
     })
     const error = await failure(openFetch({ env: {} })(url, get({ timeoutSeconds: 0.15 })))
-    expect(error.message).toContain('no whole answer in 0.3 s')
+    expect(error.message).toContain('no complete answer within 0.3 s')
   })
 
   test('an answer that is cut off', async () => {
@@ -440,7 +440,7 @@ describe('proxies', () => {
     const error = await failure(openFetch({ env: { ...trusting, HTTPS_PROXY } })(url, get()))
     expect(error).toMatchObject({
       code: 'CONFIG',
-      message: `${url.origin} cannot be reached: the proxy wants a user and a password (407)`,
+      message: `${url.origin} cannot be reached: the proxy requires a user name and a password (407)`,
       hint: expect.stringContaining('http://USER:PASSWORD@HOST:PORT'),
     })
   })

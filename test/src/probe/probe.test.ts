@@ -130,7 +130,7 @@ test('with dns-account-01 the value comes and goes at the account’s own name, 
   const label = accountLabel('https://ca.test/account/1')
   const { document, left } = await run(['www.a.test'], options)
   expect(all(document).map(line)).toContain(
-    `ok account: https://ca.test/account/1; its values stand at ${label}._acme-challenge.www.a.test`,
+    `ok account: https://ca.test/account/1; its values are placed at ${label}._acme-challenge.www.a.test`,
   )
   expect(all(document).find(({ check }) => check === 'rights')?.text).toContain(
     `fake placed a value at ${label}._acme-challenge.www.a.test; all servers showed it`,
@@ -283,7 +283,7 @@ describe('what is wrong, and what to do', () => {
         provider: { definition: { additive: false } },
         dns: dns => dns.add('_acme-challenge.www.a.test', 'TXT', 'theirs'),
       },
-      /skipped rights: not tried: fake may replace what stands there/,
+      /skipped rights: not tried: fake may replace the 1 value\(s\) that are there/,
       0,
     ],
     ['the CA says 404', { fetch: async () => answer(404, '') }, /failed ca: .*HTTP status 404 → is this the URL/, 3],
@@ -340,7 +340,7 @@ test('CAA that cannot be looked up stops a CA that says its CAA names; another p
   expect(all(strict.document).map(line).join('\n')).toMatch(/failed caa: .*SERVFAIL.* → a CA that cannot look up CAA/)
   const silent = JSON.stringify({ ...directory, meta: {} })
   const inner = await run(['www.a.test'], { world, fetch: async () => answer(200, silent) })
-  expect(all(inner.document).map(line).join('\n')).toMatch(/warning caa: .*this CA may not look at all/)
+  expect(all(inner.document).map(line).join('\n')).toMatch(/warning caa: .*perhaps this CA does not look at all/)
 })
 
 test('a wildcard that makes the CNAME is told; a CNAME of its own is not', async () => {
@@ -360,7 +360,7 @@ test('a wildcard that makes the CNAME is told; a CNAME of its own is not', async
   })
   const { document } = await run(['x.w.a.test'], { world })
   expect(all(document).map(line).join('\n')).toMatch(
-    /warning wildcard: .*a wildcard makes it, and the value would stand at all\.b\.test → write a record/,
+    /warning wildcard: .*a wildcard makes it, and the value would be placed at all\.b\.test → write a record/,
   )
   const own = await run(['www.a.test'], { dns: dns => dns.add('_acme-challenge.www.a.test', 'CNAME', 'www.b.test') })
   expect(all(own.document).filter(({ check }) => check === 'wildcard')).toEqual([])

@@ -58,7 +58,7 @@ test.each([
   ],
   [
     'provider: rfc2136\nzones:\n  a.test:\n    tsig-secret: c2VjcmV0',
-    'conf/dns.yml:4: rfc2136: the secret "tsig-secret" stands in a file that everybody can read',
+    'conf/dns.yml:4: rfc2136: the secret "tsig-secret" is in a file that everybody can read',
     'write "tsig-secret-file: PATH" there, or set RFC2136_TSIG_SECRET in the environment, and change the secret',
   ],
 ])('%j is told with file, line and what to do', async (text, message, hint) => {

@@ -166,7 +166,7 @@ describe('with names: what must stand in the DNS', () => {
   test('all stands', async () => {
     const { text, errors } = await guide(dnsWith(good, 'www.acme.example'))
     expect(text).toMatch(/^_acme-challenge\.www\.example\. {2}CNAME {2}www\.acme\.example\.$/m)
-    expect(text).toMatch(/^ok .*AAAA 2001:db8::7\nok .*\nAll stand\.$/m)
+    expect(text).toMatch(/^ok .*AAAA 2001:db8::7\nok .*\nAll are there\.$/m)
     expect(errors).toEqual([])
   })
 
@@ -199,7 +199,7 @@ describe('with names: what must stand in the DNS', () => {
   test('a name in the zone itself needs no CNAME', async () => {
     const { text } = await guide(dnsWith(good), ['host.acme.example'])
     expect(text).not.toContain('CNAME')
-    expect(text).toContain('All stand.')
+    expect(text).toContain('All are there.')
   })
 
   test('a provider that needs none says so', async () => {

@@ -115,13 +115,13 @@ describe('settingValues', () => {
     [
       'a secret in conf/',
       [{ server: 'ns1', token: 'hush-hush' }],
-      'foo: the secret "token" stands in a file that everybody can read',
+      'foo: the secret "token" is in a file that everybody can read',
       'write "token-file: PATH" there, or set FOO_TOKEN in the environment, and change the secret',
     ],
     [
       'a secret in conf/ though there is a file too',
       [{ server: 'ns1', token: 'hush-hush', 'token-file': '/etc/token' }],
-      'foo: the secret "token" stands in a file that everybody can read',
+      'foo: the secret "token" is in a file that everybody can read',
       'write "token-file: PATH" there, or set FOO_TOKEN in the environment, and change the secret',
     ],
     [

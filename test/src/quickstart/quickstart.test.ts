@@ -302,7 +302,7 @@ describe('asking', () => {
     expect(accounts(on)).toHaveLength(1)
   })
 
-  describe('a CA that wants an external account binding', () => {
+  describe('a CA that requires an external account binding', () => {
     const customersOnly = (on: Machine): Machine => {
       const resources = { newNonce: '/new-nonce', newAccount: '/new-account', newOrder: '/new-order' }
       const urls = Object.fromEntries(Object.entries(resources).map(([name, path]) => [name, `https://ca.test${path}`]))
@@ -336,7 +336,7 @@ describe('asking', () => {
 
     test('in batch without one is an error that says how to give it, and changes nothing', async () => {
       const on = customersOnly(withAnswers())
-      expect(await failure(on)).toMatch(/wants an external account binding, and none is given/)
+      expect(await failure(on)).toMatch(/requires an external account binding, and none is given/)
       expect(on.files.info(TARGET)).toBeUndefined()
     })
   })

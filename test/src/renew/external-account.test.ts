@@ -157,7 +157,7 @@ describe('a CA that wants one', () => {
     const { register, ca, state } = await registering({})
     await expect(register()).rejects.toMatchObject({
       code: 'CONFIG',
-      message: 'https://ca.test/directory wants an external account binding, and none is given',
+      message: 'https://ca.test/directory requires an external account binding, and none is given',
       hint: expect.stringMatching(
         /where you manage your account there \(https:\/\/shop\.test\/\)[\s\S]*DNS01_EAB_KID[\s\S]*"acme-eab-kid:https:\/\/ca\.test\/directory": /,
       ),

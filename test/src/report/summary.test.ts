@@ -116,7 +116,7 @@ describe('a schedule that is too slow', () => {
 
   test('is told, with what starts it', async () => {
     expect(await warnings('7 3 * * *', target(['b.example']), short)).toEqual([
-      'warn: /etc/cron.d/dns01 starts renewals every 24 h: too seldom for a certificate that is due 12 h before its end; dns01 quickstart mends its own',
+      'warn: /etc/cron.d/dns01 starts renewals every 24 h: too seldom for a certificate that is due 12 h before its end; dns01 quickstart corrects its own',
     ])
   })
 

@@ -149,7 +149,7 @@ describe('what conform() leaves alone', () => {
       swapped ??= swap()
     }
     fake.files.options = { ...fake.files.options, ...(changed && { changed }) }
-    expect(await conform()).toContainEqual(expect.stringContaining('something else stands there'))
+    expect(await conform()).toContainEqual(expect.stringContaining('something else is there'))
     expect(fake.files.info('/root/secret')?.mode).toBe(0o600)
   })
 

@@ -115,7 +115,7 @@ test.each([
   expect(files.list('/var/lib/acme/tmp')).toEqual([])
 })
 
-test('says when a file stands where a folder must be', async () => {
+test('says when there is a file where a folder must be', async () => {
   const files = new MemoryFiles()
   files.put('/var/lib/acme', 'a file')
   await expect(open(files).writeFile('conf/target', 'x')).rejects.toMatchObject({

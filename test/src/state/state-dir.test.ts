@@ -288,7 +288,7 @@ describe('certificates', () => {
     fake.files.putLink(path, '../../keys/another/privkey')
     expect([...(await state.mendKeyLinks(state.certificates()))]).toEqual([id])
     expect(fake.files.readLink(path)).toBe(`../../keys/${key.id}/privkey`)
-    expect(fake.said).toEqual([expect.stringContaining('is not the link to the key of its certificate; mending it')])
+    expect(fake.said).toEqual([expect.stringContaining('is not the link to the key of its certificate; correcting it')])
   })
 
   test('knows revoked ones, those without key, and those from other programs', async () => {
@@ -361,7 +361,7 @@ describe('targets', () => {
   test.each([
     ['EACCES', 'permission denied'],
     ['EIO', 'the disk failed'],
-    ['EISDIR', 'a folder stands'],
+    ['EISDIR', 'there is a folder'],
   ])('one whose file says %s does not stop the others', (code, words) => {
     fake.files.put(at('desired/a.test'), '')
     fake.files.put(at('desired/b.test'), '')

@@ -184,7 +184,7 @@ describe('checkIssued', () => {
       /certificate 1 is not a DER/,
     ],
     ['another key', leaf.pem + intermediate.pem, { keyId: 'x' }, /for another key/],
-    ['the root first', root.pem + intermediate.pem + leaf.pem, {}, /wrong order, ours stands at place 3/],
+    ['the root first', root.pem + intermediate.pem + leaf.pem, {}, /wrong order, ours is number 3/],
     ['a missing name', leaf.pem + intermediate.pem, { names: [...asked, 'b.test' as Name] }, /lacks b\.test/],
     [
       'a time long before',
