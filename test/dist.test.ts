@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   cpSync,
@@ -6,20 +7,19 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { faultOf, lazyImports } from './dist-imports.js'
+import { newFolder } from './folder.js'
 import { buildIfOlder, startProgram } from './real/servers/dns01.js'
 
 const require = createRequire(import.meta.url)
 const root = join(import.meta.dirname, '..')
-const temporary = mkdtempSync(join(tmpdir(), 'dns01-dist-'))
+const temporary = newFolder('dist')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 const files = (folder: string): string[] =>
@@ -30,7 +30,6 @@ const asNobody = isRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear
 
 describe('what users get', () => {
   beforeAll(buildIfOlder)
-  afterAll(() => rmSync(temporary, { recursive: true }))
 
   test('runs alone, in a folder without node_modules, and has every provider', async () => {
     const alone = join(temporary, 'alone')
@@ -46,7 +45,7 @@ describe('what users get', () => {
   test('keeps what was compiled where its owner runs it, and runs without', async () => {
     const folder = join(temporary, 'compiled')
     cpSync(join(root, 'dist'), folder, { recursive: true, filter: path => basename(path) !== 'cache' })
-    chmodSync(temporary, 0o755)
+    execFileSync('chmod', ['-R', 'a+rX', temporary]) // whatever umask it was built with
     const cache = join(folder, 'cache')
     const run = (...as: string[]) => startProgram([...as, join(folder, 'main.js'), 'providers', 'route53']).result
     const { stdout } = await run(...(isRoot ? asNobody : []))

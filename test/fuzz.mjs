@@ -2,6 +2,8 @@
 // decoders, until the time is up (1 minute unless told). The seed is printed; with it the same inputs come again. Ends
 // with 1 when something was found, or when a round hangs, which is named.
 import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { installNpmPackages, root } from './setup.mjs'
@@ -25,9 +27,12 @@ const vitest = [
   '--disable-console-intercept',
   '--reporter=dot',
 ]
+// What is killed here cannot clean up.
+const temporary = mkdtempSync(join(tmpdir(), 'dns01-fuzz-'))
+process.once('exit', () => rmSync(temporary, { recursive: true, force: true }))
 const child = spawn(process.execPath, [join(root, vitest[0]), ...vitest.slice(1)], {
   cwd: root,
-  env: { ...process.env, DNS01_FUZZ: JSON.stringify(run) },
+  env: { ...process.env, TMPDIR: temporary, DNS01_FUZZ: JSON.stringify(run) },
   stdio: ['ignore', 'pipe', 'ignore'],
   detached: true, // a group of its own, with the workers of vitest in it
 })

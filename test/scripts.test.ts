@@ -1,7 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { newFolder } from './folder.js'
 import { buildIfOlder } from './real/servers/dns01.js'
 import { lacking } from './real/servers/need.js'
 import { startLab } from './real/servers/state.js'
@@ -24,8 +24,7 @@ describe.skipIf(lacking('pebble'))('scripts', () => {
 })
 
 describe('the runner', () => {
-  const stage = { folder: mkdtempSync(join(tmpdir(), 'dns01-script-')), env: { WORD: 'hello' } }
-  afterAll(() => rmSync(stage.folder, { recursive: true }))
+  const stage = { folder: newFolder('script'), env: { WORD: 'hello' } }
 
   test('runs commands and checks what they did', async () => {
     const script = `

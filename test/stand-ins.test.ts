@@ -1,17 +1,16 @@
 // What build/stand-ins.mjs leaves out of the bundle: acme-client as the bundle has it, and what happens when more of it is called.
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type * as AcmeClient from 'acme-client'
 import { build } from 'esbuild'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { STAND_INS, standIns } from '../build/stand-ins.mjs'
+import { newFolder } from './folder.js'
 import { startDns01 } from './real/servers/dns01.js'
 
 const root = join(import.meta.dirname, '..')
-const folder = mkdtempSync(join(tmpdir(), 'dns01-stand-ins-'))
+const folder = newFolder('stand-ins')
 const require = createRequire(import.meta.url)
 
 async function bundled(contents: string): Promise<string> {
@@ -29,8 +28,6 @@ async function bundled(contents: string): Promise<string> {
 }
 
 const hash = (text: string): number => [...text].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) | 0, 7)
-
-afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('acme-client over stand-ins', () => {
   let acme: typeof AcmeClient

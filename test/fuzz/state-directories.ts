@@ -30,6 +30,7 @@ import { openOut } from '../../src/platform/out.js'
 import type { Context } from '../../src/renew/run.js'
 import { diskWorld } from '../fakes/disk-world.js'
 import { outside, ROOT } from '../fakes/outside.js'
+import { newFolder } from '../folder.js'
 import { damaged, type Edit, edits } from './damage.js'
 import { type Fuzzer, tried } from './fuzzer.js'
 
@@ -54,8 +55,7 @@ async function makeExample(): Promise<Example> {
   const made = outside({ targets: TARGETS.map(name => [name]), zones: ['one.test'] })
   const { error } = await made.run()
   if (error !== undefined) throw error
-  const folder = mkdtempSync(join(tmpdir(), 'dns01-fuzz-'))
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const folder = newFolder('fuzz')
   for (const line of made.files.tree(ROOT)) {
     const [, link, target] = line.match(/^link (.*) -> (.*)$/) ?? []
     const [, kind, mode = '', path = ''] = line.match(/^(file|folder) (\d+) (.*)$/) ?? []

@@ -3,7 +3,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -12,15 +11,15 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { newFolder } from '../folder.js'
 
 const shipped = join(import.meta.dirname, '../../hooks')
 let root: string
 let state: string
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'dns01-installed-'))
+  root = newFolder('installed')
   state = join(root, 'state')
   for (const folder of ['etc/default', 'bin', 'state/certs/c1', 'state/live', 'state/conf']) {
     mkdirSync(join(root, folder), { recursive: true })
@@ -31,7 +30,6 @@ beforeEach(() => {
   writeFileSync(join(state, 'certs/c1/privkey'), 'KEY\n', { mode: 0o600 })
   writeFileSync(join(state, 'certs/c1/fullchain'), 'CHAIN\n')
 })
-afterEach(() => rmSync(root, { recursive: true }))
 
 /** Runs one of our hooks with $root/etc for /etc and no program in PATH but those of $root/bin. */
 function run(name: string, event: string, names: readonly string[] = []): { exit: number | null; output: string } {

@@ -1,21 +1,20 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
+import { newFolder } from '../folder.js'
 
 const shipped = join(import.meta.dirname, '../../hooks/rfc2136')
 let root: string
 let link: string
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'dns01-provider-hook-'))
+  root = newFolder('provider-hook')
   for (const folder of ['dns01/hooks', 'dns01/dist', 'etc hooks', 'bin'])
     mkdirSync(join(root, folder), { recursive: true })
   copyFileSync(shipped, join(root, 'dns01/hooks/rfc2136'))
   link = join(root, 'etc hooks/50-anything')
   symlinkSync('../dns01/hooks/rfc2136', link)
 })
-afterEach(() => rmSync(root, { recursive: true }))
 
 /** Puts a program into PATH that prints its arguments, one a line. */
 function install(program: string): void {

@@ -1,24 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
+import { newFolder } from '../folder.js'
 
 const shipped = join(import.meta.dirname, '../../hooks/route53')
 let root: string
 let link: string
 let copy: string
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'dns01-route53-hook-'))
+  root = newFolder('route53-hook')
   for (const folder of ['dns01/hooks', 'dns01/dist', 'hooks', 'copies', 'bin'])
     mkdirSync(join(root, folder), { recursive: true })
   copyFileSync(shipped, join(root, 'dns01/hooks/route53'))
@@ -27,7 +18,6 @@ beforeEach(() => {
   copy = join(root, 'copies/route53')
   copyFileSync(shipped, copy)
 })
-afterEach(() => rmSync(root, { recursive: true }))
 
 /** A program in PATH that says how it was called, one fact a line, and leaves a mark that it ran. */
 function install(program: string): void {

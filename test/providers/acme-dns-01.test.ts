@@ -1,7 +1,6 @@
-import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chownSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import plugins from '../../providers/acme-dns-01.js'
 import { Dns01Error } from '../../src/core/errors.js'
 import { parseName } from '../../src/core/names.js'
@@ -11,12 +10,12 @@ import { providerContract, record } from '../contract/provider-contract.js'
 import { fakeClock } from '../fakes/clock.js'
 import { diskWorld } from '../fakes/disk-world.js'
 import { domainsApi } from '../fakes/domains-api.js'
+import { newFolder } from '../folder.js'
 
 /** A copy: as root we load no plugin that belongs to somebody else, as a checkout may. */
-const folder = mkdtempSync(join(tmpdir(), 'dns01-plugins-'))
+const folder = newFolder('plugins')
 for (const name of ['callbacks.cjs', 'nothing.cjs', 'promises.cjs'])
   writeFileSync(join(folder, name), readFileSync(join(import.meta.dirname, '../fixtures/plugins', name)))
-afterAll(() => rmSync(folder, { recursive: true }))
 const noNetwork: Fetch = () => Promise.reject(new Dns01Error('UNAVAILABLE', 'no network'))
 
 /** The opened plugin, and what it said, masked, and how long it waited. */

@@ -1,7 +1,6 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { DialectName } from '../../providers/exec/dialects.js'
 import exec from '../../providers/exec.js'
 import { parseName } from '../../src/core/names.js'
@@ -9,12 +8,12 @@ import type { TxtRecord } from '../../src/core/txt-record.js'
 import type { Provider, ProviderCall } from '../../src/provider/api.js'
 import { providerContract, record } from '../contract/provider-contract.js'
 import { type DiskWorld, diskWorld } from '../fakes/disk-world.js'
+import { newFolder } from '../folder.js'
 import { thorough } from '../thorough.js'
 
 const fixtures = join(import.meta.dirname, '../fixtures')
 const store = join(fixtures, 'exec/store')
-const root = mkdtempSync(join(tmpdir(), 'dns01-exec-'))
-afterAll(() => rmSync(root, { recursive: true }))
+const root = newFolder('exec')
 
 let counter = 0
 /** An executable script with blanks in its path. */

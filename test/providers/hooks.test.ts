@@ -1,26 +1,16 @@
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import hooks from '../../providers/hooks.js'
 import { type Name, parseName } from '../../src/core/names.js'
 import type { TxtRecord } from '../../src/core/txt-record.js'
 import type { Provider, ProviderCall } from '../../src/provider/api.js'
 import { providerContract, record } from '../contract/provider-contract.js'
 import { type DiskWorld, diskWorld } from '../fakes/disk-world.js'
+import { newFolder } from '../folder.js'
 
 const fixtures = join(import.meta.dirname, '../fixtures/hooks')
-const root = mkdtempSync(join(tmpdir(), 'dns01-hooks-'))
-afterAll(() => rmSync(root, { recursive: true }))
+const root = newFolder('hooks')
 
 let counter = 0
 /** A folder with these hooks: from the fixtures, or a script. */

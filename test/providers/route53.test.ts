@@ -1,13 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import route53 from '../../providers/route53.js'
 import { codeOf, type Dns01Error } from '../../src/core/errors.js'
 import type { World } from '../../src/core/world.js'
 import { openShared, type Provider, type Shared } from '../../src/provider/api.js'
 import { repeating } from '../fakes/repeating.js'
 import { accessKeyId, callFor, keys, recordsFor, route53World, secretAccessKey } from '../fakes/route53-world.js'
+import { newFolder } from '../folder.js'
 
 const hosts = (count: number, zone = 'example.test'): string[] =>
   Array.from({ length: count }, (_, i) => `h${i}.${zone}`)
@@ -429,7 +429,7 @@ describe('errors in words', () => {
 })
 
 describe("the SDK's default chain", () => {
-  const folder = mkdtempSync(join(tmpdir(), 'dns01-aws-'))
+  const folder = newFolder('aws')
   const file = join(folder, 'credentials')
   writeFileSync(file, `[other]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`)
   beforeEach(() => {
@@ -439,7 +439,6 @@ describe("the SDK's default chain", () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', undefined)
   })
   afterEach(() => void vi.unstubAllEnvs())
-  afterAll(() => rmSync(folder, { recursive: true }))
 
   const present = async (values: Record<string, string>) => {
     const all = route53World()

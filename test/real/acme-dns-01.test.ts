@@ -1,18 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, describe } from 'vitest'
+import { describe } from 'vitest'
 import plugins from '../../providers/acme-dns-01.js'
 import type { Provider } from '../../src/provider/api.js'
 import { providerContract } from '../contract/provider-contract.js'
 import { fakeClock } from '../fakes/clock.js'
 import { diskWorld } from '../fakes/disk-world.js'
 import { domainsApi } from '../fakes/domains-api.js'
+import { newFolder } from '../folder.js'
 
 const plugin = 'acme-dns-01-digitalocean'
-const folder = mkdtempSync(join(tmpdir(), 'dns01-plugin-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+const folder = newFolder('plugin')
 
 /** Whether the plugin, as published, could be installed into `folder`; said loudly if not. */
 function installed(): boolean {

@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { newTargetText } from '../../src/config/target-edit.js'
 import type { Name } from '../../src/core/names.js'
 import type { World } from '../../src/core/world.js'
@@ -11,6 +10,7 @@ import { StateDir } from '../../src/state/state-dir.js'
 import { ecKey, selfSigned } from '../fakes/certificates.js'
 import { fakeLog } from '../fakes/log.js'
 import { fakeWorld } from '../fakes/world.js'
+import { newFolder } from '../folder.js'
 import { lacking, need } from './servers/need.js'
 
 /** Real acmetool reads what we write, and we read what it mended. Neither changes what the other made. */
@@ -18,10 +18,9 @@ import { lacking, need } from './servers/need.js'
 let root: string
 let said: string[]
 beforeEach(() => {
-  root = join(mkdtempSync(join(tmpdir(), 'dns01-state-')), 'acme')
+  root = join(newFolder('state'), 'acme')
   said = []
 })
-afterEach(() => rmSync(join(root, '..'), { recursive: true }))
 
 const world = (): World => {
   const say = (text: string): void => void said.push(text)

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Act, type DialectName, dialects } from '../../providers/exec/dialects.js'
 import { parseName } from '../../src/core/names.js'
 import type { TxtRecord } from '../../src/core/txt-record.js'
+import { newFolder } from '../folder.js'
 import { lacking } from './servers/need.js'
 import { type Pebble, startPebble } from './servers/pebble.js'
 
@@ -59,14 +59,13 @@ function ours(name: DialectName, hook: string, action: Act['action']): Call[] {
 describe.skipIf(lacking('pebble', 'lego', 'dehydrated', 'certbot', 'acmetool'))(
   'a hook cannot tell us from the client itself',
   () => {
-    const root = mkdtempSync(join(tmpdir(), 'dns01-dialects-'))
+    const root = newFolder('dialects')
     let pebble: Pebble
     beforeAll(async () => {
       pebble = await startPebble({ alwaysValid: true, nonceReject: 0, authzReuse: 0 })
     })
     afterAll(async () => {
       await pebble?.stop()
-      rmSync(root, { recursive: true })
     })
 
     /** A folder for one client, with the recorder as hook. */

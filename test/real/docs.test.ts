@@ -1,16 +1,15 @@
 // What docs/ shows of other programs' configuration is taken by these programs, and the command lines of dns01 that ask nobody
 // end well.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { allBlocks } from '../docs.js'
 import { filledIn, type Shown, shownInBlocks, shownInText } from '../docs-lines.js'
+import { newFolder } from '../folder.js'
 import { buildIfOlder, runDns01, startProgram } from './servers/dns01.js'
 import { lacking, need } from './servers/need.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'dns01-docs-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+const folder = newFolder('docs')
 
 const run = (...argv: string[]) => startProgram(argv, { cwd: folder }).result
 

@@ -1,18 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { newFolder } from '../folder.js'
 import { lacking, need } from './servers/need.js'
 
 /** The lock between real processes, some of them killed. */
@@ -20,7 +11,7 @@ import { lacking, need } from './servers/need.js'
 let program: string
 let folder: string
 let log: string
-const made = mkdtempSync(join(tmpdir(), 'dns01-lock-program-'))
+const made = newFolder('lock-program')
 const running = new Set<ChildProcess>()
 
 beforeAll(async () => {
@@ -35,15 +26,13 @@ beforeAll(async () => {
   })
 })
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'dns01-lock-'))
+  folder = newFolder('lock')
   log = join(folder, 'log')
   writeFileSync(log, '')
 })
 afterEach(() => {
   for (const child of running) child.kill('SIGKILL')
-  rmSync(folder, { recursive: true })
 })
-afterAll(() => rmSync(made, { recursive: true }))
 
 interface How {
   readonly waitSeconds?: number

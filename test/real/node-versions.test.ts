@@ -1,13 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { newFolder } from '../folder.js'
 import { buildIfOlder, dns01Program, startProgram } from './servers/dns01.js'
 import { otherNode } from './servers/node.js'
 
 const root = join(import.meta.dirname, '../..')
 const { engines, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-const folder = mkdtempSync(join(tmpdir(), 'dns01-node-'))
+const folder = newFolder('node')
 const STARTED_BY_HAND = ['dist/main.js', 'build.mjs', 'test/demo.mjs', 'test/run.mjs', 'test/bench.mjs']
 
 beforeAll(() => {
@@ -16,7 +16,6 @@ beforeAll(() => {
   writeFileSync(join(folder, 'planted.cjs'), `require('fs').writeFileSync('${folder}/ran', '')`)
   writeFileSync(join(folder, 'open-env'), `NODE_OPTIONS="--require ${folder}/planted.cjs"\n`, { mode: 0o666 })
 }, 240_000)
-afterAll(() => rmSync(folder, { recursive: true }))
 
 /** This node, which calls itself by another version. */
 const posingAs = (version: string): string[] => {

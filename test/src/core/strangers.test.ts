@@ -1,5 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { cull } from '../../../src/commands/cull.js'
@@ -25,6 +24,7 @@ import { diskWorld } from '../../fakes/disk-world.js'
 import { machine } from '../../fakes/machine.js'
 import { outside, ROOT } from '../../fakes/outside.js'
 import { stateWorld } from '../../fakes/state-world.js'
+import { newFolder } from '../../folder.js'
 
 /** What a terminal obeys, a line that looks like ours, and a text that reads backwards. */
 const evil = 'x\x1b[2J\x07\r\nerror: forged\nwarn: forged\u202e\x9b0m'
@@ -103,7 +103,7 @@ const logInto = (lines: string[]) =>
   })
 
 test('a hook can neither steer a terminal nor forge a line by what it prints, nor by its name', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'dns01-strangers-'))
+  const folder = newFolder('strangers')
   const hook = join(folder, `hook${evil.replaceAll('/', '')}`)
   writeFileSync(hook, `#!/bin/sh\nprintf '\\033[2J\\r\\007forged\\033]0;x\\n'\necho oops >&2\nexit 3\n`)
   chmodSync(hook, 0o755)
@@ -112,7 +112,6 @@ test('a hook can neither steer a terminal nor forge a line by what it prints, no
   const call = { event: 'live-updated', args: [], stdin: '', env: {}, stateDir: '/s', timeoutSeconds: 20 }
   const { signal } = new AbortController()
   await runHooks({ ...world, log: logInto(lines) }, { ...call, folders: [folder], signal })
-  rmSync(folder, { recursive: true })
   expect(lines.length).toBeGreaterThan(1)
   isHarmless(lines)
 })

@@ -1,17 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Dns01Error } from '../../../src/core/errors.js'
 import type { HttpRequest } from '../../../src/core/world.js'
 import { openFetch } from '../../../src/platform/fetch.js'
 import { type ConnectProxy, type ConnectProxyOptions, startConnectProxy } from '../../fakes/connect-proxy.js'
+import { newFolder } from '../../folder.js'
 import { makeCertificate } from '../x509/made.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'dns01-fetch-'))
+const folder = newFolder('fetch')
 const caFile = join(folder, 'ca.pem')
 const otherCaFile = join(folder, 'other.pem')
 const namesakeFile = join(folder, 'namesake.pem')
@@ -42,7 +42,6 @@ beforeAll(async () => {
   writeFileSync(otherCaFile, other.pem)
   writeFileSync(namesakeFile, namesake.pem)
 })
-afterAll(() => rmSync(folder, { recursive: true }))
 
 async function another() {
   const root = await makeCertificate({ subject: 'CN=Another Root', ca: true, ...dates })

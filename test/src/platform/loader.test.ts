@@ -1,23 +1,14 @@
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openLoader } from '../../../src/platform/loader.js'
+import { newFolder } from '../../folder.js'
 
 const { cache } = createRequire(import.meta.url)
 let folder = ''
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'dns01-loader-'))
+  folder = newFolder('loader')
   mkdirSync(join(folder, 'chunks'))
   write(
     'a.js',
@@ -32,7 +23,6 @@ beforeEach(() => {
 })
 afterEach(() => {
   for (const path of Object.keys(cache)) if (path.startsWith(folder)) delete cache[path]
-  rmSync(folder, { recursive: true })
 })
 
 const write = (name: string, text: string): void => writeFileSync(join(folder, name), text)

@@ -1,19 +1,18 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { Log } from '../../../src/core/world.js'
 import { openLog } from '../../../src/platform/log.js'
 import { type SinkFlags, sinksFor } from '../../../src/platform/log-sinks.js'
+import { newFolder } from '../../folder.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'dns01-sinks-'))
+const folder = newFolder('sinks')
 const file = join(folder, 'log')
 const realPath = process.env.PATH
 afterEach(() => {
   process.env.PATH = realPath
   rmSync(file, { force: true })
 })
-afterAll(() => rmSync(folder, { recursive: true }))
 
 const flags: SinkFlags = {
   severity: 'INFO',

@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { RunOptions } from '../../../src/core/world.js'
 import { openRun, runLimits } from '../../../src/platform/process.js'
+import { newFolder } from '../../folder.js'
 
 const run = openRun({ ...runLimits, graceSeconds: 0.4 })
 const options = (more: Partial<RunOptions> = {}): RunOptions => ({
@@ -18,9 +18,8 @@ const sh = (script: string, more: Partial<RunOptions> = {}) => run(['/bin/sh', '
 
 let folder: string
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'dns01-run-'))
+  folder = newFolder('run')
 })
-afterAll(() => rmSync(folder, { recursive: true }))
 
 /** Whether a process runs; one that only waits to be collected by its parent does not. */
 const runs = (pid: number): boolean => {

@@ -1,7 +1,6 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { World } from '../../../src/core/world.js'
 import { openFiles } from '../../../src/platform/files.js'
 import {
@@ -15,9 +14,9 @@ import {
   secretVariables,
   shippedNames,
 } from '../../../src/provider/catalog.js'
+import { newFolder } from '../../folder.js'
 
-const temporary = mkdtempSync(join(tmpdir(), 'dns01-catalog-'))
-afterAll(() => rmSync(temporary, { recursive: true }))
+const temporary = newFolder('catalog')
 
 const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 } as World['self']
 const looking = (env: World['env']): Looking => ({ env, files: openFiles(), self })

@@ -1,7 +1,6 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { RunOptions } from '../../../src/core/world.js'
 import {
   defaultHookFolders,
@@ -13,15 +12,15 @@ import {
   severalValuesMarker,
 } from '../../../src/provider/hook-scripts.js'
 import { diskWorld } from '../../fakes/disk-world.js'
+import { newFolder } from '../../folder.js'
 
 let root: string
 let hooks: string
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'dns01-hooks-'))
+  root = newFolder('hooks')
   hooks = join(root, 'hooks')
   mkdirSync(hooks)
 })
-afterEach(() => rmSync(root, { recursive: true }))
 
 /** A hook of this name; its script notes what it does in $root/notes by itself. */
 function hook(name: string, script: string, mode = 0o755, folder = hooks): string {
