@@ -31,7 +31,7 @@ test('the table has a line for each client with its median, its ratio to dns01 a
   ])
 })
 
-test('a row that is not there is told', async () => {
+test('a row that is not there is reported', async () => {
   await expect(bench('tiny', ['two'], () => {})).rejects.toThrow(`no row two; there are ${ROWS[0]?.id}`)
 })
 

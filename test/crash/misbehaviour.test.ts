@@ -113,7 +113,7 @@ test('the live certificate stays when the next one is wrong', async () => {
   expect(live(it)).toEqual(before)
 })
 
-test.each([-3600, 3600])('a clock that is %i s off is no obstacle', async clockAheadSeconds => {
+test.each([-3600, 3600])('a clock that is %i s off is not an obstacle', async clockAheadSeconds => {
   await succeeds(machine({ clockAheadSeconds }), 30)
 })
 
@@ -169,7 +169,7 @@ test('a rate limit that names no time is left to the next run', async () => {
   await fails(it, { code: 'UNAVAILABLE', message: /slow down/, withinSeconds: 5 })
 })
 
-test('500 for ever is told, in time, with what the CA said', async () => {
+test('a CA that answers 500 for ever is reported in time, with its own words', async () => {
   const it = machine()
   it.ca.always('/new-order', broken(500))
   await fails(it, { code: 'UNAVAILABLE', message: /newOrder for .*500.*oops/, withinSeconds: 360 })

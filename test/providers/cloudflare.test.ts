@@ -125,7 +125,7 @@ describe('requests', () => {
 })
 
 describe('what others do meanwhile', () => {
-  test('a leftover without quotes is no obstacle, and is taken away', async () => {
+  test('a leftover without quotes is not an obstacle, and is taken away', async () => {
     const fake = fakeWithZone()
     fake.put(name, one.value)
     const { provider } = await opened(fake)
@@ -317,7 +317,7 @@ describe('an id goes into paths', () => {
     },
   )
 
-  test('a wrong id in the settings is told at once', async () => {
+  test('a wrong id in the settings is reported at once', async () => {
     await expect(opened(fakeWithZone(), { 'zone-id': 'xyz' })).rejects.toMatchObject({
       code: 'CONFIG',
       message: 'cloudflare: the zone id "xyz" is not 32 hexadecimal digits',

@@ -230,7 +230,7 @@ describe('the provider exec', () => {
     }
   })
 
-  test('a dialect that is none, or a number that is none, is a mistake in the settings', () => {
+  test('an unknown dialect, or a number that is not one, is a mistake in the settings', () => {
     for (const [dialect, more] of [
       ['certbto', {}],
       ['lego', { 'at-once': '0' }],

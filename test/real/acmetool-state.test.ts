@@ -86,7 +86,7 @@ describe.skipIf(lacking('acmetool'))('acmetool and we', () => {
     expect(run('status').stderr).toBe('')
   })
 
-  test('what stops acmetool is mended', async () => {
+  test('what stops acmetool is corrected', async () => {
     const state = await build()
     const [id] = [...state.links().values()]
     for (const folder of ['keys', 'certs', 'accounts/ca.test%2fdir'])

@@ -429,7 +429,7 @@ describe('orders', () => {
     })
   })
 
-  test('that fail after validation tell the error of the order; or that there is none', async () => {
+  test("that fail after validation tell the order's error, or that the CA gave none", async () => {
     const { ca, client } = await ready()
     ca.always('/authz/1', { body: authorization('valid') })
     const error = { type: 'urn:ietf:params:acme:error:caa', detail: 'rechecking CAA' }
@@ -513,7 +513,7 @@ describe('orders', () => {
     expect(ca.asked.at(-1)).toBe('POST /certificate/1/3')
   })
 
-  test('a URL from a file that is none, or not https, is refused without asking', async () => {
+  test('what is not a URL in a file, or not an https one, is refused without asking', async () => {
     const { ca, client } = await ready()
     for (const wrong of ['', 'nonsense', 'http://ca.test/order/1'])
       await expect(client.order(wrong, signal)).rejects.toMatchObject({ code: 'REFUSED', message: /not an https URL/ })

@@ -43,7 +43,7 @@ describe('what is nested too deeply is not parsed', () => {
   })
 })
 
-describe('an alias within what it stands for', () => {
+describe('an alias inside the node that it names', () => {
   test.each([
     '&a {b: *a}',
     'satisfy: &a\n  <<: *a\n',
@@ -51,7 +51,7 @@ describe('an alias within what it stands for', () => {
     'b: &b {a: &a [*b]}',
     '? &a [*a]\n: 1',
     'a: &a 1\nb: &a [*a]\n',
-  ])('is an error, for it has no end: %j', text =>
+  ])('is an error, since it would have no end: %j', text =>
     expect(parseYaml(text).errors.map(({ message }) => message)).toEqual([expect.stringMatching(/^\*[ab] is inside/)]),
   )
 

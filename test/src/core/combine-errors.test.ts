@@ -19,12 +19,12 @@ test('one error comes out as it is, after all have ended', async () => {
   expect(ended).toBe(true)
 })
 
-test('several are told in one, each message once, with the code that sorts first', async () => {
+test('several become one error, each message once, with the code that sorts first', async () => {
   const errors = [no('UNAVAILABLE', 'a'), no('REFUSED', 'b'), no('UNAVAILABLE', 'a')]
   await expect(settleAll(errors)).rejects.toMatchObject({ code: 'REFUSED', message: 'a; b' })
 })
 
-test('of many the first five are told', async () => {
+test('of many errors the first five are named', async () => {
   const errors = Array.from({ length: 8 }, (_, i) => no('REFUSED', String(i)))
   await expect(settleAll(errors)).rejects.toThrow('0; 1; 2; 3; 4; and 3 more')
 })

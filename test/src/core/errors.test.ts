@@ -30,7 +30,7 @@ test('an error keeps its cause, hint and Retry-After', () => {
   expect('cause' in of('USAGE')).toBe(false)
 })
 
-test.each(['EMFILE', 'ENFILE'])('%s may come from anywhere, and is no bug', code => {
+test.each(['EMFILE', 'ENFILE'])('%s may come from anywhere, and does not count as a bug', code => {
   const error = Object.assign(new Error(`${code}: too many open files, open '/x'`), { code })
   expect(codeOf(error)).toBe('STATE')
   expect(exitStatus([error])).toBe(4)

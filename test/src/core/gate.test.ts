@@ -98,7 +98,7 @@ describe('a secret is hidden', () => {
     expect(masked('it is hush-hush-hush')).toBe('it is ***')
   })
 
-  test('half a character in it is no error', () => {
+  test('half a character in it is not an error', () => {
     const { add, masked } = openMasks()
     add('half\ud83d')
     expect(masked('half\ud83d')).toBe('***')

@@ -46,7 +46,7 @@ describe('parseNames', () => {
     expect(parseNames(words)).toEqual(names)
   })
 
-  test('a comma alone is no name', () => {
+  test('a comma alone is not a name', () => {
     expect(thrownBy(() => parseNames([','])).message).toContain('"," is not a host name')
   })
 })

@@ -77,7 +77,7 @@ describe('retry', () => {
     expect(slept).toEqual([])
   })
 
-  test('what is thrown that is no Error comes out at once, as one', async () => {
+  test('a thrown value that is not an Error comes out at once, as an Error', async () => {
     const { world, slept } = sleepyWorld()
     await expect(retry(world, limits, () => Promise.reject('a text'))).rejects.toEqual(new Error('a text'))
     expect(slept).toEqual([])

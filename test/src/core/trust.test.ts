@@ -106,7 +106,7 @@ describe('what leads to a hook', () => {
     expect(told).toEqual([asRoot, asAcme])
   })
 
-  test('comes with the command that mends it', () => {
+  test('comes with the command that corrects it', () => {
     const self = { ...root, pid: 1, pidNamespace: '', host: '', program: [], alive: () => true }
     const hint = (owner: string) => weakness({ files: disk({ '/h': owner }), self }, '/h')?.hint
     expect(hint('1000:0')).toBe('chown root /h')

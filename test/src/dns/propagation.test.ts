@@ -196,7 +196,7 @@ describe('a record is proven', () => {
   })
 })
 
-test('servers that are left out are told once', async () => {
+test('servers that are left out are named once', async () => {
   const { dns, parts, zone, said } = scene()
   dns.add(at, 'TXT', 'v1')
   const more = { ...zone, leftOut: '7 more name servers' }

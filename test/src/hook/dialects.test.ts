@@ -140,7 +140,7 @@ describe('refused, with what to do', () => {
     expect(call(sample)).toMatchObject({ action: 'present', requests: [{ value: sample }] })
   })
 
-  test('a name that is none', () => {
+  test('refuses what is not a name', () => {
     expect(() => read(['uacme', 'begin', 'dns-01', '192.0.2.1', 't', V1])).toThrow(/it is an IP address/)
   })
 })

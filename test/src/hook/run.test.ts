@@ -245,7 +245,7 @@ describe('what the client that called forgets, since it is killed', () => {
     expect(notes(house)).toEqual([])
   })
 
-  test('is no business of a call for another state directory, which may lack the provider', async () => {
+  test('is left alone by a call for another state directory, which may lack the provider', async () => {
     const house = aHouse()
     await house.hook(start('x.a.test', V1))
     await later(house, 2 * hour)

@@ -102,7 +102,7 @@ describe("certbot's folder", () => {
     expect(plan().targets.map(({ file, names }) => [file, names])).toEqual([['c.test-certbot', ['c.test', 'd.test']]])
   })
 
-  test('a lineage that cannot be read is told, and the others are taken', async () => {
+  test('a lineage that cannot be read is reported, and the others are taken', async () => {
     await lineage('a.test', ['a.test'])
     await lineage('b.test', ['b.test'], { otherKey: true })
     fake.files.put('/le/renewal/c.test.conf', 'version = 1\n')

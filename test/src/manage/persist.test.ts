@@ -90,7 +90,7 @@ test.each<[string, Record<string, unknown>, Ca, object]>([
   ],
   ['no name of the CA', {}, { meta: {} }, { code: 'REFUSED', message: expect.stringContaining('by which name') }],
   [
-    'a name that is none',
+    'refuses what is not a name',
     { issuer: 'ca_x' },
     {},
     { code: 'USAGE', message: expect.stringContaining('"ca_x" is not the name of a CA') },

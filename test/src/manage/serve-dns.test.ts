@@ -69,7 +69,7 @@ test('without a zone it says what to set', async () => {
   })
 })
 
-test('a journal that cannot be read is told at the start', async () => {
+test('a journal that cannot be read is reported at the start', async () => {
   const { files, serving } = scene('', { DNS01_BUILTIN_ZONE: 'acme.test' })
   files.list = () => {
     throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })

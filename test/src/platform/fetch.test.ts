@@ -234,7 +234,7 @@ describe('what goes wrong on the way', () => {
     expect(error).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('no answer for 0.2 s') })
   })
 
-  test('a slow answer is no silence', async () => {
+  test('a slow answer does not count as silence', async () => {
     const url = await overHttp(async (_, response) => {
       response.writeHead(200)
       for (let i = 0; i < 5; i++) {

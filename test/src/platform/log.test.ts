@@ -199,7 +199,7 @@ describe('steps', () => {
     ])
   })
 
-  test('elsewhere a pause is no line', () => {
+  test('where there is no terminal a pause makes no line in the log', () => {
     const { log, lines } = aLog()
     log.step('newOrder', 'no answer; again in 8 s', 'pause')
     expect(lines).toEqual([])

@@ -17,7 +17,7 @@ test('each line of a result stays one line, without controls', () => {
   expect(text()).toBe('a\\x1b[2J\\nfake\\x9b\\u202e\nnext\n')
 })
 
-test('no lines are no output, and the end is as asked for', () => {
+test('without lines nothing is printed, and the end is as asked for', () => {
   const { out, text } = anOut(false)
   out.show({}, () => [])
   out.show({}, () => ['url'], '')

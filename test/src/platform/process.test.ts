@@ -65,7 +65,7 @@ describe('what it gives the child', () => {
     }
   })
 
-  test('more input than it reads is no error', async () => {
+  test('more input than a program reads is not an error', async () => {
     expect((await sh('exit 3', { input: 'x'.repeat(1_000_000) })).exit).toBe(3)
   })
 })

@@ -36,7 +36,7 @@ describe('a choice on standard input', () => {
     },
   )
 
-  test('three answers that are none end it', async () => {
+  test('three answers that are not among the choices end the question', async () => {
     await expect(answering('9', 'x', '', '1').prompt.select('Which CA?', CAS)).rejects.toMatchObject(refusal)
   })
 
@@ -57,7 +57,7 @@ describe('yes or no on standard input', () => {
     expect(await answering(said).prompt.confirm('Sure?')).toBe(meaning)
   })
 
-  test.each(['maybe', '', 'yess'])('%j is asked again, and is not no', async said => {
+  test.each(['maybe', '', 'yess'])('%j is asked again, and does not count as no', async said => {
     expect(await answering(said, 'yes').prompt.confirm('Sure?')).toBe(true)
   })
 

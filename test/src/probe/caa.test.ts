@@ -49,7 +49,7 @@ describe('may this CA issue?', () => {
       expect(verdicts.map(({ why }) => why).join(' | ')).toMatch(says)
     })
 
-  test('a CA that does not say its name: cannot be told, unless nobody may', () => {
+  test('whether a CA that does not say its name may issue is unknown, unless nobody may', () => {
     const verdict = (data: string) => caaVerdict([parseProperty(data)], { wildcard: false, identities: [] })
     expect(verdict('0 issue ca.test')).toMatchObject({ allowed: undefined, why: expect.stringContaining('ca.test') })
     expect(verdict('0 issue ;').allowed).toBe(false)

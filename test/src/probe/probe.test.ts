@@ -405,13 +405,13 @@ describe('DNSSEC', () => {
     )
     expect(exitStatus(probeErrors(document))).toBe(6)
   })
-  test('SERVFAIL either way is no matter of DNSSEC', async () => {
+  test('SERVFAIL with and without checking is not blamed on DNSSEC', async () => {
     const { document } = await run(['www.a.test'], { world: withAnswer(false, 'SERVFAIL', 2) })
     expect(all(document).map(line).join('\n')).not.toContain('DNSSEC of the zone')
   })
 })
 
-test('two views are both told', async () => {
+test('of two views both are shown', async () => {
   const outside = '198.51.100.53'
   const world = (plain: World): World => ({
     ...plain,

@@ -187,7 +187,7 @@ describe('what they say', () => {
     expect(answer.results.map(({ exit }) => exit)).toEqual(exits)
   })
 
-  test('42 is no failure; anything else is, told with the last words', async () => {
+  test("42 does not count as a failure; any other status does, with the hook's last words", async () => {
     hook('a-mute', 'exit 42')
     hook('b-bad', 'echo "no such zone" >&2; echo; exit 3')
     hook('c-killed', 'kill -KILL $$')
@@ -208,19 +208,19 @@ describe('what they say', () => {
     expect(results[0]?.complaint).toContain('live-updated failed: cannot be started: it has no #! line')
   })
 
-  test('a program that is no script is a hook', async () => {
+  test('a program counts as a hook, script or not', async () => {
     symlinkSync('/bin/true', join(hooks, 'true'))
     expect((await runHooks(diskWorld().world, call())).succeeded).toBe(true)
   })
 
-  test('a missing interpreter is told', async () => {
+  test('a missing interpreter is reported', async () => {
     hook('odd', '#!/nowhere/sh\n')
     const { succeeded, results } = await runHooks(diskWorld().world, call())
     expect(succeeded).toBe(false)
     expect(results[0]?.complaint).toContain('interpreter of its first line is missing')
   })
 
-  test('one that takes too long is ended, told, and the next is run', async () => {
+  test('a hook that takes too long is ended and reported, and the next one runs', async () => {
     hook('a-slow', 'sleep 30')
     hook('b-quick', note('quick'))
     const { results } = await runHooks(diskWorld().world, call({ timeoutSeconds: 0.2 }))
@@ -329,7 +329,7 @@ describe('hooks that can hold several values', () => {
     expect(several()).toBe(true)
   })
 
-  test('one that handles challenges and keeps silent, or is no script, decides for all', () => {
+  test('one that handles challenges without saying so, or is not a script, decides for all', () => {
     hook('dns', `# ${severalValuesMarker}`)
     hook('tutorial', 'case $1 in challenge-dns-start) ;; esac')
     expect(several()).toBe(false)

@@ -133,7 +133,7 @@ describe('--iam-policy', () => {
   })
 })
 
-describe('with names: what must stand in the DNS', () => {
+describe('with names: which records must be in the DNS', () => {
   const row = (name: string, type: ResourceRecord['type'], data: string) =>
     ({ name, type, data, ttlSeconds: 1 }) as never
   const nothing: DnsAnswer = { rcode: 'NOERROR', authoritative: false, answers: [], authorities: [] }
@@ -163,7 +163,7 @@ describe('with names: what must stand in the DNS', () => {
     expect(text).toContain(`${label}._acme-challenge.www.example.  CNAME  ${label}.www.example.acme.example.`)
   })
 
-  test('all stands', async () => {
+  test('says when every record is there', async () => {
     const { text, errors } = await guide(dnsWith(good, 'www.acme.example'))
     expect(text).toMatch(/^_acme-challenge\.www\.example\. {2}CNAME {2}www\.acme\.example\.$/m)
     expect(text).toMatch(/^ok .*AAAA 2001:db8::7\nok .*\nAll are there\.$/m)

@@ -56,7 +56,7 @@ describe('locate', () => {
     expect(dns.asked.join()).not.toContain('own.test')
   })
 
-  test('no provider for the host itself is no error when its CNAME leads to one', async () => {
+  test('a host without a provider is not an error when its CNAME leads to one', async () => {
     const { publisher, dns } = aHouse({
       choose: (name, house) => (name.endsWith('b.test') ? house.provider() : noProvider(name)),
     })

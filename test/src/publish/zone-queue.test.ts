@@ -177,7 +177,7 @@ describe('one value a name', () => {
     await queue.close()
   })
 
-  test('close lets nothing stand, nor anybody wait', async () => {
+  test('close leaves no value behind, and nobody waiting', async () => {
     const { queue, events, journal } = aQueue(single)
     const waiting = [queue.present(same('v1')), queue.present(same('v2'))]
     await waiting[0]
@@ -276,7 +276,7 @@ describe('when the provider fails', () => {
     expect(calls(events)).toEqual([])
   })
 
-  test('a cleanup that fails keeps the journal entry, says so, and is no error', async () => {
+  test('a cleanup that fails keeps the journal entry, says so, and does not fail the run', async () => {
     const { queue, said, journal } = aQueue({
       cleanup: () => {
         throw refused('no rights to delete')

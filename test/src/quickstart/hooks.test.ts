@@ -70,7 +70,7 @@ test('haproxy is left out when declined, but not when it is there already', asyn
   expect((await install({ files }, { answers })).written).toHaveLength(2)
 })
 
-test('where this user may not write it is said, and no error; a full disk is one', async () => {
+test('where this user may not write, that is said and is not an error; a full disk is one', async () => {
   const failing = async (code: string) => {
     const on = machine()
     on.files.options = {

@@ -275,7 +275,7 @@ describe('asking', () => {
     })
   })
 
-  test('a directory that is none is told at once, before another question, and asked for again', async () => {
+  test('a URL that is not a directory is refused at once, before another question, and asked for again', async () => {
     const on = machine({ replies: { ...replies, 'URL of its ACME directory': `https://ca.test/dri|${CA}` } })
     await run(on)
     const told = on.asked.findIndex(line => /^note: the directory https:\/\/ca\.test\/dri/.test(line))

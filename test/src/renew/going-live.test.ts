@@ -168,7 +168,7 @@ test('a hook that fails is tried again when there is something new, else by the 
   expect(machine.told).toHaveLength(3)
 })
 
-test('a hook that failed once and succeeded later in the same run is no fault', async () => {
+test('a hook that failed once and succeeded later in the same run does not count as failed', async () => {
   const machine = machineWith(hosts(2), calls => (calls === 1 ? 1 : 0))
   expect(results(await machine.run()).filter(line => line.includes('failed'))).toEqual([])
   expect(machine.told.map(names => names.length)).toEqual([1, 2])

@@ -51,7 +51,7 @@ describe('the pause before renewals', () => {
     expect(await pause(given)).toBe(seconds)
   })
 
-  test('a setting that is not a number is told', async () => {
+  test('a setting that is not a number is an error that names it', async () => {
     await expect(pause({ setting: 'an hour' })).rejects.toMatchObject({ code: 'CONFIG' })
   })
 })

@@ -99,7 +99,7 @@ describe('live-updated', () => {
     expect(Object.keys(env).sort()).toEqual(['ACME_STATE_DIR', 'AWS_ACCESS_KEY_ID', 'PATH', 'SERVICES'])
   })
 
-  test('42 is no failure, and no names are no event', async () => {
+  test('exit status 42 does not count as a failure, and without names there is no event', async () => {
     exit = 42
     expect(await tellHooks(parts, ['b', 'a'])).toEqual([])
     expect(await tellHooks(parts, [])).toEqual([])

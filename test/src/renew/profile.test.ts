@@ -92,7 +92,7 @@ test('what the CA refuses for another reason is not tried without the profile', 
   expect(failed).toMatchObject({ code: 'REFUSED', asked: ['tlsserver'] })
 })
 
-test('going without is told once, also to later runs, until the CA has the profile again', async () => {
+test('that a certificate goes without its profile is said once, over all runs, until the CA has the profile again', async () => {
   const fake = stateWorld()
   const notices = async (profiles: Readonly<Record<string, string>>): Promise<number> => {
     fake.said.length = 0

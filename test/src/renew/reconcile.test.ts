@@ -173,14 +173,14 @@ test('--force and files that were named limit what is issued, not what is linked
   expect(linksOf(machine)).toEqual(['a.one.test', 'b.one.test'])
 })
 
-test('a link that cannot be made is told of, and what was issued stays', async () => {
+test('a link that cannot be made is reported, and what was issued stays', async () => {
   const machine = machineWith([['a.one.test']])
   machine.files.put(`${ROOT}/live/a.one.test/stranger`, 'in the way')
   expect(told(await machine.run())).toEqual(['a.one.test issued', 'live failed STATE'])
   expect(machine.ca.issued).toHaveLength(1)
 })
 
-test('a hook that fails is told of by its name', async () => {
+test('a hook that fails is reported by its name', async () => {
   const machine = machineWith([['a.one.test']], { hook: () => 1 })
   expect(told(await machine.run())).toEqual(['a.one.test issued', 'a.one.test linked', '/hooks/reload failed HOOK'])
 })

@@ -141,7 +141,7 @@ describe('what failed', () => {
     expect(said).toEqual(['error: b.example: x\n  is it public? dns01 probe b.example shows what each answers'])
   })
 
-  test('in this machine itself is no matter for probe', () => {
+  test('what is wrong on this machine itself does not lead to probe', () => {
     expect(reported([failed('b', ['b.example'], new Dns01Error('STATE', 'disk full'))]).said).toEqual([
       'error: b.example: disk full',
     ])

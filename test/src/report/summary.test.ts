@@ -54,7 +54,7 @@ describe('the summary', () => {
     expect(lines.join('\n')).toContain('SSLCertificateKeyFile')
   })
 
-  test('where nothing renews it, that is told', () => {
+  test('where nothing renews it, that is said', () => {
     const [line] = summaryLines(document(target(['a.example'])), ['a.example-file'], {
       now,
       columns: 140,
@@ -63,7 +63,7 @@ describe('the summary', () => {
     expect(line).toBe('a.example: valid until 2027-02-19 (90 d), but nothing renews it: dns01 quickstart')
   })
 
-  test('a day of life is told in hours', () => {
+  test('a lifetime of a day is shown in hours', () => {
     const day = { notAfter: new Date('2026-11-22T16:00:00Z'), renewAt: new Date('2026-11-22T04:00:00Z') }
     expect(summary([target(['a.example'], day)])[0]).toContain(
       'valid until 2026-11-22T16:00Z (24 h), renewed from 2026-11-22T04:00Z',

@@ -184,7 +184,7 @@ describe('certificates', () => {
     expect(state.links().size).toBe(0)
   })
 
-  test('mends the privkey link that somebody broke', async () => {
+  test('corrects the privkey link that somebody broke', async () => {
     const id = await anOrder()
     await state.storeCertificate(id, await selfSigned(key, ['www.test']))
     await fake.files.remove(at(`certs/${id}/privkey`))
@@ -267,7 +267,7 @@ describe('certificates', () => {
       expect(fake.said).toHaveLength(found?.damage === undefined ? 0 : 1)
     })
 
-    test('a certificate that we may not read is no damage, but an error of the state directory', async () => {
+    test('a certificate that we may not read does not count as damaged, but is an error of the state directory', async () => {
       await anOrder()
       fake.files.readPlain = () => {
         throw Object.assign(new Error('EACCES'), { code: 'EACCES' })
@@ -325,7 +325,7 @@ describe('certificates', () => {
     expect(fake.said.find(line => line.includes('selfsigned-x'))).toContain('the name is not a certificate id')
   })
 
-  test('does not replace a thing in live/ that is no link', async () => {
+  test('does not replace anything in live/ that is not a link', async () => {
     const id = await anOrder()
     await state.storeCertificate(id, await selfSigned(key, ['www.test']))
     fake.files.put(at('live/www.test/x'), '')

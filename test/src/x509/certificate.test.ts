@@ -114,7 +114,7 @@ describe('readCertificate', () => {
 })
 
 describe('splitPems', () => {
-  test('brings line ends and columns in order and drops what stands between', () => {
+  test('brings line ends and columns in order and drops what is between certificates', () => {
     const ugly = `subject=x\r\n${leaf.pem.replaceAll('\n', '\r\n')}\r\nissuer\n${root.pem.replace(/\n(?=[^-])/g, ' ')}`
     const [first, second, ...more] = splitPems(ugly)
     expect(more).toEqual([])
@@ -206,7 +206,7 @@ describe('checkIssued', () => {
     expect(() => checkIssued(leaf.pem + impostor.pem, want)).toThrow(/does not link up/)
   })
 
-  test('refuses an issuer that is no CA', async () => {
+  test('refuses an issuer that is not a CA', async () => {
     const noCa = await makeCertificate({ subject: 'CN=Plain' })
     const below = await makeCertificate({ subject: 'CN=a.test', issuer: noCa, names: ['a.test'] })
     const key = await generateKey({ type: 'ecdsa', curve: 'nistp256', rsaBits: 2048 })
