@@ -9,6 +9,10 @@ import { parseYaml } from './yaml-text.js'
 export const newTargetText = (names: readonly Name[]): string =>
   ['satisfy:', '  names:', ...names.map(name => `  - ${quoted(name)}`), ''].join('\n')
 
+/** The same for a request of somebody else; its names stand there for who reads the file, and for acmetool. */
+export const newCsrTargetText = (names: readonly Name[], csr: string): string =>
+  `${newTargetText(names)}request:\n  csr: ${JSON.stringify(csr)}\n`
+
 const quoted = (name: string): string =>
   /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*$/.test(name) ? name : `"${name}"`
 

@@ -6,6 +6,7 @@ import { Dns01Error, messageOf } from '../core/errors.js'
 import { type Name, parseName } from '../core/names.js'
 import {
   type ChallengeMethod,
+  type Csr,
   challengeMethods,
   type KeySpec,
   type Target,
@@ -14,13 +15,14 @@ import {
 import { chainForm, type Form, profileForm, reuseForm } from './request-forms.js'
 import { parseYaml, textOf } from './yaml-text.js'
 
-/** acmetool's schema of desired/* and conf/target, and our own keys: `partial`, `profile`, `preferred-chain`, `key.reuse` and
- * `challenge.dns`. */
+/** acmetool's schema of desired/* and conf/target, and our own keys: `partial`, `profile`, `csr`, `preferred-chain`,
+ * `key.reuse` and `challenge.dns`. */
 const KNOWN = [
   'satisfy.names',
   'satisfy.margin',
   'satisfy.key.type',
   'request.names',
+  'request.csr',
   'request.provider',
   'request.ocsp-must-staple',
   'request.partial',
@@ -67,14 +69,19 @@ const BUILT_IN: TargetDefaults = {
  * Warnings name file and line.
  * @throws Dns01Error CONFIG with file and line: no YAML, a wrong type, an invalid name, label or CA
  */
-export function parseTarget(from: { file: string; text: string; defaults?: TargetDefaults }): {
-  target: Target
-  warnings: string[]
-} {
+export function parseTarget(from: {
+  readonly file: string
+  readonly text: string
+  readonly defaults?: TargetDefaults
+  /** Reads what request.csr leads to. Throws CONFIG, without the place where it is named. */
+  readonly readCsr?: (path: string) => Csr
+}): { target: Target; warnings: string[] } {
   const defaults = from.defaults ?? BUILT_IN
   const plain = PLAIN.test(from.text) ? plainTarget(from, defaults) : undefined
   if (plain) return { target: plain, warnings: [] }
   const values = readValues(`desired/${from.file}`, from.text)
+  const csr = values.text('request.csr')
+  if (csr !== undefined) return { target: targetOfCsr(values, from, csr), warnings: values.warnings }
   const names = values.names('satisfy.names') ?? values.names('names') ?? [values.name(from.file)]
   const requested = values.names('request.names') ?? names
   const missing = names.filter(name => !requested.includes(name))
@@ -85,6 +92,58 @@ export function parseTarget(from: { file: string; text: string; defaults?: Targe
     target: complete(merged(values, defaults), { file: from.file, names, requestNames }),
     warnings: values.warnings,
   }
+}
+
+/** Names and key are those of the request; what says otherwise in the file is a mistake. */
+function targetOfCsr(
+  values: Values,
+  { file, defaults = BUILT_IN, readCsr }: Parameters<typeof parseTarget>[0],
+  path: string,
+): Target {
+  let csr: Csr
+  try {
+    if (!readCsr) throw new Dns01Error('CONFIG', 'it cannot be read here')
+    csr = readCsr(path)
+  } catch (error) {
+    if (!(error instanceof Dns01Error)) throw error
+    throw values.wrong('request.csr', `request.csr: ${path}: ${error.message}`, error.hint)
+  }
+  const own = merged(values, defaults)
+  checkAgainstCsr(values, own, csr)
+  const { names, keyType } = csr
+  const key = { ...own.key, type: keyType, id: undefined, reuse: undefined }
+  const target = complete({ ...own, partial: false, mustStaple: false, key }, { file, names, requestNames: names })
+  return { ...target, csr }
+}
+
+/** What a request says itself. */
+const TOLD_BY_CSR = [
+  'request.key.type',
+  'request.key.rsa-size',
+  'request.key.ecdsa-curve',
+  'request.key.id',
+  'request.key.reuse',
+  'request.ocsp-must-staple',
+] as const satisfies readonly Key[]
+
+function checkAgainstCsr(values: Values, { requiredKeyType }: TargetDefaults, { path, names, keyType }: Csr): void {
+  for (const key of ['satisfy.names', 'names', 'request.names'] as const) {
+    const given = values.names(key)
+    const more = given?.filter(name => !names.includes(name)) ?? []
+    const fewer = given ? names.filter(name => !given.includes(name)) : []
+    const differs = [...more.map(name => `it lacks ${name}`), ...fewer.map(name => `${name} is only there`)]
+    if (differs.length > 0)
+      throw values.wrong(key, `${key} and the request ${path} do not agree: ${differs.slice(0, 3).join(', ')}`)
+  }
+  if (requiredKeyType !== undefined && requiredKeyType !== keyType)
+    throw values.wrong(
+      'request.csr',
+      `request.csr: ${path} has a key of type ${keyType}, satisfy.key.type wants ${requiredKeyType}`,
+    )
+  if (values.truth('request.partial'))
+    throw values.wrong('request.partial', 'request.partial cannot be with request.csr, which is for all its names')
+  for (const key of TOLD_BY_CSR)
+    if (values.has(key)) values.warn(key, `${key} has no effect beside request.csr, which has its own`)
 }
 
 const complete = (
@@ -116,6 +175,8 @@ export function parseDefaults(
   older: { readonly webrootPath?: string | undefined; readonly rsaKeySize?: string | undefined } = {},
 ): { defaults: TargetDefaults; warnings: string[] } {
   const values = readValues('conf/target', text)
+  if (values.has('request.csr'))
+    throw values.wrong('request.csr', 'request.csr belongs into a file of desired/: a request is for its own names')
   const bits = older.rsaKeySize?.trim() ?? ''
   const start = /^\d+$/.test(bits) ? { ...BUILT_IN, key: { ...BUILT_IN.key, rsaBits: clamp(Number(bits)) } } : BUILT_IN
   const defaults = merged(values, start)
@@ -187,6 +248,9 @@ function dnsOf(values: Values, from: Target['dns']): Target['dns'] {
 interface Values {
   readonly warnings: string[]
   warn(key: Key, message: string): void
+  /** An error at the place of this key. */
+  wrong(key: Key, message: string, hint?: string): Dns01Error
+  has(key: Key): boolean
   text(key: Key): string | undefined
   whole(key: Key): number | undefined
   truth(key: Key): boolean | undefined
@@ -211,8 +275,8 @@ function readValues(file: string, text: string): Values {
   const doc = parseYaml(text, { version: '1.1', uniqueKeys: false, lineCounter: lines })
   const place = (node: Node | undefined): string =>
     node?.range ? `${file}:${lines.linePos(node.range[0]).line}` : file
-  const wrong = (node: Node | undefined, what: string): Dns01Error =>
-    new Dns01Error('CONFIG', `${place(node)}: ${what}`)
+  const wrong = (node: Node | undefined, what: string, hint?: string): Dns01Error =>
+    new Dns01Error('CONFIG', `${place(node)}: ${what}`, { hint })
   const [broken] = doc.errors
   if (broken)
     throw new Dns01Error('CONFIG', `${file}:${lines.linePos(broken.pos[0]).line}: ${broken.message.split('\n')[0]}`)
@@ -241,6 +305,8 @@ function readValues(file: string, text: string): Values {
   }
   return {
     warnings,
+    wrong: (key, message, hint) => wrong(leaves.get(key), message, hint),
+    has: key => leaves.has(key),
     warn: (key, message) => warnings.push(`${place(leaves.get(key))}: ${message}`),
     text: text_,
     whole: key =>

@@ -14,6 +14,19 @@ export interface KeySpec {
   readonly reuse?: boolean | number | undefined
 }
 
+/** A certificate request that somebody else has made (RFC 2986): its private key is not here. */
+export interface Csr {
+  /** As request.csr says it. */
+  readonly path: string
+  /** Of subjectAltName, in its order. */
+  readonly names: readonly Name[]
+  /** As KeyPair.id, and `keyId` of the certificate for it. */
+  readonly keyId: string
+  readonly keyType: KeySpec['type']
+  /** base64url of its DER, as finalize sends it (RFC 8555 §7.4). */
+  readonly der: string
+}
+
 /** What is asked of a CA that offers several kinds of certificates (draft-ietf-acme-profiles). */
 export interface ProfileWish {
   readonly name: string
@@ -50,6 +63,8 @@ export interface Target {
   readonly mustStaple: boolean
   /** request.partial: issue for the names that pass, keep asking for the rest. */
   readonly partial: boolean
+  /** request.csr: what finalize sends, instead of a request of our own with a key of our own. */
+  readonly csr?: Csr | undefined
   /** Absent: the CA chooses. */
   readonly profile?: ProfileWish | undefined
   /** request.preferred-chain: who issued the last certificate of the chain. Absent: the CA chooses. */
@@ -71,7 +86,7 @@ export const methodOf = ({ dns }: Pick<Target, 'dns'>): ChallengeMethod => dns.m
 export const titleOf = ({ names, file }: Target): string => shortNames(names, file)
 
 /** What conf/target hands down to every target (acmetool's inheritance; never names). */
-export interface TargetDefaults extends Omit<Target, 'file' | 'names' | 'requestNames'> {
+export interface TargetDefaults extends Omit<Target, 'file' | 'names' | 'requestNames' | 'csr'> {
   /** Whether conf/target names a CA; then a legacy `provider:` at the root of a target counts for nothing. */
   readonly caGiven: boolean
   /** HTTP-01 only: kept for `status`, used for nothing. */

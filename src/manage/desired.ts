@@ -1,13 +1,16 @@
 /** The names that are wanted, as commands change and look them up: files of desired/. */
 
 import { accountLabel } from '../acme/challenge.js'
-import { editNames, newTargetText } from '../config/target-edit.js'
+import { editNames, newCsrTargetText, newTargetText } from '../config/target-edit.js'
 import { didYouMean } from '../core/did-you-mean.js'
 import { Dns01Error } from '../core/errors.js'
 import { accountChallengeName, challengeName, type Name, parseNames, persistName } from '../core/names.js'
 import type { ChallengeMethod, Target } from '../core/target.js'
 import type { World } from '../core/world.js'
+import { readGivenCsr } from '../state/csr-file.js'
+import { csrPath } from '../state/layout.js'
 import type { StateDir } from '../state/state-dir.js'
+import { csrPem } from '../x509/read-csr.js'
 
 /**
  * Writes a target file for these names, unless one target has them all already (docs/state-directory.md, "Target files").
@@ -24,7 +27,7 @@ export async function addWanted(
   const distinct = [...new Set(names)]
   const there = state.targets().targets.filter(target => distinct.every(name => target.names.includes(name)))
   if (there.length > 0) return there.map(({ file }) => file)
-  const file = `${distinct[0]?.slice(0, 200)}-${randomSuffix(world)}` // file names hold 255 bytes
+  const file = newFileFor(world, distinct)
   await state.writeTarget(file, newTargetText(distinct))
   return [file]
 }
@@ -48,21 +51,84 @@ function refuseTooLong(name: Name, method: ChallengeMethod): void {
   else challengeName(name)
 }
 
+const newFileFor = (world: Pick<World, 'random'>, names: readonly Name[]): string =>
+  `${names[0]?.slice(0, 200)}-${randomSuffix(world)}` // file names hold 255 bytes
+
 /** 26 characters of base32, as acmetool makes of a random UUID. */
 function randomSuffix(world: Pick<World, 'random'>): string {
   const letters = 'abcdefghijklmnopqrstuvwxyz234567'
   return [...world.random(26)].map(byte => letters[byte % 32]).join('')
 }
 
+/**
+ * Writes a target for the names of a request that somebody else has made, and keeps a copy of it: the file may come from
+ * anywhere, and be gone tomorrow. A target with just these names and a request already gets the new one. Returns its file.
+ * @throws Dns01Error CONFIG for what is no good request; USAGE when `names` are given and others, or wanted already with a
+ *   key of ours
+ */
+export async function addWantedCsr(
+  world: Pick<World, 'random' | 'files'>,
+  state: StateDir,
+  path: string,
+  names: readonly Name[],
+): Promise<{ readonly file: string; readonly names: readonly Name[] }> {
+  const csr = given(world, path)
+  for (const name of csr.names) refuseUnissuable(name)
+  const isSame = (all: readonly Name[]): boolean =>
+    all.length === csr.names.length && all.every(name => csr.names.includes(name))
+  if (names.length > 0 && !isSame(names))
+    throw new Dns01Error('USAGE', `${path} is a request for ${csr.names.join(' ')}, not for ${names.join(' ')}`, {
+      hint: 'the names of a request need not be given',
+    })
+  const [there] = state.targets().targets.filter(target => isSame(target.names))
+  if (there && there.csr?.path !== csrPath(there.file)) throw wantedOtherwise(there)
+  const file = there?.file ?? newFileFor(world, csr.names)
+  const copy = await state.writeCsr(file, csrPem(csr))
+  if (!there) await state.writeTarget(file, newCsrTargetText(csr.names, copy))
+  return { file, names: csr.names }
+}
+
+const wantedOtherwise = ({ file, names, csr }: Target): Dns01Error =>
+  csr
+    ? new Dns01Error('USAGE', `desired/${file} has a request for these names already, ${csr.path}`, {
+        hint: 'put the new one there',
+      })
+    : new Dns01Error('USAGE', `desired/${file} wants these names already, with a key of ours`, {
+        hint: `dns01 unwant ${names.join(' ')}, then again`,
+      })
+
+function given(world: Pick<World, 'files'>, path: string): ReturnType<typeof readGivenCsr> {
+  try {
+    return readGivenCsr(world, path)
+  } catch (error) {
+    if (!(error instanceof Dns01Error)) throw error
+    throw new Dns01Error(error.code, `${path}: ${error.message}`, { hint: error.hint, cause: error })
+  }
+}
+
 /** Takes the names out of every target; a target left without names goes. Comments and all else stay. Returns the changed files. */
 export async function removeWanted(state: StateDir, names: readonly Name[]): Promise<string[]> {
   const touched = state.targets().targets.filter(target => target.names.some(name => names.includes(name)))
-  for (const { file } of touched) {
+  for (const target of touched) refuseHalfRequest(target, names)
+  for (const { file, csr } of touched) {
+    if (csr) {
+      await state.removeTarget(file)
+      await state.removeCsr(file)
+      continue
+    }
     const text = editNames(state.targetText(file), { file, remove: names })
     if (text === undefined) await state.removeTarget(file)
     else await state.writeTarget(file, text)
   }
   return touched.map(target => target.file)
+}
+
+/** A request is for all its names or none. @throws Dns01Error USAGE */
+function refuseHalfRequest({ file, names, csr }: Target, unwanted: readonly Name[]): void {
+  if (!csr || names.every(name => unwanted.includes(name))) return
+  throw new Dns01Error('USAGE', `the request of desired/${file} is for ${names.join(' ')} together`, {
+    hint: 'give all of them, or another request: dns01 want --csr FILE',
+  })
 }
 
 /**

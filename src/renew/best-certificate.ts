@@ -15,13 +15,14 @@ export interface Held {
 }
 
 /**
- * Whether this certificate may serve the target, its dates apart: it has all names, or of a `partial` target one
- * (docs/state-directory.md, "Which certificate is live").
+ * Whether this certificate may serve the target, its dates apart: it has all names, or of a `partial` target one, and
+ * its key is here, or is that of request.csr (docs/state-directory.md, "Which certificate is live").
  */
 export function satisfies(certificate: Certificate, target: Target): boolean {
   const { facts } = certificate
-  if (!certificate.complete || !facts || certificate.revoked || certificate.revokeWanted || !certificate.hasKey)
-    return false
+  if (!certificate.complete || !facts || certificate.revoked || certificate.revokeWanted) return false
+  // of a request that somebody else made the key is not here, but it must be that one
+  if (target.csr ? facts.keyId !== target.csr.keyId : !certificate.hasKey) return false
   if (facts.selfSigned || (target.requiredKeyType && facts.keyType !== target.requiredKeyType)) return false
   const isIn = (name: Name): boolean => facts.names.includes(name)
   return target.partial ? target.names.some(isIn) : target.names.every(isIn)

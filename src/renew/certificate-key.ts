@@ -3,15 +3,41 @@
 // for those who have published it: in a TLSA record (DANE, RFC 7671), or pinned in an app.
 import { codeOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
-import { linkName, type Target } from '../core/target.js'
+import { type Csr, linkName, type Target } from '../core/target.js'
 import type { World } from '../core/world.js'
 import type { StateDir } from '../state/state-dir.js'
+import { createCsr } from '../x509/csr.js'
 import { generateKey, isAsStrongAs, type KeyPair } from '../x509/keys.js'
 
 export interface KeyParts {
   readonly world: Pick<World, 'clock' | 'log'>
   readonly state: Pick<StateDir, 'keyIds' | 'key' | 'keyMadeAt' | 'addKey' | 'liveCertificate'>
 }
+
+/** What finalize sends (RFC 8555 §7.4), and for which key. */
+export interface Request {
+  readonly keyId: string
+  /** Whether the key is in keys/. */
+  readonly isOurs: boolean
+  csr(names: readonly Name[]): Uint8Array
+}
+
+/** The request of request.csr, for which no key is made or looked for; else one of ours, its key being on disk. */
+export async function requestFor(parts: KeyParts, target: Target): Promise<Request> {
+  return target.csr ? theirs(target.csr) : ours(await keyFor(parts, target), target)
+}
+
+export const ours = (key: KeyPair, { mustStaple }: Pick<Target, 'mustStaple'>): Request => ({
+  keyId: key.id,
+  isOurs: true,
+  csr: names => createCsr(key, names, { mustStaple }),
+})
+
+export const theirs = ({ keyId, der }: Csr): Request => ({
+  keyId,
+  isOurs: false,
+  csr: () => Buffer.from(der, 'base64url'),
+})
 
 /** On disk. request.key.id names a key to use; when it is not there, a new one is made and the log says so. */
 export async function keyFor(parts: KeyParts, target: Target): Promise<KeyPair> {

@@ -132,5 +132,7 @@ export function firstWave(due: readonly Due[]): { readonly now: Due[]; readonly 
 /** Whether the certificate ordered for `a` would serve `b`. */
 const covers = (a: Target, b: Target): boolean =>
   a.ca === b.ca &&
+  !a.csr && // its certificate is for a key that nobody else has
+  !b.csr &&
   (!b.requiredKeyType || b.requiredKeyType === a.key.type) &&
   b.names.every(name => a.requestNames.includes(name))

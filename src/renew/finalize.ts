@@ -6,8 +6,7 @@ import type { Name } from '../core/names.js'
 import type { World } from '../core/world.js'
 import type { StateDir } from '../state/state-dir.js'
 import { type CertificateFacts, checkIssued, readCertificate } from '../x509/certificate.js'
-import { createCsr } from '../x509/csr.js'
-import type { KeyPair } from '../x509/keys.js'
+import type { Request } from './certificate-key.js'
 import { downloadChain } from './chain.js'
 
 /** How long the CA may take to sign. Our own choice, as for validating; a slower CA loses nothing, since the next run resumes. */
@@ -20,12 +19,11 @@ export interface FinishParts {
 }
 
 interface Finishing {
-  /** The folder in certs/, which has the order's URL and a link to the key already. */
+  /** The folder in certs/, which has the order's URL already, and a link to the key if that is ours. */
   readonly id: string
   readonly order: Order
-  readonly key: KeyPair
+  readonly request: Request
   readonly names: readonly Name[]
-  readonly mustStaple: boolean
   /** Target.chain. */
   readonly chain?: string | undefined
   /** How long the CA may take; as for a new order when absent. */
@@ -43,7 +41,7 @@ export async function finish(parts: FinishParts, client: AcmeClient, it: Finishi
   const limits = { giveUpAfterSeconds: it.signingSeconds ?? signingSeconds, stage }
   return orDrop(parts, it.id, async () => {
     // Made only for an order that is ready: what is processing or valid got its CSR from an earlier run, and takes no other.
-    const csr = () => createCsr(it.key, it.names, it)
+    const csr = () => it.request.csr(it.names)
     const isValid = ({ status }: Order): boolean => status === 'valid'
     const finalized: Awaited<ReturnType<AcmeClient['finalize']>> =
       it.order.status === 'ready' ? await client.finalize(it.order, csr(), signal) : it.order
@@ -51,7 +49,7 @@ export async function finish(parts: FinishParts, client: AcmeClient, it: Finishi
     const valid = isValid(finalized)
       ? finalized
       : await client.pollOrder(it.order.url, isValid, { ...limits, retryAfterSeconds }, signal)
-    return store(parts, { ...it, keyId: it.key.id }, await downloadChain(parts, client, valid, it.chain))
+    return store(parts, { ...it, keyId: it.request.keyId }, await downloadChain(parts, client, valid, it.chain))
   })
 }
 

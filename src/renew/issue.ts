@@ -8,10 +8,9 @@ import type { World } from '../core/world.js'
 import type { Predecessor } from '../limits/admission.js'
 import type { Publisher } from '../publish/publisher.js'
 import type { StateDir } from '../state/state-dir.js'
-import type { KeyPair } from '../x509/keys.js'
 import type { CertificateAuthorities } from './authorities.js'
 import { authorize } from './authorize.js'
-import { keyFor } from './certificate-key.js'
+import { type Request, requestFor } from './certificate-key.js'
 import { finish } from './finalize.js'
 import { newOrder } from './new-order.js'
 import { tellEnds } from './persistent.js'
@@ -62,7 +61,7 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
   const { locator } = publisher
   const title = titleOf(target)
   const batch = publisher.batch()
-  let key: KeyPair | undefined
+  let asked: Request | undefined
   let replaced = false
   const order = async (names: readonly Name[]): Promise<string> => {
     const authority = await authorityFor(parts, target, names)
@@ -78,16 +77,16 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
       ends,
     } = await authorize({ world, locator, publisher, batch, authority, target, signal }, made)
     if (failed.size > 0) throw combine([...failed.values()], { byName: failed })
-    key ??= await keyFor(parts, target)
+    asked ??= await requestFor(parts, target)
+    const keyId = asked.isOurs ? asked.keyId : undefined
     // From here on a stop loses nothing: order, account and key are on disk, and the next run resumes (resume.ts).
-    const id = await state.addOrder({ url: ready.url, accountId: authority.accountId, keyId: key.id })
+    const id = await state.addOrder({ url: ready.url, accountId: authority.accountId, keyId })
     world.log.step(title, 'waiting for the certificate')
     const issued = await finish(parts, authority.client, {
       id,
       order: ready,
-      key,
+      request: asked,
       names,
-      mustStaple: target.mustStaple,
       chain: target.chain,
     })
     tellEnds(parts, issued, ends)

@@ -14,6 +14,7 @@ import { readCertificate } from '../x509/certificate.js'
 import type { KeyPair } from '../x509/keys.js'
 import type { CertificateAuthority } from './authorities.js'
 import { accountsOnHostOf } from './authorities.js'
+import { ours, theirs } from './certificate-key.js'
 import { downloadChain } from './chain.js'
 import { finish, orDrop, store } from './finalize.js'
 import type { IssueParts } from './issue.js'
@@ -76,15 +77,18 @@ export async function resume(parts: IssueParts, left: Certificate, targets: read
     // pending: ours are on disk only once their names are proved (issue.ts), so another tool left this one; a new order
     // for the same names does as well, and the CA reuses what was proved for this one
     if (what.status === 'pending' || what.status === 'invalid') return await drop(`it is ${what.status}`)
-    const key = storedKey(parts, left)
-    if (what.status === 'ready' && !key) return await drop('its private key is not in keys/')
     // What else belongs into the request, and which chain, is not on disk: it is as the targets with these names want it.
     const own = targetsOf(what, targets)
     const chain = own.find(target => target.chain !== undefined)?.chain
-    if (!key) return await downloadOnly(parts, authority, left.id, what, chain)
-    awaited = what.identifiers
-    const mustStaple = own.some(target => target.mustStaple)
-    const it = { id: left.id, order: what, key, names: awaited, mustStaple, chain, signingSeconds }
+    const key = storedKey(parts, left)
+    const csr = key ? undefined : own.find(target => target.csr)?.csr
+    if (key || csr) awaited = what.identifiers
+    const request = key ? ours(key, { mustStaple: own.some(target => target.mustStaple) }) : csr && theirs(csr)
+    if (!request && what.status === 'ready') return await drop('its private key is not in keys/')
+    // request.csr may have led to another request when the order was finalized: whatever certificate came of it is kept
+    const isTold = key !== undefined || what.status === 'ready'
+    if (!request || !isTold) return await downloadOnly(parts, authority, left.id, what, chain)
+    const it = { id: left.id, order: what, request, names: what.identifiers, chain, signingSeconds }
     return await finish(parts, authority.client, it)
   }
 

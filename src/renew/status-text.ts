@@ -93,7 +93,7 @@ export function detailLines(document: StatusDocument, now: Date): string[] {
 
 /** Whole paths, to be copied into a web server's configuration. What is not known has no line. */
 function details({ stateDirectory }: StatusDocument, target: TargetStatus, now: Date): string[] {
-  const { notBefore, notAfter, renewAt, renewBecause, renewalInfo, live, certificate } = target
+  const { notBefore, notAfter, renewAt, renewBecause, renewalInfo, live, certificate, csr } = target
   const valid =
     notBefore && notAfter && `${minute(notBefore)} until ${minute(notAfter)} (${timeLeft(notAfter, now)} left)`
   const facts: readonly (readonly [string, string | undefined])[] = [
@@ -104,7 +104,8 @@ function details({ stateDirectory }: StatusDocument, target: TargetStatus, now: 
     ['issuer', target.issuer],
     ['key type', target.keyType],
     ['certificate', live && `${stateDirectory}/${live}/fullchain`],
-    ['key', live && `${stateDirectory}/${live}/privkey`],
+    ['key', live && (csr === undefined ? `${stateDirectory}/${live}/privkey` : 'with whoever made the request')],
+    ['request', csr],
     ['stored in', certificate && `${stateDirectory}/certs/${certificate}`],
     ['target', `${stateDirectory}/desired/${target.file}`],
     ['CA', target.ca],

@@ -38,6 +38,8 @@ export interface TargetStatus {
   readonly ca: string
   /** What is asked for; a certificate does not say by which profile it was made. */
   readonly profile?: ProfileWish | undefined
+  /** request.csr: whose key is not here. */
+  readonly csr?: string | undefined
   readonly certificate?: string | undefined
   readonly keyType?: string | undefined
   readonly issuer?: string | undefined
@@ -108,6 +110,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
         names: target.names,
         ca: target.ca,
         profile: target.profile,
+        csr: target.csr?.path,
         certificate: held?.id,
         keyType: facts?.keyType,
         issuer: facts?.issuer,

@@ -45,7 +45,7 @@ function paragraph({ stateDirectory }: StatusDocument, target: TargetStatus, par
   return [
     ...wrapped(`${list}: ${validity(target, parts)}`, parts.columns),
     ...place('certificate', path('fullchain'), parts.columns),
-    ...place('key', path('privkey'), parts.columns),
+    ...(target.csr === undefined ? place('key', path('privkey'), parts.columns) : []),
   ]
 }
 

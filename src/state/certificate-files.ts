@@ -12,7 +12,8 @@ import * as layout from './layout.js'
 export interface StoredOrder {
   readonly url: string
   readonly accountId: string | undefined
-  readonly keyId: string
+  /** undefined: the key is with whoever made the request (request.csr), and there is no link to it. */
+  readonly keyId: string | undefined
 }
 
 /** See StateDir.addOrder(). The folder comes whole: acmetool stops at one without `url`. */
@@ -21,7 +22,7 @@ export async function placeOrder(disk: Disk, order: StoredOrder): Promise<string
   await disk.placeFolder(layout.certificateFolder(id), {
     ...(order.accountId !== undefined && { account: { linkTo: layout.accountLinkTo(order.accountId) } }),
     url: { bytes: order.url.trim() },
-    privkey: { linkTo: layout.keyLinkTo(order.keyId) },
+    ...(order.keyId !== undefined && { privkey: { linkTo: layout.keyLinkTo(order.keyId) } }),
   })
   return id
 }

@@ -23,9 +23,9 @@ export const ID_FORM = /^[a-z2-7]{52}$/
 
 /** Files that everybody may read by the schema, unless conf/perm says otherwise: a certificate is not a secret, nor is what is wanted. */
 const PUBLIC_FILE =
-  /^(certs\/[a-z2-7]{52}\/(cert|chain|fullchain|url|revoke|revoked)|desired\/[^/]+|conf\/(target|responses(\/[^/]+\.(ya?ml|json))?|perm|webroot-path|rsa-key-size|dhparams|dns\.yml))$/
+  /^(certs\/[a-z2-7]{52}\/(cert|chain|fullchain|url|revoke|revoked)|desired\/[^/]+|conf\/(target|csr\/[^/]+\.pem|responses(\/[^/]+\.(ya?ml|json))?|perm|webroot-path|rsa-key-size|dhparams|dns\.yml))$/
 /** `haproxy` is the hook's. */
-const PUBLIC_FOLDER = /^(certs(\/[a-z2-7]{52})?|conf(\/responses)?|desired|live|haproxy)$/
+const PUBLIC_FOLDER = /^(certs(\/[a-z2-7]{52})?|conf(\/(responses|csr))?|desired|live|haproxy)$/
 
 /** Whether the schema names it as something for all to read. Whatever else somebody puts beside may be a secret. */
 export const isPublic = (path: string, kind: 'file' | 'folder'): boolean =>
@@ -42,6 +42,8 @@ export const accountFolder = (accountId: string): string => `accounts/${accountI
 export const accountPath = (accountId: string): string => `accounts/${accountId}/privkey`
 export const rolloverFolder = (newKeyId: string): string => `${ROLLOVER}/${newKeyId}`
 export const targetPath = (file: string): string => `desired/${file}`
+/** The copy that `want --csr` keeps of a request, for this file of desired/. Relative to the state directory, as request.csr is. */
+export const csrPath = (file: string): string => `conf/csr/${file}.pem`
 export const confPath = (name: string): string => `conf/${name}`
 export const livePath = (link: string): string => `live/${link}`
 export const journalPath = (id: string): string => `${JOURNAL}/${id}.json`

@@ -1,6 +1,7 @@
 // The state directory as the rest of dns01 sees it: a method for each question and each change, and no path. acmetool's
 // schema is kept to the letter, as both programs may work in the same directory (docs/state-directory.md). What is more
 // than a line or two is in the file that bears the name of its subject.
+import { dirname } from 'node:path'
 import { Dns01Error } from '../core/errors.js'
 import type { Target, TargetDefaults } from '../core/target.js'
 import type { World } from '../core/world.js'
@@ -143,6 +144,20 @@ export class StateDir {
   }
   async removeTarget(file: string): Promise<void> {
     await this.#disk.remove(layout.targetPath(plainName(file)))
+  }
+
+  /**
+   * Keeps a copy of a request for that target. @returns what request.csr says of it
+   */
+  async writeCsr(file: string, pem: string): Promise<string> {
+    const path = layout.csrPath(plainName(file))
+    await this.#disk.makeFolder(dirname(path))
+    await this.#disk.writeFile(path, pem)
+    return path
+  }
+  /** That copy; what request.csr leads to elsewhere is not ours. */
+  async removeCsr(file: string): Promise<void> {
+    await this.#disk.remove(layout.csrPath(plainName(file)))
   }
 
   /** The text of a file of conf/, or undefined when there is none. */

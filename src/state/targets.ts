@@ -3,9 +3,10 @@
 import { join } from 'node:path'
 import { parseDefaults, parseTarget } from '../config/target-file.js'
 import { Dns01Error } from '../core/errors.js'
-import type { Target, TargetDefaults } from '../core/target.js'
+import type { Csr, Target, TargetDefaults } from '../core/target.js'
 import { mustBeOurs, startsPrograms } from '../core/trust.js'
 import type { World } from '../core/world.js'
+import { readCsrFile } from './csr-file.js'
 import type { Disk } from './disk.js'
 import { confPath, isHidden, targetPath } from './layout.js'
 
@@ -45,7 +46,8 @@ export function readTargets(reading: TargetReading): { targets: Target[]; proble
 function readTarget({ disk, world, warnOnce }: TargetReading, file: string, kind: string, defaults: TargetDefaults) {
   if (kind !== 'file')
     throw new Dns01Error('CONFIG', `desired/${file} is a ${kind}, not a file`, { hint: 'targets are plain files' })
-  const { target, warnings } = parseTarget({ file, text: disk.read(targetPath(file)), defaults })
+  const readCsr = (path: string): Csr => readCsrFile(world, disk.root, path)
+  const { target, warnings } = parseTarget({ file, text: disk.read(targetPath(file)), defaults, readCsr })
   if (startsPrograms(target, defaults)) mustBeOurs(world, join(disk.root, targetPath(file)))
   warnOnce(warnings)
   return target

@@ -52,7 +52,7 @@ const KEY_TYPES: Record<string, CertificateFacts['keyType']> = {
 }
 
 /** The content of the OIDs 2.5.29.17 (RFC 5280 §4.2.1.6) and 2.5.29.35 (§4.2.1.1): of nine extensions, these are wanted. */
-const subjectAltName = [0x55, 0x1d, 0x11]
+export const subjectAltName = [0x55, 0x1d, 0x11]
 const authorityKeyIdentifier = [0x55, 0x1d, 0x23]
 
 /**
@@ -93,7 +93,7 @@ function derOf(certificate: string | Uint8Array): Uint8Array {
 }
 
 /** The certificates of a PEM text, each as 64 columns with LF, newline at the end; [] if there is none. */
-export const splitPems = (text: string): string[] => pemBodies(text).map(toPem)
+export const splitPems = (text: string): string[] => pemBodies(text).map(body => toPem(body))
 
 function keyFacts(spki: Der): Pick<CertificateFacts, 'keyId' | 'keyType'> {
   const [algorithm] = children(spki)
@@ -110,17 +110,18 @@ interface Extension {
   readonly value: Der
 }
 
-function extensionsOf(explicit: Der | undefined): Extension[] {
-  if (!explicit) return []
-  return children(expectDer(children(explicit)[0], TAG.sequence, 'extensions')).map(extension => {
+const extensionsOf = (explicit: Der | undefined): Extension[] => (explicit ? readExtensions(children(explicit)[0]) : [])
+
+/** Of a certificate, or of what a request asks for (RFC 5280 §4.1, Extensions). */
+export const readExtensions = (extensions: Der | undefined): Extension[] =>
+  children(expectDer(extensions, TAG.sequence, 'extensions')).map(extension => {
     const fields = children(expectDer(extension, TAG.sequence, 'an extension'))
     const value = expectDer(fields.at(-1), TAG.octets, "an extension's value")
     return { id: expectDer(fields[0], TAG.oid, "an extension's id"), value }
   })
-}
 
 /** Of the last with this id, though a certificate must not have two (RFC 5280 §4.2). */
-const valueIn = (extensions: readonly Extension[], id: readonly number[]): Der | undefined =>
+export const valueIn = (extensions: readonly Extension[], id: readonly number[]): Der | undefined =>
   extensions.findLast(extension => isOid(extension.id, id))?.value
 
 const isOid = ({ bytes, from, to }: Der, content: readonly number[]): boolean =>

@@ -15,11 +15,17 @@ export function firstPemBody(text: string): Buffer | undefined {
   return body === undefined ? undefined : Buffer.from(body, 'base64')
 }
 
-/** One certificate as PEM: 64 columns, LF, newline at the end (RFC 7468 §2). */
-export function toPem(der: Uint8Array): string {
+/** What a PEM text holds, in order: label and bytes of each block (RFC 7468 §2); a secret is not decoded. */
+export const pemBlocks = (text: string): { readonly label: string; readonly body: Buffer }[] =>
+  [...text.matchAll(/-----BEGIN ([A-Z0-9 ]{1,64})-----([A-Za-z0-9+/=\s]*)-----END \1-----/g)].map(
+    ([, label = '', body = '']) => ({ label, body: Buffer.from(label.includes('PRIVATE') ? '' : body, 'base64') }),
+  )
+
+/** One block as PEM: 64 columns, LF, newline at the end (RFC 7468 §2). */
+export function toPem(der: Uint8Array, label = 'CERTIFICATE'): string {
   const lines =
     Buffer.from(der)
       .toString('base64')
       .match(/.{1,64}/g) ?? []
-  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n')
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n')
 }

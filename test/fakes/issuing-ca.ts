@@ -49,6 +49,8 @@ export interface IssuingCa extends FakeCa {
   }[]
   /** Certificates that were signed: URL of the order, and names. */
   readonly issued: readonly { readonly order: string; readonly names: readonly string[] }[]
+  /** What it was asked to sign, as it was sent. */
+  readonly requests: readonly string[]
   manners: CaManners
 }
 
@@ -72,6 +74,7 @@ export function issuingCa(around: CaSurroundings, base = 'https://ca.test'): Iss
   const ca = fakeCa(base)
   const orders: { url: string; names: string[]; profile: unknown; replaces?: string | undefined }[] = []
   const issued: { order: string; names: readonly string[] }[] = []
+  const requests: string[] = []
   const accounts = new Set<string>()
   let newest: JsonWebKey | undefined
 
@@ -128,6 +131,7 @@ export function issuingCa(around: CaSurroundings, base = 'https://ca.test'): Iss
       if (body().status !== 'ready') return problem('orderNotReady', `it is ${body().status}`)
       status = made.manners.refusesToSign ? 'invalid' : 'processing'
       if (status === 'processing') {
+        requests.push(String(payload?.csr))
         certificate = await sign(String(payload?.csr), names, new Date(ahead()), made.manners)
         issued.push({ order: url, names })
       }
@@ -210,7 +214,12 @@ export function issuingCa(around: CaSurroundings, base = 'https://ca.test'): Iss
   }
 
   const usual = ca.always
-  const made: IssuingCa = Object.assign(Object.create(ca) as FakeCa, { orders, issued, manners: {} as CaManners })
+  const made: IssuingCa = Object.assign(Object.create(ca) as FakeCa, {
+    orders,
+    issued,
+    requests,
+    manners: {} as CaManners,
+  })
   return Object.assign(made, {
     fetch: (url: URL, request: HttpRequest) => {
       const certId = url.pathname.match(/^\/renewal-info\/(.+)/)?.[1]

@@ -18,7 +18,9 @@ import { parsePermissions } from '../../src/state/permissions.js'
 import { parseResponses } from '../../src/state/responses.js'
 import { readCertificate } from '../../src/x509/certificate.js'
 import { children, type Der, readDer } from '../../src/x509/der.js'
+import { readCsr } from '../../src/x509/read-csr.js'
 import { ecKey, selfSigned } from '../fakes/certificates.js'
+import { csrOf, mustStaple, pemOf, rsaKey } from '../fakes/csr.js'
 import { stateWorld } from '../fakes/state-world.js'
 import { damaged, type Edit, edits } from './damage.js'
 import { type Fuzzer, tried } from './fuzzer.js'
@@ -95,6 +97,12 @@ async function certificates(): Promise<Uint8Array[]> {
   return made.map(({ cert }) => Uint8Array.from(Buffer.from(cert.replace(/-----[^-]+-----|\s/g, ''), 'base64')))
 }
 
+const csrs = [
+  csrOf({ names: ['www.example.com', '*.example.com'], commonNames: ['www.example.com'], extensions: [mustStaple] }),
+  csrOf({ key: rsaKey(2048), names: Array.from({ length: 40 }, (_, i) => `h${i}.example.com`) }),
+  utf8(pemOf(csrOf({ names: ['www.example.com'], hash: 'sha384' }))),
+]
+
 const YAML = [
   ': ',
   '- ',
@@ -123,6 +131,7 @@ const yamlSeeds = [
   'satisfy:\n  names:\n  - a.example.com\n',
   'a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n',
   'satisfy: &a\n  names: &b [www.example.com]\nrequest:\n  <<: *a\n  names: *b\n',
+  'request: {csr: x, profile: {required: a}, preferred-chain: R, key: {reuse: 30}}\n',
 ]
 const dnsYml =
   'provider: route53\nresolvers: [192.0.2.1]\npropagation: {wait: true, max-pause-seconds: 5}\nzones:\n  example.com: {provider: rfc2136, nameserver: 192.0.2.1}\n'
@@ -227,6 +236,7 @@ export const DECODERS: readonly Decoder[] = [
     },
   },
   { name: 'x509/der', standing: 4000, seeds: await certificates(), decode: bytes => walk(readDer(bytes)) },
+  { name: 'x509/read-csr', standing: 1500, seeds: csrs, decode: readCsr },
   { name: 'x509/certificate', standing: 3000, seeds: await certificates(), decode: readCertificate },
   {
     ...{ name: 'target-file', standing: 800, seeds: yamlSeeds.map(utf8), tokens: YAML },

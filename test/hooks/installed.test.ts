@@ -224,6 +224,14 @@ describe('haproxy', () => {
     expect(readdirSync(join(state, 'tmp'))).toEqual([])
   })
 
+  test('passes over a certificate whose key is elsewhere', () => {
+    program('haproxy')
+    live('a.example')
+    rmSync(join(state, 'certs/c1/privkey'))
+    expect(run('haproxy', 'live-updated', ['a.example'])).toEqual({ exit: 0, output: '' })
+    expect(readdirSync(join(state, 'haproxy'))).toEqual([])
+  })
+
   test('again with a new certificate it replaces the file', () => {
     program('haproxy')
     live('a.example')

@@ -143,6 +143,30 @@ describe.skipIf(lacking('acmetool', 'pebble', 'openssl'))('a state directory tha
     await expectAcmetoolAccepts()
   })
 
+  test('is accepted with a certificate whose key is elsewhere, live and without a privkey', async () => {
+    const own = lab.newState('own-request')
+    const file = (name: string) => join(own, `../${name}`)
+    const openssl = (...args: string[]) => execFileSync(need('openssl'), args, { stdio: 'pipe' })
+    openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', file('device.key'))
+    const name = ['-subj', '/', '-addext', 'subjectAltName=DNS:device.corp.example']
+    openssl('req', '-new', '-key', file('device.key'), ...name, '-out', file('device.csr'))
+    expect(await lab.dns01(own, 'want', '--csr', file('device.csr'))).toMatchObject(silent)
+    expect(lab.calls(own).filter(({ event }) => event === 'live-updated')).toMatchObject([
+      { stdin: 'device.corp.example\n' },
+    ])
+    expect(existsSync(join(own, 'live/device.corp.example/privkey'))).toBe(false)
+    const before = snapshotOf(own)
+    const status = await lab.acmetool(own, 'status')
+    expect(status).toMatchObject({ exit: 0, stderr: '' })
+    expect(status.stdout).toContain('device.corp.example') // it would order with a key of its own: docs/settings.md
+    expect(snapshotOf(own)).toEqual(before)
+    expect((await lab.dns01(own, 'unwant', 'device.corp.example')).exit).toBe(0)
+    const unwanted = snapshotOf(own)
+    expect(await lab.acmetool(own, '--xlog.severity=warn', 'reconcile')).toMatchObject(silent)
+    expect(snapshotOf(own)).toEqual(unwanted)
+    expect(existsSync(join(own, 'live/device.corp.example/fullchain'))).toBe(true)
+  })
+
   test('goes on with acmetool, and back again', async () => {
     mkdirSync(join(state, 'haproxy'), { mode: 0o755 })
     expect(await lab.acmetool(state, 'want', 'back.corp.example')).toMatchObject(silent)

@@ -87,7 +87,7 @@ describe('the command line', () => {
     [['cull', 'extra'], 'cull does not take "extra"', 'dns01 cull --help shows what it takes'],
     [['plan', 'a', 'b'], 'plan does not take "a"', 'dns01 plan --help shows what it takes'],
     [['--xlog.severity', 'inf'], '--xlog.severity: there is no severity "inf"', 'did you mean "INFO"?'],
-    [['want'], 'want lacks an argument', 'dns01 want <names..>'],
+    [['unwant'], 'unwant lacks an argument', 'dns01 unwant <names..>'],
     [['--batch', 'revoke', '--reason', 'superseded'], 'revoke lacks an argument', 'dns01 revoke <id>'],
     [['import-pem-account', 'u'], 'import-pem-account lacks an argument', 'dns01 import-pem-account <url> <file>'],
   ])('%j: %s; %s', async (argv, message, hint) => {
@@ -170,7 +170,7 @@ describe('help', () => {
   })
 
   test.each([[['help', 'want']], [['want', '--help']]])('%j tells what one takes', async argv => {
-    expect(await parseCommandLine(argv)).toMatch(/want <names\.\.>[\s\S]*--reconcile/)
+    expect(await parseCommandLine(argv)).toMatch(/want \[names\.\.\][\s\S]*--reconcile/)
   })
 
   test('knows version, though nothing is parsed for it', async () => {

@@ -2,8 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { editNames, newTargetText } from '../../../src/config/target-edit.js'
 import { parseDefaults, parseTarget } from '../../../src/config/target-file.js'
-import type { Name } from '../../../src/core/names.js'
-import { claims, type Target, type TargetDefaults } from '../../../src/core/target.js'
+import { Dns01Error } from '../../../src/core/errors.js'
+import { type Name, parseName } from '../../../src/core/names.js'
+import { type Csr, claims, type Target, type TargetDefaults } from '../../../src/core/target.js'
 import { thorough } from '../../thorough.js'
 
 const parse = (text: string, conf?: string, file = 'x.test') =>
@@ -465,6 +466,76 @@ describe('editNames', () => {
           expect(after).toContain('label: x # kept\n')
         },
       ),
+    )
+  })
+})
+
+describe('request.csr', () => {
+  const csr: Csr = {
+    ...{ path: 'conf/csr/x.pem', keyId: 'k', keyType: 'rsa', der: 'MAA' },
+    names: ['a.test', 'b.test'].map(parseName),
+  }
+  const read = (text: string, conf = '') =>
+    parseTarget({ file: 'no name', text, defaults: defaultsOf(conf), readCsr: path => ({ ...csr, path }) })
+  const withCsr = (more = '') => `request: {csr: conf/csr/x.pem${more}}\n`
+
+  test('gives the names and the type of key; of what is inherited only what a request does not say counts', () => {
+    const conf = 'satisfy: {margin: 9}\nrequest: {partial: true, ocsp-must-staple: true, key: {id: i, reuse: true}}\n'
+    expect(read(withCsr(), conf)).toMatchObject({
+      warnings: [],
+      target: {
+        ...{ names: ['a.test', 'b.test'], requestNames: ['a.test', 'b.test'], csr, marginDays: 9 },
+        ...{ partial: false, mustStaple: false, key: { type: 'rsa', id: undefined, reuse: undefined } },
+      },
+    })
+  })
+
+  test('agrees with names in any order', () => {
+    const text = `satisfy: {names: [b.test, a.test]}\n${withCsr(', names: [a.test, b.test]')}`
+    expect(read(text).target.names).toEqual(['a.test', 'b.test'])
+  })
+
+  test.each([
+    [
+      'satisfy:\n  names: [a.test]\n',
+      '',
+      'desired/no name:2: satisfy.names and the request conf/csr/x.pem do not agree: b.test is only there',
+    ],
+    ['names: [a.test, b.test, c.test]\n', '', 'names and the request conf/csr/x.pem do not agree: it lacks c.test'],
+    ['', ', names: [a.test]', 'request.names and the request'],
+    ['satisfy: {key: {type: ecdsa}}\n', '', 'has a key of type rsa, satisfy.key.type wants ecdsa'],
+    ['', ', partial: true', 'desired/no name:1: request.partial cannot be with request.csr'],
+  ])('%j with %j is CONFIG with file and line', (before, more, message) => {
+    expect(() => read(`${before}${withCsr(more)}`)).toThrow(
+      expect.objectContaining({ code: 'CONFIG', message: expect.stringContaining(message) }),
+    )
+  })
+
+  test('a request that is not good is told with file, line and key, and with what to do', () => {
+    const readCsr = (): never => {
+      throw new Dns01Error('CONFIG', 'it has no names', { hint: 'make it anew' })
+    }
+    expect(() => parseTarget({ file: 'x', text: `\n${withCsr()}`, readCsr })).toThrow(
+      expect.objectContaining({
+        ...{ code: 'CONFIG', hint: 'make it anew' },
+        message: 'desired/x:2: request.csr: conf/csr/x.pem: it has no names',
+      }),
+    )
+    expect(() => read('request: {csr: [x]}\n')).toThrow('desired/no name:1: request.csr must be a text')
+  })
+
+  test('what a request says itself is told to have no effect beside it', () => {
+    const { warnings } = read(withCsr(', key: {type: ecdsa, reuse: 3}, ocsp-must-staple: true'))
+    expect(warnings).toEqual(
+      ['key.type', 'key.reuse', 'ocsp-must-staple'].map(key =>
+        expect.stringContaining(`desired/no name:1: request.${key} has no effect beside request.csr`),
+      ),
+    )
+  })
+
+  test('cannot be inherited', () => {
+    expect(() => defaultsOf('\nrequest: {csr: x}\n')).toThrow(
+      'conf/target:2: request.csr belongs into a file of desired/',
     )
   })
 })

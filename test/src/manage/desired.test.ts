@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { parseName } from '../../../src/core/names.js'
-import { addWanted, removeWanted, targetFiles } from '../../../src/manage/desired.js'
+import { addWanted, addWantedCsr, removeWanted, targetFiles } from '../../../src/manage/desired.js'
 import { StateDir } from '../../../src/state/state-dir.js'
+import { csrOf, pemOf } from '../../fakes/csr.js'
 import { type StateWorld, stateWorld } from '../../fakes/state-world.js'
 
 const root = '/var/lib/acme'
@@ -109,5 +110,81 @@ describe('targetFiles', () => {
     expect(() => targetFiles(state, ['web', word])).toThrow(
       expect.objectContaining({ code: 'USAGE', message: `there is no target "${word}"`, hint }),
     )
+  })
+})
+
+describe('addWantedCsr', () => {
+  const given = '/home/me/printer.csr'
+  const put = (...names: string[]): string => {
+    const pem = pemOf(csrOf({ names }))
+    fake.files.put(given, pem, 0o666)
+    return pem
+  }
+  const wantCsr = (...names: string[]) => addWantedCsr(fake.world, state, given, names.map(parseName))
+
+  test('writes a target with the names of the request, and keeps a copy of it that all may read', async () => {
+    const pem = put('b.test', 'a.test')
+    const { file, names } = await wantCsr()
+    expect(file).toMatch(/^b\.test-[a-z2-7]{26}$/)
+    expect(names).toEqual(['b.test', 'a.test'])
+    expect(fake.files.text(`${root}/conf/csr/${file}.pem`)).toBe(pem)
+    expect(fake.files.info(`${root}/conf/csr/${file}.pem`)?.mode).toBe(0o644)
+    const { targets, problems } = state.targets()
+    expect(problems).toEqual([])
+    expect(targets).toMatchObject([{ names: ['b.test', 'a.test'], csr: { path: `conf/csr/${file}.pem` } }])
+    const before = fake.files.tree(root)
+    await state.conform()
+    expect(fake.files.tree(root)).toEqual(before)
+    expect(fake.said).toEqual([])
+  })
+
+  test('a new request for the same names takes the place of the old one', async () => {
+    put('a.test', 'b.test')
+    const { file } = await wantCsr()
+    const pem = put('b.test', 'a.test')
+    expect(await wantCsr('a.test', 'b.test')).toMatchObject({ file })
+    expect(files()).toEqual([file])
+    expect(fake.files.text(`${root}/conf/csr/${file}.pem`)).toBe(pem)
+  })
+
+  test.each<[string, () => unknown, string[], string, RegExp]>([
+    ['a file that is not there', () => undefined, [], 'CONFIG', /^\/home\/me\/printer\.csr: it cannot be read/],
+    [
+      'no request',
+      () => fake.files.put(given, 'x'),
+      [],
+      'CONFIG',
+      /^\/home\/me\/printer\.csr: it is neither PEM nor DER/,
+    ],
+    ['other names', () => put('a.test'), ['b.test'], 'USAGE', /is a request for a\.test, not for b\.test/],
+    ['an underscore', () => put('a_b.test'), [], 'USAGE', /a_b\.test has an underscore/],
+  ])('%s is refused, and nothing is written', async (_, prepare, names, code, message) => {
+    prepare()
+    const before = fake.files.tree(root)
+    await expect(wantCsr(...names)).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
+    expect(fake.files.tree(root)).toEqual(before)
+  })
+
+  test('names that are wanted already, with a key of ours or by a request elsewhere, stay as they are', async () => {
+    put('a.test')
+    await want('a.test')
+    await expect(wantCsr()).rejects.toMatchObject({ code: 'USAGE', hint: 'dns01 unwant a.test, then again' })
+    await unwant('a.test')
+    await state.writeTarget('own', `request: {csr: /etc/own.csr}\n`)
+    fake.files.put('/etc/own.csr', pemOf(csrOf({ names: ['a.test'] })))
+    await expect(wantCsr()).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('/etc/own.csr') })
+  })
+
+  test('is unwanted as a whole, copy and all', async () => {
+    put('a.test', 'b.test')
+    await wantCsr()
+    const before = fake.files.tree(root)
+    await expect(unwant('a.test')).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining('together'),
+    })
+    expect(fake.files.tree(root)).toEqual(before)
+    await unwant('a.test', 'b.test')
+    expect(fake.files.tree(root).filter(line => /^file/.test(line))).toEqual([])
   })
 })

@@ -64,6 +64,15 @@ describe('satisfies', () => {
     expect(satisfies(held, wants)).toBe(does)
   })
 
+  const csr = { path: 'x', names: [], keyId: 'key-c', keyType: 'ecdsa', der: '' } as const
+  test.each([
+    ['its key, not here', certificate('c', ['a.test'], { hasKey: false }), csr.keyId, true],
+    ['its key, which is here, too', certificate('c', ['a.test']), csr.keyId, true],
+    ['another key', certificate('c', ['a.test']), 'other', false],
+  ])('a target with a request of somebody else: %s', (_, held, keyId, does) => {
+    expect(satisfies(held, target('t', ['a.test'], { csr: { ...csr, keyId } }))).toBe(does)
+  })
+
   test('what could not be read serves nobody', () => {
     const { facts: _, ...unread } = certificate('c', ['a.test'])
     expect(satisfies(unread, target('t', ['a.test']))).toBe(false)

@@ -12,8 +12,10 @@ import { openAuthorities } from '../../../src/renew/authorities.js'
 import { type IssueParts, type IssueRequest, issue } from '../../../src/renew/issue.js'
 import { parseResponses, responses } from '../../../src/state/responses.js'
 import { StateDir } from '../../../src/state/state-dir.js'
+import { readCsr } from '../../../src/x509/read-csr.js'
 import { problem } from '../../fakes/ca.js'
 import { ecKey } from '../../fakes/certificates.js'
+import { csrOf, mustStaple } from '../../fakes/csr.js'
 import { names, target } from '../../fakes/held.js'
 import { type CaManners, hashPrefix, issuingCa } from '../../fakes/issuing-ca.js'
 import { stateWorld } from '../../fakes/state-world.js'
@@ -454,4 +456,26 @@ test('a profile goes with the order, and where the CA has it not and it must be 
     message: expect.stringContaining('offers no profile "short"'),
   })
   expect(ca.orders).toHaveLength(1)
+})
+
+test('a request of somebody else goes to the CA byte by byte; no key is made, and there is no link to one', async () => {
+  const { issue, ca, fake, onDisk, state } = await lab()
+  const der = csrOf({ names: ['a.test', '*.a.test'], extensions: [mustStaple] })
+  const csr = { path: 'x', ...readCsr(der) }
+  expect(await issue(target('t', csr.names, { csr }))).toEqual({ issued: csr.names, missing: [] })
+  expect(ca.requests).toEqual([Buffer.from(der).toString('base64url')])
+  expect(onDisk()).toBe('order + certificate')
+  expect(fake.files.tree('/s').filter(line => /privkey/.test(line) && !/accounts/.test(line))).toEqual([])
+  expect(state.certificates()).toMatchObject([{ complete: true, hasKey: false, facts: { keyId: csr.keyId } }])
+})
+
+test('a certificate for another key than that of the request is refused, and nothing of it stays', async () => {
+  const { issue, ca, onDisk } = await lab()
+  ca.manners = { signsAnotherKey: true }
+  const csr = { path: 'x', ...readCsr(csrOf({ names: ['a.test'] })) }
+  expect(await issue(target('t', csr.names, { csr }))).toMatchObject({
+    code: 'REFUSED',
+    message: expect.stringContaining('it is for another key'),
+  })
+  expect(onDisk()).toBe('')
 })

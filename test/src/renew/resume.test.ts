@@ -3,10 +3,12 @@ import type { Target } from '../../../src/core/target.js'
 import type { IssueParts } from '../../../src/renew/issue.js'
 import { resume } from '../../../src/renew/resume.js'
 import type { Certificate } from '../../../src/state/certificates.js'
+import { createCsr } from '../../../src/x509/csr.js'
+import { readCsr } from '../../../src/x509/read-csr.js'
 import { type CaWorld, caWorld } from '../../fakes/authorities.js'
 import { problem, type Reply } from '../../fakes/ca.js'
 import { ecKey, selfSigned } from '../../fakes/certificates.js'
-import { day, target } from '../../fakes/held.js'
+import { day, names, target } from '../../fakes/held.js'
 
 const url = 'https://ca.test/order/1'
 const pemChain = { 'content-type': 'application/pem-certificate-chain' }
@@ -51,6 +53,28 @@ describe('an order that was left', () => {
 
   const resumed = async (certificate: Certificate) => (await resume(it as unknown as IssueParts, certificate)).id
   const now = () => it.state.certificates()[0]
+
+  test.each(['ready', 'processing', 'valid'])(
+    'that is %s is completed for the request of somebody else',
+    async status => {
+      const der = createCsr(key, names('a.test'), { mustStaple: false })
+      const csr = { path: 'x', ...readCsr(der) }
+      await it.state.removeKey(key.id)
+      const certificate = await left({ key: false })
+      const sent: unknown[] = []
+      it.ca.always('/order/1', order('valid'))
+      it.ca.next('/order/1', order(status))
+      it.ca.always('/finalize/1', ({ payload }) => {
+        sent.push(payload?.csr)
+        return order('valid')
+      })
+      const done = await resume(it as unknown as IssueParts, certificate, [target('t', ['a.test'], { csr })])
+      expect(done.id).toBe(certificate.id)
+      expect(sent).toEqual(status === 'ready' ? [csr.der] : [])
+      expect(now()).toMatchObject({ complete: true, hasKey: false, facts: { keyId: key.id } })
+      expect(it.fake.said).toEqual([])
+    },
+  )
 
   test.each([{}, { key: false }])(
     'is downloaded with the chain that its target prefers, with links %j',
