@@ -22,6 +22,7 @@ import {
 
 /** Records in one batch on the smallest plan, Free (developers.cloudflare.com/dns/manage-dns-records/how-to/batch-record-changes). */
 const longestBatch = 200
+/** The least that Cloudflare takes on every plan. */
 const shortestTtlSeconds = 60
 /** Rounds of "somebody else changed it meanwhile" before we believe that something is wrong. */
 const mostRounds = 4
@@ -112,6 +113,7 @@ async function findZone(api: Api, { zone, signal }: ProviderCall): Promise<strin
   throw refused(`Cloudflare shows the token no zone ${zone}`, `${rights}; or set CF_Zone_ID`)
 }
 
+/** Here and not at the first request: an id with a slash in it would ask for another resource, with the user's token. */
 function checkZoneId(id: string | undefined): void {
   if (id === undefined || ZONE_ID.test(id)) return
   throw new Dns01Error('CONFIG', `cloudflare: the zone id ${JSON.stringify(id)} is not 32 hexadecimal digits`, {
@@ -195,6 +197,7 @@ const toPost = ({ name, value, ttlSeconds }: TxtRecord) => ({
   ttl: Math.max(ttlSeconds, shortestTtlSeconds),
 })
 
+/** Several strings of one record are one value, as a resolver joins them. */
 const unquoted = (content: string): string =>
   content.startsWith('"')
     ? [...content.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, text = '']) => text.replace(/\\(.)/g, '$1')).join('')
@@ -208,6 +211,7 @@ async function listTxt(api: Api, zoneId: string, records: readonly TxtRecord[], 
   return found.map(({ id, name: at, content }) => ({ id, name: at, value: unquoted(content) }))
 }
 
+/** Cloudflare does all of a batch or nothing, deletes first. */
 const batch = async (api: Api, zoneId: string, body: object, { signal }: ProviderCall) =>
   (await request(api, { method: 'POST', path: `zones/${zoneId}/dns_records/batch`, body, signal }, Batch)).result
 

@@ -31,6 +31,7 @@ import {
   updateMessage,
 } from './rfc2136/message.js'
 
+/** lego's variables (RFC2136_*, of late DNSUPDATE_*) and those of acme.sh's dns_nsupdate: who comes from there changes nothing. */
 const settings = {
   nameserver: {
     env: ['RFC2136_NAMESERVER', 'DNSUPDATE_NAMESERVER', 'NSUPDATE_SERVER'],
@@ -101,6 +102,7 @@ export default defineProvider({
   },
 })
 
+/** Nine digits at most: a TTL has 31 bits (RFC 2181 §8). */
 function readTtl(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   if (!/^\d{1,9}$/.test(text)) throw wrong(`the TTL ${JSON.stringify(text)} is not a number of seconds`)
@@ -126,6 +128,7 @@ async function findPrimary(world: World, { zone, signal }: ProviderCall): Promis
   return primary
 }
 
+/** By the configured resolvers and not by the system's: the name may exist in their view only. `localhost` by RFC 6761 §6.3. */
 async function addressesOf(world: World, host: string, signal: AbortSignal): Promise<string[]> {
   if (host.includes(':') || /^[\d.]+$/.test(host)) return [host]
   if (host === 'localhost') return ['127.0.0.1', '::1']
@@ -154,7 +157,7 @@ async function lookUp(world: World, question: { name: Name; type: 'A' | 'AAAA' |
   throw last
 }
 
-/** PowerDNS takes some 2 s for 1,000 records on a small machine. */
+/** Seconds. PowerDNS takes some 2 s for 1,000 records on a small machine. */
 const answerWithinSeconds = 15
 
 /** One update, at the first of the servers that can be reached. */
@@ -163,6 +166,7 @@ async function send(world: World, servers: readonly string[], key: Key | undefin
   const message = updateMessage(Buffer.from(world.random(2)), call.zone, rrs)
   const signed = key && sign(message, key, unixSeconds(world.clock.now()))
   let last: unknown
+  // What reached one address may have been done there, though its answer was lost; the next one's "no" does not undo it.
   let mayBeWritten = false
   for (const server of servers) {
     const where = { server, signal: call.signal, transport: 'tcp', timeoutSeconds: answerWithinSeconds } as const
@@ -193,6 +197,7 @@ const worthLittle = (error: Dns01Error): Dns01Error =>
 
 const unixSeconds = (instant: Date): number => Math.floor(instant.getTime() / 1000)
 
+/** What an answer is held against. `mac`: of our request, which the server's signature covers (RFC 8945 §5.3.1). */
 interface Expected {
   readonly server: string
   readonly zone: Name
@@ -220,6 +225,7 @@ function checkAnswer(bytes: Buffer, expected: Expected): void {
   if (rcode !== 0) throw rcodeFault(rcode, expected)
 }
 
+/** Not unwritten(): who knows what the real server did. */
 const forged = ({ server, zone }: Expected, how: string): Dns01Error =>
   refused(
     `the answer of ${server} to the update of ${zone} ${how}`,
@@ -255,6 +261,7 @@ const UNSIGNED = [
   'no key is set, the update went unsigned',
   'set RFC2136_TSIG_FILE to the key file (as for nsupdate -k); RFC2136_TSIG_KEY and RFC2136_TSIG_SECRET do as well; or let the server allow this address',
 ] as const
+/** REFUSED and NOTAUTH. */
 const NO_RIGHTS = new Set([5, 9])
 
 function rcodeFault(rcode: number, { server, zone, key }: Expected): Dns01Error {

@@ -1,5 +1,8 @@
 // AWS Route 53: one change for a zone, compared before it is set, waited for until it is in sync. account.ts talks to the
 // API, zones.ts finds the hosted zone, sets.ts changes its TXT sets.
+// UPSERT, which most clients use, lost: it replaces the whole set of a name, and with it a value that another machine or the
+// wildcard of the same name has there. And a name server that shows the value proves nothing of the others: Route 53 is an
+// anycast cloud, of which we see one place and the CA several. INSYNC is the word for all of them.
 import {
   beforeWriting,
   defineProvider,
@@ -40,6 +43,7 @@ function openRoute53(values: Values, world: World, shared = openShared()): Provi
   checkSettings(values)
   const isPrivate = parseTruth(values.private)
   const ttlSeconds = values.ttl === undefined ? undefined : Math.ceil(parseSeconds('ttl', values.ttl))
+  // by apex and for the run; a zone that was not found is looked for again, since it may have been made meanwhile
   const chosen = new Map<Name, Promise<Zone>>()
   const zoneOf = (account: AwsAccount, apex: Name, how: How): Promise<Zone> => {
     const zone =
@@ -52,12 +56,14 @@ function openRoute53(values: Values, world: World, shared = openShared()): Provi
   const placeOf = async (records: readonly TxtRecord[], { zone: apex, ...how }: ProviderCall) => {
     const account = await accountOf(world, values, shared)
     const zone = await zoneOf(account, apex, how)
+    // with an id in the settings the zone is as the user says; Route 53's own error would not name it
     const stray = records.find(({ name }) => !isWithin(name, zone.name))
     if (stray) throw refused(`${describe(zone)} does not hold ${stray.name}`, hints.zoneId)
     return { account, zone }
   }
   const settle = async (goal: Goal, records: readonly TxtRecord[], how: ProviderCall) => {
     const { account, zone } = await beforeWriting(() => placeOf(records, how))
+    // A second change while one is being applied is refused (PriorRequestNotComplete), so openings that share a zone queue.
     const changes = await zone.inTurn(() => settleSets({ world, account, zone, how }, { goal, records, ttlSeconds }))
     return { account, zone, changes }
   }
@@ -72,7 +78,7 @@ function openRoute53(values: Values, world: World, shared = openShared()): Provi
           id === undefined ? world.clock.sleep(usualSyncSeconds, call.signal) : account.inSync(id, zone.name, call),
         ),
       ).catch(error => {
-        throw doubtful(error)
+        throw doubtful(error) // the change was accepted: cleanup() must come
       })
       call.log.info(`${describe(zone)}: in sync`)
     },

@@ -47,6 +47,7 @@ export function accountOf(world: World, values: Values, shared: Shared): Promise
   return shared.once(`account ${JSON.stringify(access)}`, () => openAccount(world, values))
 }
 
+/** Loads the SDK, and so is called only when a record is to be written: most runs have none. */
 async function openAccount(world: World, values: Values): Promise<AwsAccount> {
   const sdk = await import('./sdk.js')
   // The SDK's word about old Node versions is for us, who choose its version, and not for cron's mail.
@@ -104,6 +105,7 @@ function having<T extends object>(answer: T, key: keyof T & string): T {
   throw unavailable(`an answer without ${key}: it is not one of Route 53's API (a proxy in between?)`)
 }
 
+/** Makes one call. `action`: the API's name of it; `on`: the zone or change, for messages. */
 type Call = <T>(
   action: string,
   on: string,
@@ -132,6 +134,7 @@ function callerOf({ clock, random }: World, client: Route53Client, source: strin
         return { answer }
       } catch (error) {
         signal.throwIfAborted()
+        // Returned and not thrown: retry() would make it again, which is for dns01 to do with the whole present().
         if (!isThrottling(error as Error)) return { failure: await explained(error as Error) }
         pace.slower()
         throw await explained(error as Error)

@@ -75,6 +75,7 @@ class TaskSets {
     return [...this.#wanted.keys()]
   }
 
+  /** Sets as they were read; undefined: there is none. */
   learn(sets: ReadonlyMap<Name, TxtSet | undefined>): void {
     for (const [name, set] of sets) this.#known.set(name, set)
   }
@@ -87,6 +88,7 @@ class TaskSets {
       : all.filter(({ before, after }) => before?.values.length !== after?.values.length)
   }
 
+  /** The TTL of a set that is there stays: others may rely on it. Without a value left there is no set any more. */
   #after(name: Name): TxtSet | undefined {
     const now = this.#known.get(name)
     const wanted = this.#wanted.get(name) as TxtSet
@@ -154,6 +156,7 @@ function readConflicting(
   return readSets(account, zone, names, how)
 }
 
+/** Our last word on each set: the first guess of the next change, which spares reading them. */
 function noteWritten({ written }: Zone, batch: readonly Edit[]): void {
   for (const { name, after } of batch) {
     if (after) written.set(name, after)
@@ -178,6 +181,8 @@ type Submitted = { readonly id: string | undefined } | { readonly conflicts: rea
 
 /** One change batch: its id, or the names that Route 53 says are not as we took them to be. */
 async function submit({ world, account, zone, how }: Place, batch: readonly Edit[]): Promise<Submitted> {
+  // Applied in order and all or nothing. A DELETE must repeat the whole set as it is, values and TTL, or the batch is
+  // refused: that is the comparison.
   const Changes = batch.flatMap(({ name, before, after }) => [
     ...toChange('DELETE', name, before),
     ...toChange('CREATE', name, after),

@@ -38,6 +38,7 @@ function listZones(account: AwsAccount, how: How): Promise<Zone[]> {
   return account.zones
 }
 
+/** The API gives `/hostedzone/Z1`, people copy `Z1` from the console: the bare id is what we compare and show. */
 const makeZone = (id: string, name: Name, isPrivate: boolean): Zone => ({
   id: withoutPrefix(id),
   name,
@@ -86,6 +87,10 @@ export async function zoneByName(
   )
 }
 
+/**
+ * A value in a zone above the one that the DNS shows would be accepted and seen by nobody, and the run would wait for it to
+ * the end. @throws Dns01Error REFUSED when the zone is served by somebody else
+ */
 async function checkNotElsewhere(world: World, apex: Name, all: readonly Zone[], how: How): Promise<void> {
   const servers = await publicServers(world, apex, how.signal)
   if (!servers?.length) return
