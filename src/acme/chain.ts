@@ -1,4 +1,5 @@
-// The certificate chain of a valid order, and its alternates (RFC 8555 §7.4.2). Orders are order.ts.
+// The certificate chain of a valid order, and its alternates (RFC 8555 §7.4.2). Orders are order.ts. A CA that is signed by
+// several roots offers a chain to each as a Link header, relation "alternate"; the first one is its own recommendation.
 import { Dns01Error } from '../core/errors.js'
 import type { Accounts } from './account.js'
 import type { Order } from './objects.js'
@@ -6,6 +7,7 @@ import { shortList } from './order-errors.js'
 import { type Answer, linksOf } from './response.js'
 import type { Session } from './session.js'
 
+/** Fetching what was issued. Throws Dns01Error: REFUSED when what comes is not a chain, UNAVAILABLE when nothing comes. */
 export interface Chains {
   /**
    * The chain of a valid order, leaf first, PEM (§7.4.2). With `isPreferred`, of the CA's alternate chains the first that
@@ -25,6 +27,7 @@ export const isPem = (text: string): boolean => text.includes('-----BEGIN CERTIF
 
 /** Nothing is asked yet. */
 export function openChains({ world, objects }: Session, account: Pick<Accounts, 'post'>): Chains {
+  // POST-as-GET (RFC 8555 §6.3) for alternates, too: only the account that ordered may fetch them
   const chainAt = async (url: string, what: string, signal: AbortSignal): Promise<Answer> => {
     const answer = await account.post(url, null, { what, signal, accept: pemChain })
     if (isPem(answer.text)) return answer
@@ -55,11 +58,13 @@ export function openChains({ world, objects }: Session, account: Pick<Accounts, 
         throw new Dns01Error('REFUSED', `${what}: the order ${url} is ${status} but has no certificate`)
       const answer = await chainAt(certificate, what, signal)
       const { text } = answer
+      // Nobody prefers another: no alternate is asked for, though clients exist that always fetch them all.
       if (!isPreferred || isPreferred(text)) return text
       for (const link of linksOf(answer, 'alternate').slice(0, mostAlternates)) {
         const other = await alternateAt({ link, from: certificate }, `an alternate of the ${what}`, signal)
         if (other !== undefined && isPreferred(other)) return other
       }
+      // A preference and not a demand: a root that the CA has given up must not leave a name without a certificate.
       return text
     },
   }

@@ -163,6 +163,7 @@ export function objectsOf(directoryUrl: string): Objects {
   }
 }
 
+/** The schema of a URL that we may follow. `plainAllowed`: http as well. */
 const acmeUrl = (plainAllowed: boolean) =>
   v.pipe(
     v.string(),

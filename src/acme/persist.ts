@@ -61,6 +61,7 @@ export function persistTerms(
   return { draft, issuers: known, accountUris: [uriOf(withoutWildcard(name)), uriOf('*')] }
 }
 
+/** What is known besides the account; nothing of it need be. */
 interface PersistSaid {
   readonly challenge?: PersistChallenge
   readonly draft?: PersistDraft
@@ -73,6 +74,7 @@ function draftOf({ directory }: PersistAccount, challenge: PersistChallenge): Pe
   return directory.issuerDomainNames || directory.accountHashPrefix !== undefined ? '02' : '01'
 }
 
+/** REFUSED: only the CA's operator can change its directory. */
 const saysNot = (what: string): Dns01Error =>
   new Dns01Error(
     'REFUSED',
@@ -136,6 +138,7 @@ export function judgePersist(values: readonly string[], wish: PersistWish): Pers
   return { good: false, part: 'issuer', why: `${wanted}, but for ${read.map(({ issuer }) => issuer).join(', ')}` }
 }
 
+/** One thing that keeps a record from being good; `part` says which part of it is to be changed. */
 interface Fault {
   readonly part: 'syntax' | 'accounturi' | 'policy' | 'persistUntil'
   readonly why: string
@@ -158,5 +161,6 @@ function faultsOf(record: PersistRecord, { accountUris, wildcard, now }: Persist
 const rank = (faults: readonly Fault[]): number =>
   faults.length + (faults[0]?.part === 'accounturi' ? 10 : faults[0]?.part === 'syntax' ? 5 : 0)
 
+/** Of several good records any is enough, so together they are good until the last of them ends. */
 const latest = (dates: readonly (Date | undefined)[]): Date =>
   new Date(Math.max(...dates.map(date => date?.getTime() ?? 0)))

@@ -30,11 +30,12 @@ export interface RenewalAnswer {
   readonly askAgainSeconds: number
 }
 
-/** Where a CA answers; `url` undefined: it does not, or does not say so now. */
+/** Where a CA answers (`renewalInfo` of its directory, RFC 9773 §3); `url` undefined: it does not, or does not say so now. */
 export interface RenewalService extends Omit<RenewalAnswer, 'window'> {
   readonly url?: string | undefined
 }
 
+/** No key and no nonce: requests for renewal information are not signed (RFC 9773 §4.1). */
 type Asking = Pick<World, 'fetch' | 'clock'>
 
 /**
@@ -100,6 +101,7 @@ export async function askRenewalInfo(
   return typeof window === 'string' ? { why: window, askAgainSeconds } : { window, askAgainSeconds }
 }
 
+/** One exchange, without repetitions: the next run asks again, and this one goes on by what is known. */
 async function ask(
   world: Asking,
   url: string,
@@ -125,6 +127,7 @@ const refusal = (world: Asking, answer: Answer) => ({
   askAgainSeconds: pauseOf(world, answer),
 })
 
+/** `Retry-After: 0` asks for the shortest pause, and not for the usual one. */
 function pauseOf({ clock }: Asking, answer: Answer): number {
   const isZero = /^0+$/.test(answer.headers['retry-after']?.trim() ?? '') // retryAfterOf() knows none of those
   const told = isZero ? 0 : (retryAfterOf(answer, clock.now()) ?? pauseSeconds.usual)
@@ -140,6 +143,7 @@ const instant = v.pipe(
   v.check(at => at.getUTCFullYear() >= firstYear && at.getUTCFullYear() <= lastYear),
 )
 
+/** RFC 9773 §4.2. An explanation of a wrong type is left out: the window counts all the same. */
 const schema = v.object({
   suggestedWindow: v.object({ start: instant, end: instant }),
   explanationURL: v.fallback(v.optional(v.string()), undefined),

@@ -46,6 +46,7 @@ export class StandingRecords {
     const all = await Promise.all(addresses.map(server => this.#limit(() => this.#ask(name, server, signal))))
     const seen = all.flatMap(one => (one.values === undefined ? [] : [{ server: one.server, values: one.values }]))
     const unusable = all.flatMap(({ server, problem }) => (problem === undefined ? [] : [`${server}: ${problem}`]))
+    // As in propagation.ts: what cannot be asked from here does not count against those that answer.
     if (seen.length > 0) return { name, zone, seen, unusable }
     const { answers } = await resolver.ask({ name, type: 'TXT' }, signal)
     return {
@@ -56,6 +57,7 @@ export class StandingRecords {
     }
   }
 
+  /** What counts as an answer is as in server-watch.ts: NXDOMAIN does, an answer without AA does not. */
   async #ask(name: Name, server: string, signal: AbortSignal): Promise<Asked> {
     const { dns } = this.#parts.world
     let problem = ''
@@ -76,6 +78,7 @@ export class StandingRecords {
   }
 }
 
+/** One address, after both tries. */
 interface Asked {
   readonly server: string
   /** undefined: it gave no answer that counts, and `problem` says why. */
@@ -83,5 +86,6 @@ interface Asked {
   readonly problem?: string
 }
 
+/** TXT alone: a server puts a CNAME beside them where it has followed one itself. */
 const textsOf = (answers: readonly { readonly type: string; readonly data: string }[]): string[] =>
   answers.filter(({ type }) => type === 'TXT').map(({ data }) => data)

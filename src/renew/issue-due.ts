@@ -102,6 +102,7 @@ const unrecorded = (recording: Promise<void>): Promise<unknown[]> =>
     (problem: unknown) => [problem],
   )
 
+/** A target is known by its file; its names are those at fault. */
 const failedOf = (target: Target, error: unknown): Outcome => ({
   subject: target.file,
   names: atFault(target, error),

@@ -10,12 +10,18 @@ import { countOrder } from '../limits/rate-limits.js'
 import type { CertificateAuthority } from './authorities.js'
 import type { IssueParts } from './issue.js'
 
+/** What became of it. */
 export interface NewOrder {
   readonly order: Order
   /** The CA took it as the successor of the certificate that was named. */
   readonly replaced: boolean
 }
 
+/**
+ * Makes the order; price: a request, and a second where the CA refuses `replaces`. Counted towards the CA's limit, but for a
+ * renewal that the CA itself asked for and that says what it replaces: Let's Encrypt exempts those from its limits.
+ * @throws Dns01Error what the CA says of the order itself; STATE when the order cannot be counted
+ */
 export async function newOrder(
   parts: Pick<IssueParts, 'world' | 'state' | 'signal'>,
   { client, accountId }: CertificateAuthority,
@@ -28,6 +34,7 @@ export async function newOrder(
 ): Promise<NewOrder> {
   const { world, signal } = parts
   const { ca, names, profile, replaces } = wish
+  // RFC 9773 §5: the same account, at least one name in common; and a CA without renewal information does not know the field.
   const mayReplace =
     replaces?.accountId === accountId &&
     names.some(name => replaces.names.includes(name)) &&
@@ -46,6 +53,7 @@ export async function newOrder(
   return { order: await client.newOrder({ names, profile }, signal), replaced: false }
 }
 
+/** Somebody has replaced it already, or an answer was lost: the next order need not try, and fail, again. */
 async function noteReplaced({ state }: Pick<IssueParts, 'state'>, { certificate }: Predecessor): Promise<void> {
   const memory = state.renewals()
   memory.keep(certificate, { ...memory.certificates.get(certificate), replaced: true })

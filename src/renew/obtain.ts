@@ -59,7 +59,7 @@ export async function obtain(parts: ObtainParts, work: Work, options: ReconcileO
   return [...cleared, ...wait.map(one => waits({ ...one, because })), ...outcomes, ...tooShort]
 }
 
-/** An order that the CA is still at. */
+/** An order that the CA is still at; `server`: SERVER of the account that made it. */
 interface Awaited {
   readonly server: string | undefined
   readonly names: readonly Name[]

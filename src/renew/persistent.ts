@@ -69,6 +69,7 @@ const unfit = (name: Name, at: Name, { part, why }: Exclude<PersistVerdict, { go
     hint: mend(part, name),
   })
 
+/** What to do, by the part of the record that is wrong: always a command that prints the right one. */
 function mend(part: Exclude<PersistVerdict, { good: true }>['part'], name: Name): string {
   const print = `dns01 persist '${name}'`
   switch (part) {
@@ -165,6 +166,7 @@ export async function persistent(parts: PersistentParts, open: readonly Authoriz
   return { standing, rest, failed, ends }
 }
 
+/** What a look at one name's record brought. */
 interface Found {
   readonly name: Name
   readonly authorization: Authorization
@@ -209,6 +211,7 @@ function tellWhyNot(
   else log.info(`${name}: dns-01, since ${messageOf(error)}`)
 }
 
+/** Both are known already when an order is made: no request. */
 async function accountOf(
   { client, accountKey }: PersistentParts['authority'],
   signal: AbortSignal,

@@ -66,9 +66,11 @@ export async function orderByProfile(
   }
 }
 
+/** `unauthorized` alone may mean something else about the account: the second order tells. */
 const isAboutProfile = (error: unknown): boolean =>
   isProblem(error, 'invalidProfile') || isProblem(error, 'unauthorized')
 
+/** The CA's words, with what the target demands and what there is instead. */
 function refused({ name }: ProfileWish, target: Target, offered: Offered, error: unknown): Dns01Error {
   const { cause, byName } = error as Dns01Error
   const message = `the CA does not give this account the profile "${name}", which desired/${target.file} requires: ${messageOf(error)}`

@@ -49,7 +49,7 @@ async function mustBeProvable(
   if (method !== 'dns-persist-01' && method !== 'auto') return locator.checkProviders(names, target.dns)
   const lacking = await withoutRecord(locator, names)
   signal.throwIfAborted()
-  if (lacking.size === 0) return
+  if (lacking.size === 0) return // their records stand; whether they are good the order's challenges will tell
   if (method === 'auto') return locator.checkProviders([...lacking.keys()], target.dns)
   throw combine([...lacking.values()], { byName: lacking })
 }

@@ -31,9 +31,11 @@ export async function askWhenToRenew(parts: AskParts, there: Held): Promise<Held
   const { world, state, signal } = parts
   const memory = state.renewals()
   const now = world.clock.now()
+  // of an expired certificate no CA need be asked: it is due in any case
   const living = there.certificates.filter(({ facts }) => facts && now < facts.notAfter)
   memory.keepOnly(new Set(living.map(({ id }) => id)))
   const used = inUse(there)
+  // one deadline for all CAs: a second one that hangs must not double the wait
   const within = AbortSignal.any([signal, world.clock.deadline(runSeconds)])
   for (const [ca, certificates] of byCa(living.filter(({ id }) => used.has(id)))) {
     try {
@@ -75,6 +77,7 @@ async function askOne(parts: AskParts, server: string, certificates: readonly Ce
   if (url === undefined) return
   const byId = new Map(certificates.map(one => [one.id, one]))
   const wanted = certificates.map(({ id, facts }): InUse => ({ id, notAfter: facts?.notAfter ?? now }))
+  // whose time it is, and of a crowd only some: the others are put off to later runs, each to a time of its own
   const asking = whomToAsk(wanted, memory.certificates, now)
   for (const [id, askAgain] of asking.later) memory.keep(id, { ...memory.certificates.get(id), askAgain })
   const inTurn = pLimit(atOnce)
@@ -92,6 +95,7 @@ async function askOne(parts: AskParts, server: string, certificates: readonly Ce
   await Promise.all(asking.now.map(each => inTurn(() => ask(each))))
 }
 
+/** The CA's directory, without the account: a CA that knows no renewal information is asked again a day later. */
 async function lookUp({ world, state, signal }: AskParts, server: string): Promise<string | undefined> {
   const { url, why, askAgainSeconds } = await findRenewalService(world, reachable(directoryUrl(server)), signal)
   if (why !== undefined) world.log.info(`no renewal information: ${why}`)
@@ -111,6 +115,7 @@ function learn({ world, state }: AskParts, certificate: Certificate, renewal: Ke
   world.log.info(`${title(certificate)}: the CA asks for renewal ${when}${why}`)
 }
 
+/** People know names, not ids. */
 const title = ({ facts, id }: Certificate): string => facts?.names[0] ?? id
 
 const after = (seconds: number, now: Date): Date => new Date(now.getTime() + seconds * 1000)

@@ -29,7 +29,7 @@ export async function rollOver(parts: RolloverParts, accountId: string): Promise
   if (begun) return finish(parts, begun)
   await look(parts, accountId)
   const rollover = { accountId, key: await generateKey(state.defaults().key) }
-  await state.noteRollover(rollover)
+  await state.noteRollover(rollover) // from here on a stop is finished by the next run
   return finish(parts, rollover)
 }
 
@@ -62,6 +62,7 @@ export async function finishRollovers(parts: RolloverParts): Promise<Outcome[]> 
   return outcomes
 }
 
+/** Settles by the CA's word which key the account has. A new key that the CA has refused is set aside, not deleted. */
 async function finish(parts: RolloverParts, rollover: Rollover): Promise<string> {
   const { world, state } = parts
   const refusal = await change(parts, rollover)
@@ -93,6 +94,7 @@ async function change(parts: RolloverParts, { accountId, key }: Rollover): Promi
   }
 }
 
+/** By the folder that the account is in. */
 const caOf = (accountId: string): string => reachable(directoryUrl(accountId.split('/')[0] as string))
 
 const unknownByBoth = (accountId: string): Dns01Error =>
