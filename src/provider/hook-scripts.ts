@@ -39,6 +39,8 @@ export interface ScriptCall {
   readonly stdin: string
   /** Besides the caller's own environment: `request.challenge.env` of the target. */
   readonly env: Readonly<Record<string, string>>
+  /** What they get of the caller's own environment; all of it when absent. Asked when there is a hook. */
+  readonly callersEnv?: () => Promise<World['env']>
   readonly stateDir: string
   readonly timeoutSeconds: number
   readonly signal: AbortSignal
@@ -80,7 +82,9 @@ export async function runHooks(
   call: ScriptCall,
 ): Promise<HookResults> {
   const results: HookResult[] = []
-  for (const hook of findHooks(world, call.folders)) results.push(await runScript(world, hook, call))
+  const hooks = findHooks(world, call.folders)
+  const env = hooks.length > 0 && call.callersEnv ? await call.callersEnv() : world.env
+  for (const hook of hooks) results.push(await runScript({ ...world, env }, hook, call))
   return { results, succeeded: results.some(({ exit }) => exit === 0) }
 }
 

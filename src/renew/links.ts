@@ -93,11 +93,12 @@ export async function tellHooks(parts: TellParts, names: readonly string[]): Pro
   if (names.length === 0) return []
   signal.throwIfAborted()
   const stdin = names.map(name => `${name}\n`).join('')
-  const call = { folders: hookFolders, event: 'live-updated', args: [], stdin, env: {}, stateDir: state.root, signal }
-  const timeoutSeconds = parseSeconds('DNS01_HOOK_TIMEOUT', world.env.DNS01_HOOK_TIMEOUT ?? String(hookTimeoutSeconds))
   // of all providers there are, not only of those that are configured: cron's environment may have more than is used
-  const env = without(world.env, await allSecretVariables(world))
-  const { results } = await runHooks({ ...world, env }, { ...call, timeoutSeconds })
+  const callersEnv = async () => without(world.env, await allSecretVariables(world))
+  const event = { event: 'live-updated', args: [], stdin, env: {}, callersEnv }
+  const call = { ...event, folders: hookFolders, stateDir: state.root, signal }
+  const timeoutSeconds = parseSeconds('DNS01_HOOK_TIMEOUT', world.env.DNS01_HOOK_TIMEOUT ?? String(hookTimeoutSeconds))
+  const { results } = await runHooks(world, { ...call, timeoutSeconds })
   return results
     .filter(({ failed }) => failed)
     .map(({ hook, complaint }) => ({

@@ -63,6 +63,17 @@ describe('which folders', () => {
     expect(notes()).toBe('first z\nsecond a\n')
   })
 
+  test("the caller's own environment is asked for when there is a hook, and all that the hook gets of it", async () => {
+    let asked = 0
+    const callersEnv = async () => ({ PATH: process.env.PATH, ONLY: String(++asked) })
+    const { world } = diskWorld({ PATH: process.env.PATH, SECRET: 'x' })
+    await runHooks(world, call({ callersEnv }))
+    expect(asked).toBe(0)
+    hook('a', note('$ONLY:$SECRET'))
+    await runHooks(world, call({ callersEnv }))
+    expect(notes()).toBe('1:\n')
+  })
+
   test('one that everybody may write fails the whole call', async () => {
     hook('a', note('ran'))
     chmodSync(hooks, 0o777)
