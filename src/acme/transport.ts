@@ -93,9 +93,13 @@ export function openTransport(
     const tookMs = world.clock.now().getTime() - sentAt
     // a moving average: the shortest so far was tried, and led to looks that came too early on a busy machine
     if (method === 'POST') usualMs = (usualMs ?? tookMs) + (tookMs - (usualMs ?? tookMs)) * shareOfLast
-    const answer = readAnswer(url, response)
-    // of errors too, which may bring one (RFC 8555 §6.5); that of HEAD newNonce goes to who asked for it
-    if (method !== 'HEAD') keepNonce(answer)
+    return readAnswer(url, response)
+  }
+
+  /** The same, and its nonce is kept; of errors too, which may bring one (RFC 8555 §6.5). */
+  async function exchangeAndKeep(method: 'GET' | 'POST', url: string, call: Exchange): Promise<Answer> {
+    const answer = await exchange(method, url, call)
+    keepNonce(answer)
     return answer
   }
 
@@ -108,10 +112,16 @@ export function openTransport(
   const endOf = (withinSeconds: number): Date =>
     new Date(world.clock.now().getTime() + Math.max(withinSeconds, shortestAttemptSeconds) * 1000)
 
-  /** HEAD rather than GET: both give a nonce, and HEAD has no body (RFC 8555 §7.2). */
+  /**
+   * GET rather than HEAD: a CA must answer both (RFC 8555 §7.2), and after an answer to HEAD without a length, as servers
+   * written in Go give it, node closes the connection, and the next request waits for another handshake: 6 ms nearby, two
+   * round trips elsewhere. HEAD, which most clients send, is for a CA that knows nothing else.
+   */
   async function newNonce({ signal, endsAt }: Exchange): Promise<string> {
     const url = await options.newNonceUrl(signal)
-    const answer = await exchange('HEAD', url, { signal, endsAt })
+    const got = await exchange('GET', url, { signal, endsAt })
+    const isEnough = got.headers['replay-nonce'] !== undefined || isTemporaryStatus(got.status)
+    const answer = isEnough ? got : await exchange('HEAD', url, { signal, endsAt })
     const { status, headers } = answer
     const nonce = headers['replay-nonce']
     if (status < 400 && nonce) return nonce
@@ -123,7 +133,7 @@ export function openTransport(
     roundTripSeconds: () => usualMs && usualMs / 1000,
     get: (url, signal, withinSeconds) => {
       signer.load().catch(() => undefined) // meanwhile the directory comes; post() tells what is wrong
-      return exchange('GET', url, { signal, endsAt: endOf(withinSeconds) }) // outside the limit: newNonceUrl() may wait for it from within
+      return exchangeAndKeep('GET', url, { signal, endsAt: endOf(withinSeconds) }) // outside the limit: newNonceUrl() may wait for it from within
     },
     // what waits for its turn holds no nonce: so no more nonces are fetched than requests may be under way
     post: (url, payload, call) => limit(() => signAndPost(url, payload, call)),
@@ -140,7 +150,7 @@ export function openTransport(
         ? signer.signNewAccount(payload, header, call.externalAccount)
         : signer.sign(payload, header)
       const body = await signed
-      const answer = await exchange('POST', url, { ...within, body })
+      const answer = await exchangeAndKeep('POST', url, { ...within, body })
       if (!isBadNonce(answer) || refused >= badNonceRetries) return answer
     }
   }

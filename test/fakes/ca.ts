@@ -119,7 +119,8 @@ export function fakeCa(base = 'https://ca.test', keyOf?: (kid: string) => JsonWe
       mostAtOnce = Math.max(mostAtOnce, underWay)
       try {
         await new Promise(resolve => setImmediate(resolve))
-        return toResponse(await answer(url, request), request.method === 'GET' ? {} : { 'replay-nonce': nonce() })
+        const isNonceDue = request.method !== 'GET' || url.pathname === '/new-nonce'
+        return toResponse(await answer(url, request), isNonceDue ? { 'replay-nonce': nonce() } : {})
       } finally {
         underWay -= 1
       }

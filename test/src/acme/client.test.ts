@@ -98,7 +98,7 @@ describe('the account', () => {
       { termsOfServiceAgreed: true, contact: ['mailto:a@b.test'] },
       { onlyReturnExisting: true },
     ])
-    expect(ca.asked).toEqual(['GET /directory', 'HEAD /new-nonce', 'POST /new-account', 'POST /new-account'])
+    expect(ca.asked).toEqual(['GET /directory', 'GET /new-nonce', 'POST /new-account', 'POST /new-account'])
   })
 
   test('that the CA does not know is undefined; and an order then says so', async () => {
@@ -236,8 +236,20 @@ describe('nonces', () => {
     ca.always('/order/1', { body: order('ready') })
     await Promise.all(Array.from({ length: 40 }, () => client.order(`${base}/order/1`, signal)))
     expect(ca.mostAtOnce).toBe(4)
-    expect(ca.asked.filter(asked => asked.startsWith('HEAD')).length).toBeLessThanOrEqual(4)
+    expect(ca.asked.filter(asked => asked.endsWith('/new-nonce')).length).toBeLessThanOrEqual(4)
     expect(ca.asked.filter(asked => asked.startsWith('POST'))).toHaveLength(40)
+  })
+
+  test('a CA that gives none by GET is asked by HEAD', async () => {
+    const { ca, client } = open()
+    const { asked } = ca
+    ca.always('/directory', { body: { newNonce: `${base}/terms`, newAccount: `${base}/new-account`, newOrder: base } })
+    ca.always('/terms', { status: 405 })
+    await expect(client.findAccount(signal)).rejects.toMatchObject({ code: 'UNAVAILABLE' }) // HEAD answers 405, too
+    ca.always('/terms', { status: 200 })
+    asked.splice(0)
+    await client.findAccount(signal)
+    expect(asked).toEqual(['GET /terms', 'HEAD /terms', 'POST /new-account'])
   })
 
   test('a CA that gives none is UNAVAILABLE', async () => {
@@ -326,9 +338,9 @@ describe('orders', () => {
       return { body: order(looks.length < 18 ? 'pending' : 'ready') }
     })
     await client.pollOrder(url, isReady, limits, signal)
-    expect(looks[0]).toBeCloseTo(0.015)
+    expect(looks[0]).toBeCloseTo(0.006)
     const pauses = looks.slice(1).map((at, i) => at - (looks[i] ?? 0))
-    expect(pauses[0]).toBeCloseTo(0.015)
+    expect(pauses[0]).toBeCloseTo(0.006)
     expect(Math.max(...pauses)).toBeCloseTo(5)
     expect(pauses.every((pause, i) => pause > (pauses[i - 1] ?? 0) - 0.001)).toBe(true)
   })
@@ -340,13 +352,13 @@ describe('orders', () => {
     ca.always('/order/1', { body: order('ready') })
     const before = clock.seconds
     await client.pollOrder(url, isReady, limits, signal)
-    expect(clock.seconds - before).toBeCloseTo(0.015 + 7 + 120)
+    expect(clock.seconds - before).toBeCloseTo(0.006 + 7 + 120)
   })
 
   test.each([
     ['5', 5],
     ['Thu, 01 Jan 2026 00:00:09 GMT', 9],
-    ['soon', 0.015],
+    ['soon', 0.006],
   ])('are first looked at when the answer to finalize says: Retry-After %s', async (retryAfter, seconds) => {
     const { ca, client, clock } = await ready()
     ca.always('/order/1', { body: order('valid') })
@@ -546,7 +558,7 @@ describe('revocation', () => {
       return {}
     })
     await revokeWithCertificateKey(world, world.ca.directoryUrl, key, Uint8Array.of(1), undefined, signal)
-    expect(world.ca.asked).toEqual(['GET /directory', 'HEAD /new-nonce', 'POST /revoke-cert'])
+    expect(world.ca.asked).toEqual(['GET /directory', 'GET /new-nonce', 'POST /revoke-cert'])
   })
 
   test('at a CA that offers none is REFUSED', async () => {
