@@ -31,7 +31,7 @@ export const SYNONYMS: ReadonlyMap<string, string> = new Map(
 export const GONE: ReadonlyMap<string, string> = new Map(
   Object.entries({
     redirector: 'DNS-01 needs no web server; let your own redirect to https',
-    'import-csr': 'dns01 makes its own certificate requests, from the names and the key of a target',
+    'import-csr': 'dns01 want --csr FILE gets a certificate for it',
   }),
 )
 
@@ -40,6 +40,8 @@ const caOfTarget = 'conf/target names the CA (request.provider); dns01 quickstar
 const account = 'dns01 quickstart registers the account'
 const noServer = 'dns01 proves names by DNS records; no web server, port or path takes part'
 const trial = 'dns01 plan shows what a run would do, dns01 probe NAME tries the provider'
+
+const inTarget = (line: string): string => `in the target, or in conf/target, under request: ${line}`
 
 /** Flags that have another name here, or none. */
 export const FOREIGN_FLAGS: ReadonlyMap<string, string> = new Map(
@@ -62,6 +64,16 @@ export const FOREIGN_FLAGS: ReadonlyMap<string, string> = new Map(
     nginx: noServer,
     apache: noServer,
     dns: 'dns01 providers lists who can place the records; conf/dns.yml or DNS01_PROVIDER chooses',
+    'reuse-key': inTarget('key: {reuse: true}'),
+    'new-key': inTarget('key: {reuse: false}, which is the default'),
+    'preferred-chain': inTarget('preferred-chain: NAME'),
+    'preferred-profile': inTarget('profile: {preferred: NAME}'),
+    'required-profile': inTarget('profile: {required: NAME}'),
+    profile: inTarget('profile: NAME'),
+    'must-staple': inTarget('ocsp-must-staple: true'),
+    'key-type': inTarget('key: {type: rsa} or {type: ecdsa}'),
+    'rsa-key-size': inTarget('key: {rsa-size: 2048}'),
+    'elliptic-curve': inTarget('key: {ecdsa-curve: nistp256}'),
     'force-renewal': 'dns01 reconcile --force NAME renews now',
     'force-renew': 'dns01 reconcile --force NAME renews now',
     n: 'did you mean "batch"?',

@@ -55,10 +55,12 @@ describe.skipIf(lacking('acmetool', 'pebble'))('a state directory that acmetool 
 
   test('with keys of both kinds, a label, a wildcard and several accounts is a no-op for dns01', async () => {
     const before = snapshotOf(state)
-    const requests = lab.pebble.requests().length
+    // acmetool does not know renewal information (RFC 9773): the first run asks for it, by GET, and for nothing else
+    const signed = () => lab.pebble.requests().filter(line => !line.startsWith('GET ')).length
+    const requests = signed()
     expect(await lab.dns01(state)).toMatchObject(silent)
     expect(snapshotOf(state)).toEqual(before)
-    expect(lab.pebble.requests().length).toBe(requests)
+    expect(signed()).toBe(requests)
     expect(lab.calls(state)).toEqual([])
     expect(readdirSync(join(state, 'accounts', readdirSync(join(state, 'accounts'))[0] as string))).toHaveLength(4)
     expect(readdirSync(join(state, 'live'))).toContain('corp.example:inner')

@@ -99,7 +99,7 @@ describe('the command line', () => {
     [['certonly', '-d', 'a.example'], 'did you mean "want"?'],
     [['list'], 'did you mean "status"?'],
     [['delete', 'a.example'], 'did you mean "unwant"?'],
-    [['import-csr', 'c.csr'], 'dns01 makes its own certificate requests, from the names and the key of a target'],
+    [['import-csr', 'c.csr'], 'dns01 want --csr FILE gets a certificate for it'],
     [['frobnicate'], 'dns01 --help lists the commands'],
     [['constructor'], 'dns01 --help lists the commands'],
     [['hepl'], 'did you mean "help"?'],
