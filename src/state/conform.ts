@@ -53,13 +53,20 @@ interface Seen {
   readonly accounts: Set<string>
 }
 
-/** Where links of live/ and of certs/ID lead. */
-const LED_TO = /^(?:certs\/([^/]+)|keys\/([^/]+)\/privkey|accounts\/([^/]+\/[^/]+))$/
-
+/** By `certs/ID`, `keys/ID/privkey`, `accounts/SERVER/KEYID`, where links of live/ and of certs/ID lead. */
 function isSeen({ certs, keys, accounts }: Seen, path: string): boolean {
-  const [, cert, key, account] = LED_TO.exec(path) ?? []
-  if (cert !== undefined) return certs.has(cert)
-  return key !== undefined ? keys.has(key) : account !== undefined && accounts.has(account)
+  const slash = path.indexOf('/')
+  const rest = path.slice(slash + 1)
+  switch (path.slice(0, slash)) {
+    case 'certs':
+      return certs.has(rest)
+    case 'keys':
+      return rest.endsWith('/privkey') && keys.has(rest.slice(0, -'/privkey'.length))
+    case 'accounts':
+      return accounts.has(rest)
+    default:
+      return false
+  }
 }
 
 /**
