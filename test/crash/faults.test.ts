@@ -9,6 +9,7 @@ const apart = thorough ? 1 : 5
 test.each([
   { code: 'ENOSPC', apart: thorough ? 1 : 5 },
   { code: 'EROFS', apart: thorough ? 3 : 11 },
+  { code: 'EIO', apart: thorough ? 5 : 23 },
 ] as const)(
   '$code from any change on: told as such, no record stays up, and the next run heals',
   async ({ code, apart }) => {

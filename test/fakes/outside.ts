@@ -22,7 +22,7 @@ import { countingRandom, fakeProvider } from './provider.js'
 export type Step = 'disk' | 'request' | 'answer' | 'question' | 'change asked' | 'change done'
 
 /** What happens instead of a step: the process ends, a message is lost, the disk says an error code. */
-export type Fault = 'stop' | 'lose' | 'ENOSPC' | 'EROFS' | undefined
+export type Fault = 'stop' | 'lose' | 'ENOSPC' | 'EROFS' | 'EIO' | undefined
 
 export interface Run {
   /** undefined: it threw. */
@@ -53,6 +53,8 @@ export interface How extends ReconcileOptions {
   readonly afterSeconds?: number
   /** As with --batch: so DNS01_RUN_LIMIT counts. */
   readonly batch?: boolean
+  /** What the command does before it reconciles, under the same lock: `revoke` marks a certificate. */
+  readonly first?: (state: StateDir, world: World) => Promise<void>
 }
 
 export interface OutsideOptions {
@@ -218,13 +220,14 @@ async function reconcileOnce(
   world: World,
   { dnsYml = '', parallel = 40, hook }: OutsideOptions,
   providers: Providers,
-  { batch = false, ...how }: How,
+  { batch = false, first, ...how }: How,
 ): Promise<Outcome[]> {
   const { signal } = new AbortController()
   setMaxListeners(0, signal)
   const state = await StateDir.open(world, ROOT)
   return withLock(world, state, { command: 'dns01 reconcile', waitSeconds: 0, signal }, async () => {
-    await state.conform()
+    await state.conform({ andRead: true })
+    await first?.(state, world)
     const { propagation } = parseDnsConfig(dnsYml, 'conf/dns.yml', world.env)
     const resolver = openResolver(world, [])
     const limit = openRunLimit(world, batch, signal)

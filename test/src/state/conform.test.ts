@@ -17,11 +17,33 @@ beforeEach(() => {
 const conform = async (): Promise<string[]> => {
   fake.said.length = 0
   await (await StateDir.open(fake.world, ROOT)).conform()
-  return fake.said
+  return [...fake.said]
+}
+
+/** What a run says that mends all: the next one finds nothing to say or do. */
+const mends = async (): Promise<string[]> => {
+  const said = await conform()
+  const { changes } = fake.files
+  expect(await conform()).toEqual([])
+  expect(fake.files.changes).toBe(changes)
+  return said
+}
+
+/** The disk refuses such changes: files of another user's. */
+const refuse = (denied: 'chmod' | 'chown'): void => {
+  fake.files.options = { ...fake.files.options, fail: change => (change === denied ? 'EPERM' : undefined) }
+}
+
+const modeOf = (path: string): string | undefined => fake.files.info(at(path))?.mode.toString(8)
+
+/** keys/ID with a key in it, as it must be. */
+const putKey = (id = ID, mode = 0o600): void => {
+  fake.files.put(at(`keys/${id}/privkey`), 'x', mode)
+  fake.files.give(at(`keys/${id}`), { mode: 0o700 })
 }
 
 test('makes what is missing, once, in silence', async () => {
-  expect(await conform()).toEqual([])
+  expect(await mends()).toEqual([])
   expect(fake.files.info(ROOT)?.mode).toBe(0o755)
   expect(fake.files.tree(ROOT)).toEqual([
     'folder 700 accounts',
@@ -32,9 +54,6 @@ test('makes what is missing, once, in silence', async () => {
     'folder 755 live',
     'folder 700 tmp',
   ])
-  const { changes } = fake.files
-  expect(await conform()).toEqual([])
-  expect(fake.files.changes).toBe(changes)
 })
 
 test('corrects modes with a warning, but not that of the root, nor of what is hidden', async () => {
@@ -43,19 +62,14 @@ test('corrects modes with a warning, but not that of the root, nor of what is hi
   fake.files.put(at('certs/.x/y'), '', 0o640)
   fake.files.put(at(`certs/${LIVE}/haproxy`), '', 0o644)
   fake.files.put(at(`certs/${LIVE}/url`), '', 0o600)
-  expect(await conform()).toEqual([
+  expect(await mends()).toEqual([
     'warn: keys has mode 0755; changing it to 0700',
     `warn: keys/${ID} has mode 0755; changing it to 0700`,
     `warn: keys/${ID}/privkey has mode 0644; changing it to 0600`,
     `warn: certs/${LIVE}/haproxy has mode 0644; changing it to 0600`,
     `warn: certs/${LIVE}/url has mode 0600; changing it to 0644`,
   ])
-  expect(['.', `keys/${ID}/privkey`, 'certs/.x/y'].map(p => fake.files.info(at(p))?.mode.toString(8))).toEqual([
-    '711',
-    '600',
-    '640',
-  ])
-  expect(await conform()).toEqual([])
+  expect(['.', `keys/${ID}/privkey`, 'certs/.x/y'].map(modeOf)).toEqual(['711', '600', '640'])
 })
 
 describe('what mode a path gets', () => {
@@ -120,8 +134,9 @@ describe('what mode a path gets', () => {
 })
 
 describe('what conform() leaves alone', () => {
+  beforeEach(conform)
+
   test('a file that others reach by a second name, with the reason', async () => {
-    await conform()
     fake.files.put('/etc/shadow', 'x', 0o640)
     await fake.files.hardLink('/etc/shadow', at('desired/x'))
     expect(await conform()).toEqual([
@@ -132,11 +147,9 @@ describe('what conform() leaves alone', () => {
   })
 
   test('what takes the place of a file between the look and the change', async () => {
-    await conform()
     fake.files.put(at('desired/a'), '', 0o600)
     fake.files.put(at('desired/b'), '', 0o600)
     fake.files.put('/root/secret', 'x', 0o600)
-    const { changed } = fake.files.options
     const swap = async (): Promise<void> => {
       await fake.files.remove(at('desired/b'))
       await fake.files.symlink('/root/secret', at('desired/b'))
@@ -148,25 +161,23 @@ describe('what conform() leaves alone', () => {
       await setRights.apply(this, args)
       swapped ??= swap()
     }
-    fake.files.options = { ...fake.files.options, ...(changed && { changed }) }
     expect(await conform()).toContainEqual(expect.stringContaining('something else is there'))
     expect(fake.files.info('/root/secret')?.mode).toBe(0o600)
   })
 
   test('names and hard facts of what it does not know', async () => {
-    await conform()
     fake.files.put(at('desired/.hidden'), '', 0o666)
     fake.files.putFolder(at('lost+found'), 0o700)
-    fake.files.put(at(`keys/${ID}/privkey`), 'x', 0o600)
-    fake.files.give(at(`keys/${ID}`), { mode: 0o700 })
+    putKey()
     fake.files.put(at('cf.token'), 'x', 0o600)
     expect(await conform()).toEqual([])
   })
 })
 
 describe('.dns01', () => {
+  beforeEach(conform)
+
   test('is for its owner alone, as keys/ is; what was set aside stays as it was found', async () => {
-    await conform()
     fake.files.put(at('.dns01/ledger.json'), '{}', 0o666)
     fake.files.put(at('.dns01/set-aside/keys/x'), '', 0o644)
     fake.files.give(at('.dns01'), { mode: 0o777 })
@@ -179,34 +190,29 @@ describe('.dns01', () => {
   })
 
   test('of a stranger goes to who has the directory; with mode and owner beyond correcting nothing is done', async () => {
-    await conform()
     fake.files.putFolder(at('.dns01/journal'), 0o700)
     fake.files.give(at('.dns01'), { mode: 0o700, uid: 65534 })
     expect(await conform()).toEqual(['warn: .dns01 belongs to user 65534; changing it to 0'])
     fake.files.give(at('.dns01/journal'), { uid: 65534 })
-    fake.files.options = { ...fake.files.options, fail: change => (change === 'chown' ? 'EPERM' : undefined) }
+    refuse('chown')
     await expect(conform()).rejects.toMatchObject({ code: 'STATE' })
   })
 })
 
 describe('who may not correct a mode', () => {
-  const deny = () => {
-    fake.files.options = { ...fake.files.options, fail: change => (change === 'chmod' ? 'EPERM' : undefined) }
-  }
+  beforeEach(conform)
+
   test('is told, and goes on', async () => {
-    await conform()
     fake.files.put(at('conf/target'), '', 0o600)
-    deny()
+    refuse('chmod')
     expect(await conform()).toEqual([
       'warn: conf/target has mode 0600; changing it to 0644',
       `warn: setting the mode of ${ROOT}/conf/target: not permitted (EPERM)`,
     ])
   })
   test('is stopped where a key lies open', async () => {
-    await conform()
-    fake.files.put(at(`keys/${ID}/privkey`), '', 0o640)
-    fake.files.give(at(`keys/${ID}`), { mode: 0o700 })
-    deny()
+    putKey(ID, 0o640)
+    refuse('chmod')
     await expect(conform()).rejects.toMatchObject({
       code: 'STATE',
       hint: expect.stringContaining('run as the user who owns'),
@@ -215,8 +221,9 @@ describe('who may not correct a mode', () => {
 })
 
 describe('conf/perm', () => {
+  beforeEach(conform)
+
   test('is enforced, owners of links too', async () => {
-    await conform()
     fake.files.put(at('conf/perm'), 'keys 0640 0750 root 110\nlive 0644 0755 7 -\nhaproxy 0600 0700\n')
     fake.files.put('/etc/passwd', 'root:x:0:0::/:/bin/sh\n')
     fake.files.put(at(`keys/${ID}/privkey`), '', 0o640)
@@ -236,22 +243,16 @@ describe('conf/perm', () => {
     expect(await conform()).toEqual([])
   })
   test('that asks for a group says so once, however many keys there are', async () => {
-    await conform()
     fake.files.put('/etc/passwd', 'root:x:0:0::/:/bin/sh\n')
-    for (const letter of ['a', 'b', 'c', 'd', 'e']) {
-      fake.files.put(at(`keys/${letter.repeat(52)}/privkey`), '', 0o600)
-      fake.files.give(at(`keys/${letter.repeat(52)}`), { mode: 0o700 })
-    }
+    for (const letter of ['a', 'b', 'c', 'd', 'e']) putKey(letter.repeat(52))
     fake.files.put(at('conf/perm'), 'keys 0640 0750 root 110\n')
-    expect(await conform()).toEqual([
+    expect(await mends()).toEqual([
       'notice: conf/perm:1 (keys 0640 0750 root 110): changing the mode or owner of 11 paths',
     ])
-    expect(await conform()).toEqual([])
   })
   test('complains once and goes on when owners cannot be given', async () => {
-    await conform()
     fake.files.put(at('conf/perm'), 'live 0644 0755 7 7\n')
-    fake.files.options = { ...fake.files.options, fail: change => (change === 'chown' ? 'EPERM' : undefined) }
+    refuse('chown')
     expect(await conform()).toEqual([
       'notice: conf/perm:1 (live 0644 0755 7 7): changing the mode or owner of 1 path',
       expect.stringMatching(
