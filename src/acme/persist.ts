@@ -113,7 +113,7 @@ export type PersistVerdict =
     }
 
 /** What is asked of the record now. */
-export interface PersistWish extends Pick<PersistTerms, 'issuers' | 'accountUris'> {
+export interface PersistExpected extends Pick<PersistTerms, 'issuers' | 'accountUris'> {
   readonly wildcard: boolean
   readonly now: Date
 }
@@ -122,16 +122,16 @@ export interface PersistWish extends Pick<PersistTerms, 'issuers' | 'accountUris
  * Judges what stands at a name. Records for other CAs may stand beside ours, and several of ours: one good one is enough, and the
  * one that lasts longest counts. Else it is told of the one that comes nearest, and what all is wrong with it.
  */
-export function judgePersist(values: readonly string[], wish: PersistWish): PersistVerdict {
+export function judgePersist(values: readonly string[], expected: PersistExpected): PersistVerdict {
   const read = values.map(parsePersistRecord)
-  const ours = read.filter(({ issuer }) => wish.issuers.includes(issuer))
-  const judged = ours.map(record => ({ record, faults: faultsOf(record, wish) }))
+  const ours = read.filter(({ issuer }) => expected.issuers.includes(issuer))
+  const judged = ours.map(record => ({ record, faults: faultsOf(record, expected) }))
   const good = judged.filter(({ faults }) => faults.length === 0).map(({ record }) => record.until)
   if (good.length > 0) return { good: true, until: good.includes(undefined) ? undefined : latest(good) }
   const [nearest] = judged.sort((a, b) => rank(a.faults) - rank(b.faults))
   const [first, ...others] = nearest?.faults ?? []
   if (first) return { good: false, part: first.part, why: [first, ...others].map(({ why }) => why).join('; ') }
-  const wanted = `none for ${wish.issuers.join(' or ')}`
+  const wanted = `none for ${expected.issuers.join(' or ')}`
   if (read.length === 0) return { good: false, part: 'record', why: 'there is no such record' }
   const broken = read.find(({ malformed }) => malformed !== undefined)
   if (broken) return { good: false, part: 'syntax', why: `${wanted}; one is malformed: ${broken.malformed}` }
@@ -145,7 +145,7 @@ interface Fault {
 }
 
 /** What is wrong with a record for our CA, what is hardest to mend first. */
-function faultsOf(record: PersistRecord, { accountUris, wildcard, now }: PersistWish): Fault[] {
+function faultsOf(record: PersistRecord, { accountUris, wildcard, now }: PersistExpected): Fault[] {
   const { accountUri, malformed, until } = record
   if (malformed !== undefined) return [{ part: 'syntax', why: `it is malformed: ${malformed}` }]
   const faults: Fault[] = []

@@ -1,6 +1,6 @@
 // Keys of a target that may be written in more than one form: what each may look like, and what is made of it.
 import { isMap, isScalar, type Node } from 'yaml'
-import type { ProfileWish } from '../core/target.js'
+import type { WantedProfile } from '../core/target.js'
 import { textOf } from './yaml-text.js'
 
 /** How a value is read; `what` it must be, for the message when it is something else. */
@@ -17,18 +17,18 @@ export interface Form<T> {
 const isName = (text: string | undefined): text is string => text !== undefined && /^\P{Cc}+$/u.test(text)
 
 /** `tlsserver`, `{preferred: tlsserver}` or `{required: shortlived}`. */
-export const profileForm: Form<ProfileWish> = {
+export const profileForm: Form<WantedProfile> = {
   what: 'the name of a profile, {preferred: NAME} or {required: NAME}',
   read(node, resolve) {
-    if (!isMap(node)) return wish(textOf(node), false)
+    if (!isMap(node)) return wantedProfile(textOf(node), false)
     const [pair, ...others] = node.items
     const key = textOf(pair?.key)
     if (!pair || others.length > 0 || (key !== 'preferred' && key !== 'required')) return undefined
-    return wish(textOf(resolve(pair.value)), key === 'required')
+    return wantedProfile(textOf(resolve(pair.value)), key === 'required')
   },
 }
 
-const wish = (name: string | undefined, required: boolean): ProfileWish | undefined =>
+const wantedProfile = (name: string | undefined, required: boolean): WantedProfile | undefined =>
   isName(name) ? { name, required } : undefined
 
 /** Common name, or whole name, of the issuer of the last certificate. */

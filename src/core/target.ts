@@ -28,7 +28,7 @@ export interface Csr {
 }
 
 /** What is asked of a CA that offers several kinds of certificates (draft-ietf-acme-profiles). */
-export interface ProfileWish {
+export interface WantedProfile {
   readonly name: string
   /** Without it no certificate at all; else the CA's own choice will do. */
   readonly required: boolean
@@ -66,7 +66,7 @@ export interface Target {
   /** request.csr: what finalize sends, instead of a request of our own with a key of our own. */
   readonly csr?: Csr | undefined
   /** Absent: the CA chooses. */
-  readonly profile?: ProfileWish | undefined
+  readonly profile?: WantedProfile | undefined
   /** request.preferred-chain: who issued the last certificate of the chain. Absent: the CA chooses. */
   readonly chain?: string | undefined
   /** request.challenge.env, for hooks. */

@@ -27,7 +27,7 @@ export interface Lineage {
   readonly chain: string
   readonly key: KeyPair
   /** renewalparams of its conf: what the next certificate is to be like. */
-  readonly wishes: ReadonlyMap<string, string>
+  readonly renewalParams: ReadonlyMap<string, string>
 }
 
 export interface CertbotFolder {
@@ -107,8 +107,17 @@ function readLineage(files: Reading, folder: string, file: string): Lineage {
   const facts = readCertificate(cert)
   if (facts.keyId !== key.id) throw new Error('privkey.pem is not the key of the certificate')
   const directoryUrl = conf.get('renewalparams.server') ?? letsEncrypt
-  const wishes = new Map([...conf].map(([path, value]) => [path.replace(/^renewalparams\./, ''), value]))
-  return { name, directoryUrl, accountId: wishes.get('account'), facts, cert, chain: chain.join(''), key, wishes }
+  const renewalParams = new Map([...conf].map(([path, value]) => [path.replace(/^renewalparams\./, ''), value]))
+  return {
+    name,
+    directoryUrl,
+    accountId: renewalParams.get('account'),
+    facts,
+    cert,
+    chain: chain.join(''),
+    key,
+    renewalParams,
+  }
 }
 
 /** ConfigObj's format: `key = value` lines in sections; ours are `section.key`. */

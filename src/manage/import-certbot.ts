@@ -112,13 +112,13 @@ const CURVES: Readonly<Record<string, string>> = {
 }
 
 /** The same CA, the same kind of key as now, and that very key if certbot was told to keep it. */
-function requestText({ directoryUrl, facts, key, wishes }: Lineage): string {
-  const curve = CURVES[wishes.get('elliptic_curve') ?? '']
-  const bits = Number(wishes.get('rsa_key_size'))
+function requestText({ directoryUrl, facts, key, renewalParams }: Lineage): string {
+  const curve = CURVES[renewalParams.get('elliptic_curve') ?? '']
+  const bits = Number(renewalParams.get('rsa_key_size'))
   const lines = ['request:', `  provider: ${directoryUrl}`, '  key:', `    type: ${facts.keyType}`]
   if (facts.keyType === 'ecdsa' && curve !== undefined) lines.push(`    ecdsa-curve: ${curve}`)
   if (facts.keyType === 'rsa' && bits >= 2048 && bits <= 4096) lines.push(`    rsa-size: ${bits}`)
-  if (wishes.get('reuse_key') === 'True') lines.push(`    id: ${key.id}`)
+  if (renewalParams.get('reuse_key') === 'True') lines.push(`    id: ${key.id}`)
   return `${lines.join('\n')}\n`
 }
 

@@ -25,7 +25,7 @@ export interface NewOrder {
 export async function newOrder(
   parts: Pick<IssueParts, 'world' | 'state' | 'signal'>,
   { client, accountId }: CertificateAuthority,
-  wish: {
+  request: {
     readonly ca: string
     readonly names: readonly Name[]
     readonly profile?: string | undefined
@@ -33,14 +33,14 @@ export async function newOrder(
   },
 ): Promise<NewOrder> {
   const { world, signal } = parts
-  const { ca, names, profile, replaces } = wish
+  const { ca, names, profile, replaces } = request
   // RFC 9773 §5: the same account, at least one name in common; and a CA without renewal information does not know the field.
   const mayReplace =
     replaces?.accountId === accountId &&
     names.some(name => replaces.names.includes(name)) &&
     (await client.directory(signal)).renewalInfo !== undefined
   if (replaces && mayReplace) {
-    if (!isAskedFor(wish)) await countOrder(parts, ca) // before, so that a crash after it counts one too many and not one too few
+    if (!isAskedFor(request)) await countOrder(parts, ca) // before, so that a crash after it counts one too many and not one too few
     try {
       return { order: await client.newOrder({ names, profile, replaces: replaces.certId }, signal), replaced: true }
     } catch (error) {
@@ -49,7 +49,7 @@ export async function newOrder(
       if (isProblem(error, 'alreadyReplaced')) await noteReplaced(parts, replaces)
     }
   }
-  if (!mayReplace || isAskedFor(wish)) await countOrder(parts, ca)
+  if (!mayReplace || isAskedFor(request)) await countOrder(parts, ca)
   return { order: await client.newOrder({ names, profile }, signal), replaced: false }
 }
 

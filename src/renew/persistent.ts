@@ -37,8 +37,8 @@ async function lookAtRecord(
 ): Promise<RecordLook> {
   const at = persistName(name)
   const standing = await locator.standing(at)
-  const wish = { ...terms, wildcard: name.startsWith('*.'), now }
-  const verdicts = standing.seen.map(({ server, values }) => ({ server, verdict: judgePersist(values, wish) }))
+  const expected = { ...terms, wildcard: name.startsWith('*.'), now }
+  const verdicts = standing.seen.map(({ server, values }) => ({ server, verdict: judgePersist(values, expected) }))
   const bad = verdicts.flatMap(({ server, verdict }) => (verdict.good ? [] : [{ server, verdict }]))
   const [first] = bad
   if (!first) {

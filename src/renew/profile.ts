@@ -3,7 +3,7 @@
 import type { AcmeClient, Order } from '../acme/client.js'
 import { isProblem } from '../acme/problem.js'
 import { Dns01Error, messageOf } from '../core/errors.js'
-import type { ProfileWish, Target } from '../core/target.js'
+import type { Target, WantedProfile } from '../core/target.js'
 import { titleOf } from '../core/target.js'
 import type { World } from '../core/world.js'
 import { profileKey } from '../state/ledger-keys.js'
@@ -50,18 +50,18 @@ export async function orderByProfile(
   client: Pick<AcmeClient, 'directory'>,
   order: (profile: string | undefined) => Promise<Order>,
 ): Promise<Order> {
-  const { profile: wish } = target
+  const { profile: wanted } = target
   const profile = await chooseProfile(parts, target, client)
   try {
     const made = await order(profile)
     if (profile !== undefined) await parts.state.ledger().isOver(profileKey(target.ca, profile))
     return made
   } catch (error) {
-    if (!wish || profile === undefined || !isAboutProfile(error)) throw error
+    if (!wanted || profile === undefined || !isAboutProfile(error)) throw error
     const { profiles } = await client.directory(parts.signal)
-    if (wish.required) throw refused(wish, target, profiles, error)
+    if (wanted.required) throw refused(wanted, target, profiles, error)
     const made = await order(undefined)
-    await tellOnce(parts, target, wish, `the CA does not give this account the profile "${profile}"`, profiles)
+    await tellOnce(parts, target, wanted, `the CA does not give this account the profile "${profile}"`, profiles)
     return made
   }
 }
@@ -71,7 +71,7 @@ const isAboutProfile = (error: unknown): boolean =>
   isProblem(error, 'invalidProfile') || isProblem(error, 'unauthorized')
 
 /** The CA's words, with what the target demands and what there is instead. */
-function refused({ name }: ProfileWish, target: Target, offered: Offered, error: unknown): Dns01Error {
+function refused({ name }: WantedProfile, target: Target, offered: Offered, error: unknown): Dns01Error {
   const { cause, byName } = error as Dns01Error
   const message = `the CA does not give this account the profile "${name}", which desired/${target.file} requires: ${messageOf(error)}`
   return new Dns01Error('REFUSED', message, { cause, byName, hint: inWords(offered) })
@@ -81,7 +81,7 @@ function refused({ name }: ProfileWish, target: Target, offered: Offered, error:
 async function tellOnce(
   { world, state }: ProfileParts,
   target: Target,
-  { name }: ProfileWish,
+  { name }: WantedProfile,
   what: string,
   offered: Offered,
 ): Promise<void> {

@@ -63,35 +63,35 @@ export interface RenewalDate {
   readonly own: Date
 }
 
-type Wish = Pick<Target, 'marginDays' | 'marginGiven'>
+type Margin = Pick<Target, 'marginDays' | 'marginGiven'>
 
 /**
  * The CA's word beats our own dates in both directions (RFC 9773 §4.2): to the instant that was chosen in its window, and as runs
  * come hours apart, in the last run before it. A margin that somebody wrote down may be earlier. But for a window so late
  * that less than a third of the margin would be left nobody waits: that is a mistake of the CA, and the service would pay.
  */
-export function renewalDate(facts: Dates, wish: Wish, window?: KeptWindow): RenewalDate {
-  const own = renewAt(facts, wish.marginDays)
-  if (!window) return { at: own, own, because: ownReason(facts, wish) }
+export function renewalDate(facts: Dates, margin: Margin, window?: KeptWindow): RenewalDate {
+  const own = renewAt(facts, margin.marginDays)
+  if (!window) return { at: own, own, because: ownReason(facts, margin) }
   const end = endOf(facts).getTime()
   const lifetimeMs = end - facts.notBefore.getTime()
   const nextRunMs = Math.min(neededEverySeconds(lifetimeMs / 1000) * 1000, lifetimeMs * shareForNextRun)
   const latest = end - (end - own.getTime()) * leastOfMargin
   const suggested = Math.min(window.chosen.getTime(), latest) - nextRunMs
   const at = new Date(Math.max(suggested, facts.notBefore.getTime()))
-  if (wish.marginGiven && own < at)
-    return { at: own, own, window, because: `${ownReason(facts, wish)}, while ${asks(window)}` }
+  if (margin.marginGiven && own < at)
+    return { at: own, own, window, because: `${ownReason(facts, margin)}, while ${asks(window)}` }
   const because = window.chosen.getTime() <= latest ? asks(window) : `${asks(window)}, which is too near to its end`
   return { at, own, window, because }
 }
 
-export const renewalOf = ({ facts, renewal }: Pick<Certificate, 'facts' | 'renewal'>, wish: Wish) =>
-  facts && renewalDate(facts, wish, renewal?.window)
+export const renewalOf = ({ facts, renewal }: Pick<Certificate, 'facts' | 'renewal'>, margin: Margin) =>
+  facts && renewalDate(facts, margin, renewal?.window)
 
 const asks = ({ start, end, asked }: KeptWindow): string =>
   `the CA asks for renewal between ${minute(start)} and ${minute(end)} (asked ${minute(asked)})`
 
-function ownReason(dates: Dates, { marginDays }: Wish): string {
+function ownReason(dates: Dates, { marginDays }: Margin): string {
   const lifetimeMs = endOf(dates).getTime() - dates.notBefore.getTime()
   const share = shareOf(lifetimeMs)
   if (marginDays * dayMs < lifetimeMs / share) return `it ends ${marginDays} days later`

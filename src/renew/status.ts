@@ -2,7 +2,7 @@
 // neither CA nor DNS and takes no lock, so that monitoring may call it every minute; and it decides by the same functions
 // as a run (dueOf, admit, best), so that it cannot promise something else.
 import type { Name } from '../core/names.js'
-import { claims, linkName, type ProfileWish, type Target } from '../core/target.js'
+import { claims, linkName, type Target, type WantedProfile } from '../core/target.js'
 import type { World } from '../core/world.js'
 import { admit, circumstances, type Deferral } from '../limits/admission.js'
 import { type Failed, failureOf, nameFailure } from '../limits/backoff.js'
@@ -37,7 +37,7 @@ export interface TargetStatus {
   readonly names: readonly Name[]
   readonly ca: string
   /** What is asked for; a certificate does not say by which profile it was made. */
-  readonly profile?: ProfileWish | undefined
+  readonly profile?: WantedProfile | undefined
   /** request.csr: whose key is not here. */
   readonly csr?: string | undefined
   readonly certificate?: string | undefined

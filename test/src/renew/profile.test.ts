@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Order } from '../../../src/acme/client.js'
 import { problemError } from '../../../src/acme/problem.js'
 import { codeOf, type Dns01Error } from '../../../src/core/errors.js'
-import type { ProfileWish } from '../../../src/core/target.js'
+import type { WantedProfile } from '../../../src/core/target.js'
 import { orderByProfile } from '../../../src/renew/profile.js'
 import { StateDir } from '../../../src/state/state-dir.js'
 import { target } from '../../fakes/held.js'
@@ -18,7 +18,7 @@ interface Try {
 }
 
 /** A run of its own: what was asked for, and how it ended. */
-async function run(fake: StateWorld, wish: ProfileWish | undefined, { profiles = offered, refuses }: Try = {}) {
+async function run(fake: StateWorld, wish: WantedProfile | undefined, { profiles = offered, refuses }: Try = {}) {
   const state = await StateDir.open(fake.world, '/s')
   const parts = { world: fake.world, state, signal: new AbortController().signal }
   const asked: (string | undefined)[] = []
@@ -37,10 +37,10 @@ async function run(fake: StateWorld, wish: ProfileWish | undefined, { profiles =
   return { asked, code: error && codeOf(error), message: error?.message ?? '', hint: error?.hint ?? '' }
 }
 
-const preferred = (name: string): ProfileWish => ({ name, required: false })
-const required = (name: string): ProfileWish => ({ name, required: true })
+const preferred = (name: string): WantedProfile => ({ name, required: false })
+const required = (name: string): WantedProfile => ({ name, required: true })
 
-test.each<[string, ProfileWish | undefined, Try, (string | undefined)[], RegExp[]]>([
+test.each<[string, WantedProfile | undefined, Try, (string | undefined)[], RegExp[]]>([
   ['nothing is wanted: nothing is sent', undefined, {}, [undefined], []],
   ['preferred, and offered', preferred('tlsserver'), {}, ['tlsserver'], []],
   ['required, and offered', required('tlsserver'), {}, ['tlsserver'], []],
@@ -61,7 +61,7 @@ test.each<[string, ProfileWish | undefined, Try, (string | undefined)[], RegExp[
         { refuses },
         ['tlsserver', undefined],
         [/does not give this account the profile "tlsserver"/],
-      ] as [string, ProfileWish, Try, (string | undefined)[], RegExp[]],
+      ] as [string, WantedProfile, Try, (string | undefined)[], RegExp[]],
   ),
 ])('%s', async (_, wish, given, asked, said) => {
   const fake = stateWorld()
@@ -69,7 +69,7 @@ test.each<[string, ProfileWish | undefined, Try, (string | undefined)[], RegExp[
   expect(fake.said).toEqual(said.map(text => expect.stringMatching(text)))
 })
 
-test.each<[string, ProfileWish, Try, string, RegExp, (string | undefined)[]]>([
+test.each<[string, WantedProfile, Try, string, RegExp, (string | undefined)[]]>([
   ['not offered: nothing is ordered', required('short'), {}, 'CONFIG', /^desired\/t: .* offers no profile "short"/, []],
   [
     'refused for this account',
