@@ -2,7 +2,7 @@
 // file an answer is a success; below it, in transport.ts, any status is an answer. Repetitions are here and nowhere else in
 // this folder, so that they cannot multiply. To repeat a signed request is safe: each has a nonce of its own, and what the
 // CA has done already is recognized by order.ts, authorization.ts and account.ts.
-import { Dns01Error } from '../core/errors.js'
+import { Dns01Error, withDetails } from '../core/errors.js'
 import { retry } from '../core/retry.js'
 import type { World } from '../core/world.js'
 import type { AccountKey, ExternalAccount } from './jws.js'
@@ -92,13 +92,15 @@ export function openSession(
       // itself could have named (https, and no other characters than a URL has).
       objects.url(url, url, call.what)
       const limits = { what: call.what, giveUpAfterSeconds, signal: call.signal }
-      const came = await retry(world, limits, async left => {
-        const answer = await transport.post(url, payload, { ...call, withinSeconds: left })
-        if (answer.status >= 200 && answer.status < 300) return answer
-        const error = answerError(answer, call.what, world.clock.now())
-        if (call.isFinal?.(error)) return error
-        throw error
-      })
+      const came = await ofTheCa(
+        retry(world, limits, async left => {
+          const answer = await transport.post(url, payload, { ...call, withinSeconds: left })
+          if (answer.status >= 200 && answer.status < 300) return answer
+          const error = answerError(answer, call.what, world.clock.now())
+          if (call.isFinal?.(error)) return error
+          throw error
+        }),
+      )
       if (came instanceof Dns01Error) throw came
       return came
     },
@@ -108,12 +110,24 @@ export function openSession(
   function fetchDirectory(signal: AbortSignal): Promise<Directory> {
     const what = `the directory ${directoryUrl}`
     const limits = { giveUpAfterSeconds: Math.min(directoryGiveUpSeconds, giveUpAfterSeconds), signal }
-    return retry(world, { what, ...limits }, async left => {
-      const answer = await transport.get(directoryUrl, signal, left)
-      if (isTemporaryStatus(answer.status)) throw answerError(answer, what, world.clock.now())
-      // 404, a redirection or a page of HTML: a wrong URL, which a later run will not find better
-      if (answer.status !== 200 || answer.data === undefined) throw noDirectory(`${what}: ${received(answer)}`)
-      return objects.directory(answer.data, directoryUrl)
-    })
+    return ofTheCa(
+      retry(world, { what, ...limits }, async left => {
+        const answer = await transport.get(directoryUrl, signal, left)
+        if (isTemporaryStatus(answer.status)) throw answerError(answer, what, world.clock.now())
+        // 404, a redirection or a page of HTML: a wrong URL, which a later run will not find better
+        if (answer.status !== 200 || answer.data === undefined) throw noDirectory(`${what}: ${received(answer)}`)
+        return objects.directory(answer.data, directoryUrl)
+      }),
+    )
+  }
+}
+
+/** What is only temporary here (no connection, 5xx, a limit) is the CA's, and not the DNS's or ours: another CA might do it. */
+async function ofTheCa<T>(asking: Promise<T>): Promise<T> {
+  try {
+    return await asking
+  } catch (error) {
+    if (error instanceof Dns01Error && error.code === 'UNAVAILABLE') throw withDetails(error, { caFailed: true })
+    throw error
   }
 }

@@ -1,5 +1,6 @@
 /** `dns01 plan`: shows what reconcile would do and why; it changes nothing and asks no CA. */
 
+import type { Target } from '../core/target.js'
 import { admit, circumstances, deferralText } from '../limits/admission.js'
 import { forcedNames } from '../manage/desired.js'
 import { plan as planOf } from '../renew/plan.js'
@@ -33,7 +34,7 @@ export const plan: Command = {
       ...left.map(entry => `remove   ${entry.records.length} TXT record(s) that an earlier run left in ${entry.zone}`),
       ...made.revoke.map(c => `revoke   ${c.facts?.names.join(', ')} (${c.id})`),
       ...made.resume.map(c => `resume   the order ${c.url}`),
-      ...issue.map(({ target, names, why }) => `issue    ${names.join(', ')}: ${why} (${target.ca})`),
+      ...issue.map(({ target, names, why }) => `issue    ${names.join(', ')}: ${why} (${whichCa(target)})`),
       ...deferred.map(one => `wait     ${one.target.requestNames.join(', ')}: ${one.why}; ${deferralText(one)}`),
       ...made.link.map(({ link, certificateId }) => `link     live/${link} to ${certificateId}`),
     ]
@@ -42,3 +43,6 @@ export const plan: Command = {
     return problems
   },
 }
+
+const whichCa = ({ ca, insteadOf }: Target): string =>
+  insteadOf === undefined ? ca : `${ca} in the place of ${insteadOf}`

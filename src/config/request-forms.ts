@@ -1,5 +1,5 @@
 // Keys of a target that may be written in more than one form: what each may look like, and what is made of it.
-import { isMap, isScalar, type Node } from 'yaml'
+import { isMap, isScalar, isSeq, type Node } from 'yaml'
 import type { WantedProfile } from '../core/target.js'
 import { textOf } from './yaml-text.js'
 
@@ -37,6 +37,27 @@ export const chainForm: Form<string> = {
   read(node) {
     const text = textOf(node)?.trim()
     return isName(text) ? text : undefined
+  },
+}
+
+const isDirectoryUrl = (text: string | undefined): text is string =>
+  text !== undefined && /^https?:\/\//i.test(text) && URL.canParse(text)
+
+/** CAs to be asked when the first one fails. */
+export const fallbackForm: Form<string[]> = {
+  what: 'a list of https URLs of ACME directories',
+  read(node, resolve) {
+    const urls = isSeq(node) ? node.items.map(item => textOf(resolve(item))) : undefined
+    return urls?.every(isDirectoryUrl) ? urls : undefined
+  },
+}
+
+/** For how long the first one must have failed. */
+export const hoursForm: Form<number> = {
+  what: 'a number of hours of at least 0',
+  read(node) {
+    const value = isScalar(node) ? node.value : undefined
+    return typeof value === 'number' && value >= 0 ? value : undefined
   },
 }
 

@@ -12,11 +12,12 @@ import {
   type Target,
   type TargetDefaults,
 } from '../core/target.js'
-import { chainForm, type Form, profileForm, reuseForm } from './request-forms.js'
+import { isSameUrl } from '../core/urls.js'
+import { chainForm, type Form, fallbackForm, hoursForm, profileForm, reuseForm } from './request-forms.js'
 import { parseYaml, textOf } from './yaml-text.js'
 
-/** acmetool's schema of desired/* and conf/target, and our own keys: `partial`, `profile`, `csr`, `preferred-chain`,
- * `key.reuse` and `challenge.dns`. */
+/** acmetool's schema of desired/* and conf/target, and our own keys: `fallback`, `fallback-after`, `partial`, `profile`, `csr`,
+ * `preferred-chain`, `key.reuse` and `challenge.dns`. */
 const KNOWN = [
   'satisfy.names',
   'satisfy.margin',
@@ -24,6 +25,8 @@ const KNOWN = [
   'request.names',
   'request.csr',
   'request.provider',
+  'request.fallback',
+  'request.fallback-after',
   'request.ocsp-must-staple',
   'request.partial',
   'request.profile',
@@ -192,8 +195,11 @@ function merged(values: Values, from: TargetDefaults): TargetDefaults {
   const legacy = given === undefined && !from.caGiven ? values.url('provider') : undefined
   values.list('request.challenge.http-ports')
   values.truth('request.challenge.http-self-test')
+  const ca = given ?? legacy ?? from.ca
   return {
-    ca: given ?? legacy ?? from.ca,
+    ca,
+    fallback: fallbackOf(values, ca) ?? from.fallback?.filter(other => !isSameUrl(other, ca)),
+    fallbackAfterHours: values.form('request.fallback-after', hoursForm) ?? from.fallbackAfterHours,
     caGiven: from.caGiven || given !== undefined || legacy !== undefined,
     key: keySpec(values, from.key),
     requiredKeyType: values.keyType('satisfy.key.type') ?? from.requiredKeyType,
@@ -209,6 +215,16 @@ function merged(values: Values, from: TargetDefaults): TargetDefaults {
     dns: dnsOf(values, from.dns),
     webrootPaths: values.list('request.challenge.webroot-paths') ?? from.webrootPaths,
   }
+}
+
+/** What a file says itself must make sense; what it inherits may be meant for targets of another CA. */
+function fallbackOf(values: Values, ca: string): string[] | undefined {
+  const given = values.form('request.fallback', fallbackForm)
+  const same = given?.find((url, i) => given.some((other, j) => j < i && isSameUrl(other, url)))
+  if (given?.some(url => isSameUrl(url, ca)))
+    throw values.wrong('request.fallback', `request.fallback: ${ca} is the CA that is asked first`)
+  if (same !== undefined) throw values.wrong('request.fallback', `request.fallback: ${same} is there twice`)
+  return given
 }
 
 function keySpec(values: Values, from: KeySpec): KeySpec {

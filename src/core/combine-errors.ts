@@ -29,7 +29,9 @@ export function combine(errors: readonly unknown[], more: Pick<ErrorDetails, 'by
   const text = messages.slice(0, toldAtMost).join('; ') + (untold > 0 ? `; and ${untold} more` : '')
   const failedValidations = errors.flatMap(error => (error instanceof Dns01Error ? error.failedValidations : []))
   const doubtsName = errors.some(error => error instanceof Dns01Error && error.doubtsName)
+  const caFailed = errors.every(error => error instanceof Dns01Error && error.caFailed)
   const { hint, retryAfterSeconds } = worst
   const cause = errors.length === 1 ? worst.cause : worst
-  return new Dns01Error(worst.code, text, { ...more, hint, retryAfterSeconds, doubtsName, failedValidations, cause })
+  const about = { hint, retryAfterSeconds, doubtsName, failedValidations, caFailed, cause }
+  return new Dns01Error(worst.code, text, { ...more, ...about })
 }

@@ -34,6 +34,8 @@ export interface ErrorDetails {
   readonly failedValidations?: readonly string[] | undefined
   /** Of Provider.present(): it is proved that this call wrote nothing at all, so that nothing need be taken back. */
   readonly nothingWritten?: boolean | undefined
+  /** The CA itself was not to be reached, could not do it (5xx), or limits us: another one might do it. */
+  readonly caFailed?: boolean | undefined
   /** To try again is worth this long at most, whatever the caller's limit is. */
   readonly worthSeconds?: number | undefined
 }
@@ -51,6 +53,7 @@ export class Dns01Error extends Error {
   readonly doubtsName: boolean
   readonly failedValidations: readonly string[]
   readonly nothingWritten: boolean
+  readonly caFailed: boolean
   readonly worthSeconds: number | undefined
 
   constructor(code: Code, message: string, details: ErrorDetails = {}) {
@@ -63,6 +66,7 @@ export class Dns01Error extends Error {
     this.doubtsName = details.doubtsName ?? false
     this.failedValidations = details.failedValidations ?? []
     this.nothingWritten = details.nothingWritten ?? false
+    this.caFailed = details.caFailed ?? false
     this.worthSeconds = details.worthSeconds
   }
 }

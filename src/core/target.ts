@@ -51,6 +51,12 @@ export interface Target {
   readonly requestNames: readonly Name[]
   /** Directory URL of the CA, as written. */
   readonly ca: string
+  /** request.fallback: CAs to be asked in its place when it fails, in this order. Absent: none. */
+  readonly fallback?: readonly string[] | undefined
+  /** request.fallback-after: not only when a name would be without a certificate, but whenever it has failed so long. */
+  readonly fallbackAfterHours?: number | undefined
+  /** The CA in whose place `ca` is asked: set where a run has taken one of `fallback`, never by a file. */
+  readonly insteadOf?: string | undefined
   readonly key: KeySpec
   /** satisfy.key.type: certificates with another key do not serve this target. */
   readonly requiredKeyType?: 'ecdsa' | 'rsa' | undefined

@@ -2,5 +2,9 @@
 /** Host and port, as in the Host field (RFC 9110 §7.2); '' for what is not a URL. */
 export const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : '')
 
+/** Whether two URLs lead to the same place: scheme and host in any case, with or without the default port. */
+export const isSameUrl = (a: string, b: string): boolean =>
+  URL.canParse(a) && URL.canParse(b) ? new URL(a).href === new URL(b).href : a === b
+
 /** The host alone; '' for what is not a URL. */
 export const hostnameOf = (url: string): string => (URL.canParse(url) ? new URL(url).hostname : '')

@@ -4,10 +4,21 @@
 import { minute } from '../core/dates.js'
 import type { Name } from '../core/names.js'
 import type { Target } from '../core/target.js'
+import { isSameUrl } from '../core/urls.js'
 import type { World } from '../core/world.js'
 import type { Failure, Memory } from '../state/ledger.js'
 import { caKey, identifierKey, targetKey } from '../state/ledger-keys.js'
-import { type AtStake, caWaitsUntil, failedText, nameFailure, type Override, waitsUntil } from './backoff.js'
+import {
+  type AtStake,
+  caWaitsUntil,
+  failedText,
+  nameFailure,
+  nextTry,
+  nextTryOfCa,
+  type Override,
+  waitsUntil,
+} from './backoff.js'
+import { isTimeForAnother } from './fallback.js'
 import {
   type CaLimits,
   challengesFor,
@@ -53,6 +64,10 @@ export interface Candidate extends AtStake {
   /** The names for whose sake it is due: all of them, but of a `partial` target those that its certificate lacks. */
   readonly lacking: readonly Name[]
   readonly replaces?: Predecessor | undefined
+  /** CAs that have failed it in this run. */
+  readonly tried?: readonly string[] | undefined
+  /** Why a CA of request.fallback is asked, where one is. */
+  readonly insteadBecause?: string | undefined
 }
 
 /**
@@ -114,7 +129,8 @@ export function admit<Due extends Candidate>(
   const going: { readonly due: Due; readonly names: readonly Name[] }[] = []
   const deferred: Deferred<Due>[] = []
   const afterwards: Due[] = []
-  for (const one of [...due].sort(byUrgency)) {
+  for (const wanted of [...due].sort(byUrgency)) {
+    const one = atWhichCa(wanted, memory, circumstances)
     const names = namesToAsk(one, memory, circumstances)
     if ('because' in names) {
       deferred.push({ ...one, ...names })
@@ -148,6 +164,53 @@ function namesToAsk(due: Candidate, memory: Memory, circumstances: Circumstances
   const until = waitsUntil(failure, circumstances.now, overrideFor(due, circumstances), due)
   if (until) return deferral(until, 'it', failure)
   return target.partial ? namesThatMay(due, memory, circumstances) : target.requestNames
+}
+
+/**
+ * The same, at another CA of request.fallback if the first has failed and it is time for that (fallback.ts); the first that
+ * may be asked. What the first CA has asked for by renewal information, another one knows nothing of.
+ */
+export function atWhichCa<Due extends Candidate>(due: Due, memory: Memory, circumstances: Circumstances): Due {
+  const { target, replaces, tried = [] } = due
+  if (target.fallback === undefined || target.insteadOf !== undefined) return due
+  const failing = failingOf(due, memory, circumstances)
+  if (!failing || !isTimeForAnother(due, failing.failure, failing.nextTry, circumstances.now)) return due
+  for (const ca of target.fallback) {
+    if (tried.some(other => isSameUrl(other, ca))) continue
+    const there = {
+      ...due,
+      target: { ...target, ca, insteadOf: target.ca },
+      replaces: replaces && { ...replaces, windowBegun: false },
+      insteadBecause: failing.failure.message,
+    }
+    if (!('because' in namesToAsk(there, memory, circumstances))) return there
+  }
+  return due
+}
+
+/** As somebody wants it, whichever CA a run has taken. */
+export const asWanted = <Due extends Candidate>({ insteadBecause: _, ...due }: Due): Omit<Due, 'insteadBecause'> => {
+  const { insteadOf, ...target } = due.target
+  return { ...due, target: insteadOf === undefined ? due.target : { ...target, ca: insteadOf } }
+}
+
+/** What its CA, as a CA, has against asking it now: in this run or, as back-off has it, in an earlier one. */
+function failingOf(
+  due: Candidate,
+  memory: Memory,
+  circumstances: Circumstances,
+): { readonly failure: Failure; readonly nextTry: Date } | undefined {
+  const { target, tried = [] } = due
+  const { now } = circumstances
+  const override = overrideFor(due, circumstances)
+  const isTried = tried.some(ca => isSameUrl(ca, target.ca))
+  const ofCa = memory.failures.get(caKey(target.ca))
+  if (ofCa?.caFailed && (isTried || caWaitsUntil(ofCa, now, override, due)))
+    return { failure: ofCa, nextTry: nextTryOfCa(ofCa, due) }
+  const own = memory.failures.get(targetKey(target))
+  if (own?.caFailed && (isTried || waitsUntil(own, now, override, due)))
+    return { failure: own, nextTry: nextTry(own, due) }
+  return undefined
 }
 
 /** Whether the CA as a whole must be left alone: also asked in the midst of a run. */

@@ -65,7 +65,7 @@ export interface AtStake {
 export const nextTry = (failure: Failure, atStake: AtStake = {}): Date => nextTryBy(pausesMinutes, failure, atStake)
 
 /** The same of a CA that failed as a whole. */
-const nextTryOfCa = (failure: Failure, atStake: AtStake): Date => nextTryBy(pausesOfCaMinutes, failure, atStake)
+export const nextTryOfCa = (failure: Failure, atStake: AtStake): Date => nextTryBy(pausesOfCaMinutes, failure, atStake)
 
 function nextTryBy(pauses: readonly number[], failure: Failure, atStake: AtStake): Date {
   const usual = pauses[Math.min(failure.times, pauses.length) - 1] ?? 0

@@ -63,8 +63,14 @@ export async function note(
   again = false,
 ): Promise<void> {
   const ledger = state.ledger()
-  const { hint, retryAfterSeconds } = error instanceof Dns01Error ? error : {}
-  const what = { code: codeOf(error), message: messageOf(error), hint, retryAfterSeconds }
+  const { hint, retryAfterSeconds, caFailed } = error instanceof Dns01Error ? error : {}
+  const what = {
+    code: codeOf(error),
+    message: messageOf(error),
+    hint,
+    retryAfterSeconds,
+    ...(caFailed && { caFailed }),
+  }
   const before = ledger.failures.get(key)
   const after = afterFailure(before, world.clock.now(), what)
   await ledger.failed(key, again && before ? { ...after, times: before.times, last: before.last } : after)

@@ -63,6 +63,11 @@ export class Locator {
     return this.#records.at(name, propagation.wait, signal)
   }
 
+  /** With the answers of this run. */
+  get resolver(): Resolver {
+    return this.#parts.resolver
+  }
+
   /**
    * Looks whether there is somebody with credentials to place values for these names, before the CA is asked: no account
    * is registered and no order made for what nobody can prove. The names after CNAMEs decide, as in locate(); where the DNS

@@ -29,8 +29,8 @@ export interface CertificateAuthority {
 
 /** One client, and one look for the account, for each CA of a run. */
 export interface CertificateAuthorities {
-  /** With an account that is registered; made if there is none (docs/state-directory.md, "Accounts"). */
-  for(ca: string): Promise<CertificateAuthority>
+  /** With an account that is registered; made if there is none, by consent that was given or, if `mayAsk`, is asked for (docs/state-directory.md, "Accounts"). */
+  for(ca: string, options?: { readonly mayAsk: boolean }): Promise<CertificateAuthority>
   /** With exactly this account, as a stored order needs it. Throws STATE when its key is not there. */
   ofAccount(accountId: string): Promise<CertificateAuthority>
 }
@@ -54,7 +54,10 @@ export function openAuthorities(parts: AuthorityParts): CertificateAuthorities {
     return found
   }
   return {
-    for: ca => once(serverPart(ca), () => openFor(parts, ca)),
+    for: (ca, { mayAsk } = { mayAsk: true }) => {
+      const asking = mayAsk ? parts : { ...parts, world: { ...parts.world, prompt: undefined } }
+      return once(serverPart(ca), () => openFor(asking, ca))
+    },
     ofAccount: accountId => once(accountId, () => openAccount(parts, directoryOfAccount(accountId), accountId)),
   }
 }

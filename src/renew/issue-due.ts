@@ -3,10 +3,19 @@
 import { Dns01Error } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { Target } from '../core/target.js'
-import { type Admitted, admit, caDeferral, circumstances, type Predecessor } from '../limits/admission.js'
+import {
+  type Admitted,
+  admit,
+  asWanted,
+  atWhichCa,
+  caDeferral,
+  circumstances,
+  type Predecessor,
+} from '../limits/admission.js'
 import { recordFailure, recordSuccess, whyMissing } from '../limits/record-result.js'
 import { limitConcurrency } from './concurrency.js'
 import { type Due, dueTargets, firstWave, type ReconcileOptions } from './due.js'
+import { whyNotInstead } from './fallback.js'
 import type { GoingLive } from './going-live.js'
 import { type IssueParts, issue } from './issue.js'
 import { held } from './links.js'
@@ -28,6 +37,11 @@ export interface IssuedDue {
   readonly outcomes: readonly Outcome[]
   /** So many were not begun, since the time of the run was over. */
   readonly notBegun: number
+}
+
+interface Tried extends IssuedDue {
+  /** It is to be asked of another CA now (request.fallback); if that gives a certificate, what this one said is of no interest. */
+  readonly elsewhere?: Due | undefined
 }
 
 /**
@@ -52,31 +66,62 @@ export async function issueDue(
   // Looked at anew and not just tried: what the first wave issued may serve these now, and what failed there counts.
   const later = [...wave.later, ...afterwards].map(one => one.target)
   const still = later.length === 0 ? [] : dueTargets(held(state, later), { ...options, now: world.clock.now() })
-  const rest = await issueDue(parts, still, options)
+  const rest = await issueDue(parts, [...still, ...done.flatMap(one => one.elsewhere ?? [])], options)
+  const issued = new Set(rest.outcomes.flatMap(one => (one.result === 'issued' ? [one.subject] : [])))
+  const told = done.filter(({ elsewhere }) => elsewhere === undefined || !issued.has(elsewhere.target.file))
   return {
-    outcomes: [...deferred.map(waits), ...done.flatMap(one => one.outcomes), ...rest.outcomes],
+    outcomes: [...deferred.map(waits), ...told.flatMap(one => one.outcomes), ...rest.outcomes],
     notBegun: done.reduce((sum, one) => sum + one.notBegun, rest.notBegun),
   }
 }
 
 /** Never throws. A failure is recorded for the next runs; that this was not possible is told beside it. */
-async function issueOne(parts: IssueDueParts, due: Admitted<Due>, options: ReconcileOptions): Promise<IssuedDue> {
+async function issueOne(parts: IssueDueParts, due: Admitted<Due>, options: ReconcileOptions): Promise<Tried> {
   if (parts.limit.over()) return { outcomes: [waits({ ...due, because: 'the time of this run is over' })], notBegun: 1 }
+  const mayGoOn = (outcomes: Outcome[]): Tried => ({ outcomes, notBegun: 0, elsewhere: elsewhere(parts, due, options) })
   try {
-    return { outcomes: await tryOne(parts, due, options), notBegun: 0 }
+    const notNow = await whyNotNow(parts, due, options)
+    return notNow ? mayGoOn([notNow]) : { outcomes: await tryOne(parts, due), notBegun: 0 }
   } catch (error) {
     const insisted = [...(options.force ?? []), ...(options.wanted ?? [])].length > 0
     const errors = [error, ...(await unrecorded(recordFailure(parts, due.target, error, insisted)))]
-    return { outcomes: errors.map(each => failedOf(due.target, each)), notBegun: 0 }
+    const outcomes = errors.map(each => failedOf(due.target, each))
+    return error instanceof Dns01Error && error.caFailed ? mayGoOn(outcomes) : { outcomes, notBegun: 0 }
   }
 }
 
-async function tryOne(parts: IssueDueParts, due: Admitted<Due>, options: ReconcileOptions): Promise<Outcome[]> {
-  const { world, state, signal, targets, live } = parts
-  const { target, names, mostOrders, lacking, replaces } = due
+/** With the CA that has just failed it marked, if another one is to be asked. */
+function elsewhere(
+  { state, world, targets }: IssueDueParts,
+  due: Admitted<Due>,
+  options: ReconcileOptions,
+): Due | undefined {
+  const tried = { ...asWanted(due), tried: [...(due.tried ?? []), due.target.ca] }
+  const there = atWhichCa<Due>(tried, state.ledger(), circumstances(world, targets.length, options))
+  return there.target.insteadOf === undefined ? undefined : tried
+}
+
+/** What became of others meanwhile counts for this one, too; and a CA that stands in for another must be allowed to. */
+async function whyNotNow(
+  parts: IssueDueParts,
+  due: Admitted<Due>,
+  options: ReconcileOptions,
+): Promise<Outcome | undefined> {
+  const { world, state, signal, targets } = parts
   signal.throwIfAborted()
   const deferral = caDeferral(due, state.ledger(), circumstances(world, targets.length, options))
-  if (deferral) return [waits({ ...due, ...deferral })] // what became of others meanwhile counts for this one, too
+  if (deferral) return waits({ ...due, ...deferral })
+  const { insteadOf, ca, file } = due.target
+  if (insteadOf === undefined) return undefined
+  const refusal = await whyNotInstead(parts, due.target, due.names)
+  if (refusal) return failedOf(due.target, refusal)
+  world.log.notice(`${file}: asking ${ca} in the place of ${insteadOf}, which failed: ${due.insteadBecause}`)
+  return undefined
+}
+
+async function tryOne(parts: IssueDueParts, due: Admitted<Due>): Promise<Outcome[]> {
+  const { world, state, live } = parts
+  const { target, names, mostOrders, lacking, replaces } = due
   world.log.info(`${target.file}: ${due.why}`)
   const issued = await issue(parts, target, { names, needed: lacking, mostOrders, replaces })
   world.log.info(`${target.file}: certificate ${issued.id} issued`)

@@ -54,7 +54,7 @@ function row(target: TargetStatus, now: Date): string[] {
   const { notAfter, renewAt } = target
   return [
     shortNames(target.names, target.file),
-    hostOf(target.ca) || target.ca,
+    caOf(target, url => hostOf(url) || url),
     notAfter ? timeLeft(notAfter, now) : '-',
     renewAt ? dayOf(renewAt, now) : '-',
     stateOf(target, now),
@@ -62,6 +62,12 @@ function row(target: TargetStatus, now: Date): string[] {
 }
 
 /** The worst first: what breaks programs now, then what the clock may have wrong, then what the next run will do. */
+/** Where the certificate came from, and which CA is asked first, if that is another one. */
+const caOf = (
+  { ca, certificateCa }: Pick<TargetStatus, 'ca' | 'certificateCa'>,
+  shown: (url: string) => string = url => url,
+): string => (certificateCa === undefined ? shown(ca) : `${shown(certificateCa)} instead of ${shown(ca)}`)
+
 function stateOf({ damage, due, waits, unlinked, notBefore }: TargetStatus, now: Date): string {
   if (damage !== undefined) return `what is live is damaged: ${damage}`
   if (notBefore && now < notBefore) return `not valid before ${minute(notBefore)}; is the clock right?`
@@ -108,7 +114,7 @@ function details({ stateDirectory }: StatusDocument, target: TargetStatus, now: 
     ['request', csr],
     ['stored in', certificate && `${stateDirectory}/certs/${certificate}`],
     ['target', `${stateDirectory}/desired/${target.file}`],
-    ['CA', target.ca],
+    ['CA', caOf(target)],
     ['profile', target.profile && `${target.profile.name} (${target.profile.required ? 'required' : 'preferred'})`],
     ...troubleTexts(target, true).map(text => ['trouble', text] as const),
   ]

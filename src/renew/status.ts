@@ -7,9 +7,12 @@ import type { World } from '../core/world.js'
 import { admit, circumstances, type Deferral } from '../limits/admission.js'
 import { type Failed, failureOf, nameFailure } from '../limits/backoff.js'
 import type { Certificate } from '../state/certificates.js'
+import { directoryUrl, isServerPart } from '../state/layout.js'
+import { caKey } from '../state/ledger-keys.js'
 import type { KeptWindow } from '../state/renewal-memory.js'
 import type { StateDir } from '../state/state-dir.js'
 import { keyUse, unusedKeys } from '../state/unused-keys.js'
+import { reachable } from './authorities.js'
 import { best, byName, has } from './best-certificate.js'
 import { dueOf, missingNames } from './due.js'
 import { nameOf } from './link-changes.js'
@@ -36,6 +39,8 @@ export interface TargetStatus {
   readonly file: string
   readonly names: readonly Name[]
   readonly ca: string
+  /** The CA that its certificate came from, where that is another one (request.fallback). */
+  readonly certificateCa?: string | undefined
   /** What is asked for; a certificate does not say by which profile it was made. */
   readonly profile?: WantedProfile | undefined
   /** request.csr: whose key is not here. */
@@ -90,7 +95,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
     [...bests].flatMap(([target, held]) => lifeOf(target, held ?? {})),
     around.limitsOf,
   )
-  const deferrals = new Map(deferred.map(one => [one.target, one]))
+  const deferrals = new Map(deferred.map(one => [one.target.file, one]))
   const isUnlinked = (link: string, held: Certificate | undefined): boolean =>
     held === undefined || (has(held, nameOf(link)) && links.get(link) !== held.id)
   const isOld = (keyId: string): boolean =>
@@ -109,6 +114,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
         file: target.file,
         names: target.names,
         ca: target.ca,
+        certificateCa: otherCa(target, held),
         profile: target.profile,
         csr: target.csr?.path,
         certificate: held?.id,
@@ -127,7 +133,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
           name,
           since: nameFailure(target, name, ledger)?.since,
         })),
-        waits: waitOf(deferrals.get(target)),
+        waits: waitOf(deferrals.get(target.file)),
         failure: due && failureOf(due, ledger),
         unlinked: (owned.get(target) ?? []).filter(link => isUnlinked(link, held)),
       }
@@ -145,6 +151,14 @@ export function setUpOf(
   if (!state.exists()) return 'none'
   const isThere = state.confText('target') !== undefined || state.accounts().length > 0
   return isThere || state.targets().targets.length > 0 ? 'yes' : 'empty'
+}
+
+/** By the account that got it; without one it is not known. */
+function otherCa({ ca }: Target, held: Certificate | undefined): string | undefined {
+  const server = held?.accountId?.split('/')[0]
+  if (server === undefined || !isServerPart(server)) return undefined
+  const from = directoryUrl(server)
+  return [from, reachable(from)].some(url => caKey(url) === caKey(ca)) ? undefined : from
 }
 
 const waitOf = (deferral: Deferral | undefined): TargetStatus['waits'] =>

@@ -1,6 +1,7 @@
 /** What a person wants to know when certificates have come: until when they are good, who renews them, and where they are. */
 
 import { messageOf } from '../core/errors.js'
+import { hostOf } from '../core/urls.js'
 import { nameOf } from '../renew/link-changes.js'
 import type { Outcome } from '../renew/outcome.js'
 import type { Context } from '../renew/run.js'
@@ -49,9 +50,11 @@ function paragraph({ stateDirectory }: StatusDocument, target: TargetStatus, par
   ]
 }
 
-function validity({ notAfter, renewAt }: TargetStatus, { now, renewedBy }: SummaryParts): string {
+function validity(target: TargetStatus, { now, renewedBy }: SummaryParts): string {
+  const { notAfter, renewAt, certificateCa } = target
   if (!notAfter || !renewAt) return 'in use'
-  const valid = `valid until ${dayOf(notAfter, now)} (${timeLeft(notAfter, now)})`
+  const from = certificateCa === undefined ? '' : `, from ${hostOf(certificateCa)} instead of ${hostOf(target.ca)}`
+  const valid = `valid until ${dayOf(notAfter, now)} (${timeLeft(notAfter, now)})${from}`
   const by = renewedBy === undefined ? 'but nothing renews it: dns01 quickstart' : `by ${renewedBy}`
   return renewedBy === undefined ? `${valid}, ${by}` : `${valid}, renewed from ${dayOf(renewAt, now)} ${by}`
 }

@@ -18,6 +18,8 @@ export interface Failure {
   readonly times: number
   /** Before this time the CA does not want to hear of it (Retry-After). */
   readonly notBefore?: Date | undefined
+  /** It was the CA that failed, so that another might do it. */
+  readonly caFailed?: boolean | undefined
 }
 
 /** What earlier runs learnt of what CAs allow and of what fails, by the keys of ledger-keys.ts. */
@@ -79,6 +81,7 @@ const schema = v.object({
       last: date,
       times: v.pipe(v.number(), v.integer(), v.minValue(1)),
       notBefore: v.optional(date),
+      caFailed: v.optional(v.boolean()),
     }),
   ),
   validations: dates,

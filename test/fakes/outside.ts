@@ -39,6 +39,8 @@ export interface Run {
 export interface Outside {
   readonly files: MemoryFiles
   readonly ca: IssuingCa
+  /** By its URL, as `otherCaUrls` has it. */
+  readonly others: Readonly<Record<string, IssuingCa>>
   readonly dns: FakeDns
   /** Every TXT record that is up: `NAME VALUE`. */
   txt(): string[]
@@ -68,6 +70,8 @@ export interface OutsideOptions {
   readonly clockAheadSeconds?: number
   /** https://ca.test when absent. */
   readonly caUrl?: string
+  /** More CAs; nobody has agreed to their terms. */
+  readonly otherCaUrls?: readonly string[]
   readonly env?: World['env']
   /** Of what is in `said`. */
   readonly severity?: Severity
@@ -96,7 +100,9 @@ export function outside(options: OutsideOptions): Outside {
     dns.zone(zone, { [`ns1.${zone}`]: [one], [`ns2.${zone}`]: [two] })
   }
   const challenges = options.targets.flat().map(name => `_acme-challenge.${name.replace('*.', '')}`)
-  const ca = issuingCa({ txt: dns.values, now: clock.now }, options.caUrl)
+  const around = { txt: dns.values, now: clock.now }
+  const ca = issuingCa(around, options.caUrl)
+  const others = Object.fromEntries((options.otherCaUrls ?? []).map(url => [url, issuingCa(around, url)]))
   const files = new MemoryFiles({ now: clock.now })
   files.put(`${ROOT}/conf/target`, `request:\n  provider: ${ca.directoryUrl}\n  key:\n    type: ecdsa\n`)
   const terms = `${options.caUrl ?? 'https://ca.test'}/terms`
@@ -149,7 +155,7 @@ export function outside(options: OutsideOptions): Outside {
       },
       fetch: async (url, request) => {
         step('request')
-        const answer = await ca.fetch(url, request)
+        const answer = await (others[url.origin] ?? ca).fetch(url, request)
         step('answer')
         return answer
       },
@@ -181,6 +187,7 @@ export function outside(options: OutsideOptions): Outside {
   return {
     files,
     ca,
+    others,
     dns,
     later,
     run,

@@ -131,6 +131,28 @@ label: 007
     ],
     ['request: {preferred-chain: {x: y}}\n', 'request.preferred-chain must be'],
     [
+      'request:\n  fallback: https://ca.test/dir\n',
+      'desired/x.test:2: request.fallback must be a list of https URLs of ACME directories',
+    ],
+    ['request:\n  fallback: [ca.test]\n', 'desired/x.test:2: request.fallback must be a list of https URLs'],
+    [
+      'request:\n  provider: https://CA.test:443/dir\n  fallback: [https://b.test/, https://ca.test/dir]\n',
+      'desired/x.test:3: request.fallback: https://CA.test:443/dir is the CA that is asked first',
+    ],
+    [
+      'request:\n  fallback: [https://acme-v02.api.letsencrypt.org/directory]\n',
+      'desired/x.test:2: request.fallback: https://acme-v02.api.letsencrypt.org/directory is the CA that is asked first',
+    ],
+    [
+      'request:\n  fallback: [https://b.test, https://b.test/]\n',
+      'desired/x.test:2: request.fallback: https://b.test/ is there twice',
+    ],
+    [
+      'request:\n  fallback-after: soon\n',
+      'desired/x.test:2: request.fallback-after must be a number of hours of at least 0',
+    ],
+    ['request: {fallback-after: -1}\n', 'request.fallback-after must be a number of hours'],
+    [
       'request:\n  key: {reuse: always}\n',
       'desired/x.test:2: request.key.reuse must be true, false or a number of days of at least 1',
     ],
@@ -300,6 +322,20 @@ names: [no.test]
   ])('%j with reuse %j in conf/target: %j', (text, inherited, reuse) =>
     expect(target(`${text}\n`, `request: {key: {reuse: ${inherited}}}\n`).key.reuse).toBe(reuse),
   )
+
+  test('CAs to fall back on are inherited, without the one that this target asks first', () => {
+    const conf = 'request: {fallback: [https://b.test/dir, https://c.test/dir], fallback-after: 12}\n'
+    expect(target('', conf)).toMatchObject({
+      fallback: ['https://b.test/dir', 'https://c.test/dir'],
+      fallbackAfterHours: 12,
+    })
+    expect(target('request: {provider: https://b.test/dir}\n', conf).fallback).toEqual(['https://c.test/dir'])
+    expect(target('request: {fallback: [], fallback-after: 0}\n', conf)).toMatchObject({
+      fallback: [],
+      fallbackAfterHours: 0,
+    })
+    expect(target('').fallback).toBeUndefined()
+  })
 
   test('hands a preferred chain down', () => {
     const conf = 'request: {preferred-chain: ISRG Root X1}\n'

@@ -287,3 +287,27 @@ describe('status', () => {
     expect(targets.map(t => t.unlinked)).toEqual([['a.test', 'b.test'], []])
   })
 })
+
+describe('a certificate of another CA than the one that is asked first', () => {
+  const of = (account: string) => {
+    const held = { ...certificate('c', ['a.test'], '2026-07-30'), accountId: `${account}/k` }
+    return documentOf({ targets: [target(['a.test'])], certificates: [held], links: { 'a.test': 'c' } })
+  }
+  const now = clock.now()
+
+  test('is shown with both', () => {
+    const document = of('second.test%2fdir')
+    expect(document.targets[0]).toMatchObject({
+      ca: 'https://ca.example:14000/dir',
+      certificateCa: 'https://second.test/dir',
+    })
+    expect(statusLines(document, now, { columns: undefined, whole: false })[1]).toMatch(
+      / second\.test instead of ca\.example:14000 /,
+    )
+    expect(detailLines(document, now).join('\n')).toContain('https://second.test/dir instead of https://ca.example')
+  })
+
+  test.each(['ca.example%3a14000%2fdir', ''])('is none where its account is of %j', account => {
+    expect(of(account).targets[0]?.certificateCa).toBeUndefined()
+  })
+})

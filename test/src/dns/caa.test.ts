@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { caaVerdict, parseProperty } from '../../../src/probe/caa.js'
+import { caaVerdict, parseProperty } from '../../../src/dns/caa.js'
 
 const identities = ['ca.test', 'ca-two.test']
 
