@@ -1,11 +1,15 @@
 import { type Name, parseName } from '../../src/core/names.js'
 import type { Target } from '../../src/core/target.js'
 import type { Certificate } from '../../src/state/certificates.js'
+import type { Failure } from '../../src/state/ledger.js'
 import type { CertificateFacts } from '../../src/x509/certificate.js'
 
 /** Targets and certificates as values, for tables of decisions. */
 
 export const names = (...texts: string[]): Name[] => texts.map(parseName)
+/** What is now, in most tables. */
+export const noon = new Date('2026-06-01T12:00:00Z')
+export const ago = (minutes: number): Date => new Date(noon.getTime() - minutes * 60_000)
 export const day = (date: string): Date => new Date(`${date}T00:00:00Z`)
 
 export function target(file: string, wanted: readonly string[], more: Partial<Target> = {}): Target {
@@ -56,3 +60,12 @@ export function certificate(
     ...more,
   }
 }
+
+export const failure = (times: number, minutesAgo: number, more: Partial<Failure> = {}): Failure => ({
+  code: 'REFUSED',
+  message: 'no',
+  since: ago(5000),
+  last: ago(minutesAgo),
+  times,
+  ...more,
+})

@@ -28,9 +28,7 @@ describe.skipIf(lacking('acmetool', 'certbot', 'pebble'))('import-le', () => {
     for (const [name, args] of Object.entries(lineages)) await certbot('certonly', '--cert-name', name, ...args)
     await certbot('renew', '--cert-name', 'wild', '--force-renewal')
   })
-  afterAll(async () => {
-    await lab?.stop()
-  })
+  afterAll(() => lab?.stop())
 
   async function certbot(...args: string[]): Promise<void> {
     const common = ['--server', lab.pebble.directoryUrl, '--agree-tos', '--register-unsafely-without-email', '-n']

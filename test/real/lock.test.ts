@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { build } from 'esbuild'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { newFolder } from '../folder.js'
+import { compiled } from './servers/compiled.js'
 import { lacking, need } from './servers/need.js'
 
 /** The lock between real processes, some of them killed. */
@@ -11,19 +11,10 @@ import { lacking, need } from './servers/need.js'
 let program: string
 let folder: string
 let log: string
-const made = newFolder('lock-program')
 const running = new Set<ChildProcess>()
 
 beforeAll(async () => {
-  program = join(made, 'lock-process.mjs')
-  await build({
-    entryPoints: ['test/fakes/lock-process.ts'],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile: program,
-    logLevel: 'error',
-  })
+  program = await compiled('fakes/lock-process.ts')
 })
 beforeEach(() => {
   folder = newFolder('lock')

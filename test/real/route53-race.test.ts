@@ -1,23 +1,12 @@
-import { join } from 'node:path'
-import { build } from 'esbuild'
 import { expect, test } from 'vitest'
 import { FakeRoute53 } from '../fakes/route53.js'
 import { serveApi, signatureCheck } from '../fakes/route53-server.js'
 import { accessKeyId, secretAccessKey } from '../fakes/route53-world.js'
+import { compiled } from './servers/compiled.js'
 import { startProgram } from './servers/dns01.js'
-import { temporaryFolder } from './servers/process.js'
 
 test('three processes present and clean up 20 times at one name, beside somebody else: nobody loses a value', async () => {
-  const folder = temporaryFolder('racer')
-  const program = join(folder.path, 'racer.mjs')
-  await build({
-    entryPoints: [join(import.meta.dirname, 'servers/route53-racer.ts')],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    banner: { js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);" },
-  })
+  const program = await compiled('real/servers/route53-racer.ts')
   const checkSignature = signatureCheck({ [accessKeyId]: secretAccessKey })
   const double = new FakeRoute53({ now: () => Date.now(), syncSeconds: 0.1, checkSignature })
   const zone = double.addZone('example.test', { id: 'Z1' })
@@ -35,6 +24,5 @@ test('three processes present and clean up 20 times at one name, beside somebody
     expect(double.refusals).toBeGreaterThan(20) // else it was no race
   } finally {
     await server.close()
-    folder.remove()
   }
 })

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import { join } from 'node:path'
-import { build } from 'esbuild'
 import type { Faults } from '../../fakes/route53.js'
+import { compiled } from './compiled.js'
 import { startServer, temporaryFolder } from './process.js'
 
 export interface Route53Setup {
@@ -59,16 +59,8 @@ export async function startRoute53(
   options: Pick<Route53Setup, 'zones' | 'syncSeconds'> & Partial<Pick<Route53Setup, 'lagSeconds'>>,
 ): Promise<RunningRoute53> {
   const folder = temporaryFolder('route53')
-  const program = join(folder.path, 'route53.mjs')
+  const program = await compiled('real/servers/route53-process.ts')
   const control = join(folder.path, 'control')
-  await build({
-    entryPoints: [join(import.meta.dirname, 'route53-process.ts')],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    banner: { js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);" },
-  })
   const setup: Route53Setup = {
     lagSeconds: {},
     ...options,

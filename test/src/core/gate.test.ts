@@ -85,29 +85,15 @@ describe('a secret is hidden', () => {
     }
   })
 
-  test('each line of one that has several', () => {
+  test.each([
+    ['each line of one that has several', ['first-half\nother-half'], 'other-half, then first-half', '***, then ***'],
+    ['one that begins another, to its end', ['hush', 'hush-hush-hush'], 'it is hush-hush-hush', 'it is ***'],
+    ['half a character in it', ['half\ud83d'], 'half\ud83d', '***'],
+    ['characters that mean more in a pattern', ['a+b$&(c'], 'a+b$&(c', '***'],
+    ['not what is too short to be one', ['', 'abc'], 'abc', 'abc'],
+  ])('%s', (_, secrets, text, expected) => {
     const { add, masked } = openMasks()
-    add('first-half\nother-half')
-    expect(masked('got other-half, then first-half')).toBe('got ***, then ***')
-  })
-
-  test('one that begins another does not lay its rest bare', () => {
-    const { add, masked } = openMasks()
-    add('hush')
-    add('hush-hush-hush')
-    expect(masked('it is hush-hush-hush')).toBe('it is ***')
-  })
-
-  test('half a character in it is not an error', () => {
-    const { add, masked } = openMasks()
-    add('half\ud83d')
-    expect(masked('half\ud83d')).toBe('***')
-  })
-
-  test('what is too short to be one stays', () => {
-    const { add, masked } = openMasks()
-    add('')
-    add('abc')
-    expect(masked('abc')).toBe('abc')
+    for (const secret of secrets) add(secret)
+    expect(masked(text)).toBe(expected)
   })
 })

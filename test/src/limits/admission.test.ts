@@ -8,21 +8,10 @@ import type { Due } from '../../../src/renew/due.js'
 import type { Failure, Memory } from '../../../src/state/ledger.js'
 import { namesKey } from '../../../src/state/ledger-keys.js'
 import { aboutLinear, growth } from '../../fakes/growth.js'
-import { names, target } from '../../fakes/held.js'
+import { ago, failure, names, noon as now, target } from '../../fakes/held.js'
 
-const now = new Date('2026-06-01T12:00:00Z')
-const ago = (minutes: number): Date => new Date(now.getTime() - minutes * 60_000)
 const LE = 'https://acme-v02.api.letsencrypt.org/directory'
 const server = 'acme-v02.api.letsencrypt.org%2fdirectory'
-
-const failure = (times: number, minutesAgo: number, more: Partial<Failure> = {}): Failure => ({
-  code: 'REFUSED',
-  message: 'no',
-  since: ago(5000),
-  last: ago(minutesAgo),
-  times,
-  ...more,
-})
 
 const due = (wants: Target, more: Partial<Due> = {}): Due => ({
   target: wants,

@@ -3,18 +3,7 @@ import { minute } from '../../../src/core/dates.js'
 import { Dns01Error } from '../../../src/core/errors.js'
 import { afterFailure, isCounted, nextTry, type Override, waitsUntil } from '../../../src/limits/backoff.js'
 import type { Failure } from '../../../src/state/ledger.js'
-
-const now = new Date('2026-06-01T12:00:00Z')
-const ago = (minutes: number): Date => new Date(now.getTime() - minutes * 60_000)
-
-const failure = (times: number, minutesAgo: number, more: Partial<Failure> = {}): Failure => ({
-  code: 'REFUSED',
-  message: 'no',
-  since: ago(5000),
-  last: ago(minutesAgo),
-  times,
-  ...more,
-})
+import { ago, failure, noon as now } from '../../fakes/held.js'
 
 describe('back-off', () => {
   test.each([

@@ -7,10 +7,10 @@ import { aboutNames, detailLines, type Reader, statusLines } from '../../../src/
 import type { Certificate } from '../../../src/state/certificates.js'
 import type { Failure } from '../../../src/state/ledger.js'
 import type { StateDir } from '../../../src/state/state-dir.js'
-import { target as heldTarget } from '../../fakes/held.js'
+import { day, certificate as heldCertificate, target as heldTarget, noon } from '../../fakes/held.js'
 
 const clock = {
-  now: () => new Date('2026-06-01T12:00:00Z'),
+  now: () => noon,
   sleep: async () => {},
   deadline: () => new AbortController().signal,
 }
@@ -18,25 +18,12 @@ const clock = {
 const target = (names: readonly string[], more: Partial<Target> = {}): Target =>
   heldTarget(`${names[0]}-file`, names, { ca: 'https://ca.example:14000/dir', ...more })
 
-const certificate = (id: string, names: readonly string[], until: string): Certificate => ({
-  id,
-  url: `https://ca.example/order/${id}`,
-  complete: true,
-  revokeWanted: false,
-  revoked: false,
-  hasKey: true,
-  facts: {
-    names: names.map(parseName),
-    notBefore: new Date('2026-04-01T00:00:00Z'),
-    notAfter: new Date(`${until}T00:00:00Z`),
-    keyId: id,
-    keyType: 'ecdsa',
-    issuer: 'CN=CA',
-    subject: 'CN=x',
-    serial: '01',
-    selfSigned: false,
-  },
-})
+const certificate = (id: string, names: readonly string[], until: string): Certificate =>
+  heldCertificate(id, names, {
+    facts: { notBefore: day('2026-04-01'), notAfter: day(until), keyId: id },
+    accountId: undefined,
+    keyId: undefined,
+  })
 
 interface Disk {
   readonly targets?: readonly Target[]
