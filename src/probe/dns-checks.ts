@@ -60,6 +60,7 @@ const brokenDnssec = (name: Name, server: string): Finding =>
 export async function lookForWildcard({ world, resolver, signal }: Look, chain: readonly Name[]): Promise<Finding[]> {
   const [name, target] = chain
   if (name === undefined || target === undefined) return []
+  // random, so that no record of that name exists and no resolver remembers an answer
   const above = name.slice(name.indexOf('.') + 1)
   const sibling = `_dns01-${Buffer.from(world.random(8)).toString('hex')}.${above}` as Name
   const { answers } = await resolver.ask({ name: sibling, type: 'CNAME' }, signal)
@@ -84,7 +85,10 @@ export interface ServersFound {
   readonly values: readonly string[]
 }
 
-/** What every address of every server says about the zone and the challenge name. */
+/**
+ * What every address of every server says about the zone and the challenge name. Price: two questions for each address. Asked
+ * directly, as the watch of a run does: what a resolver remembers is not what a CA will see.
+ */
 export async function lookAtServers(look: Look, zone: Zone, name: Name): Promise<ServersFound> {
   const looks = zone.servers.flatMap(server =>
     server.addresses.map(address => lookAtAddress(look, zone.apex, name, { server: server.name, address })),
@@ -206,6 +210,7 @@ async function viewOf(resolver: Resolver, name: Name, signal: AbortSignal): Prom
 
 /** Servers with inner addresses only, and a CA outside: it cannot ask them, and sees another view or none. */
 async function lookOutside({ resolver, signal }: Look, zone: Zone | undefined, caHost: string): Promise<Finding[]> {
+  // one outer address is enough: a CA outside can ask that one
   const addresses = zone?.servers.flatMap(server => server.addresses) ?? []
   const here = `only the machine's own resolvers are asked (${resolver.servers.join(', ')})`
   if (addresses.length === 0 || !addresses.every(isInner)) return [ok('view', here)]

@@ -41,6 +41,7 @@ export interface ProbeDocument {
   readonly names: readonly { readonly name: Name; readonly findings: readonly Finding[] }[]
 }
 
+/** Short forms: a check reads as the list of what it may find. */
 export const ok = (check: Check, text: string): Finding => ({ check, state: 'ok', text })
 export const warning = (check: Check, text: string, mend?: string): Finding => ({ check, state: 'warning', text, mend })
 export const skipped = (check: Check, text: string): Finding => ({ check, state: 'skipped', text })
@@ -52,7 +53,7 @@ export const failed = (check: Check, text: string, mend?: string, code: Code = '
   code,
 })
 
-/** @throws what is not a Dns01Error: that is a bug */
+/** An error of the engine as a finding, with its hint and code. @throws what is not a Dns01Error: that is a bug */
 export function failure(check: Check, error: unknown): Finding {
   if (!(error instanceof Dns01Error)) throw error
   return failed(check, messageOf(error), error.hint, error.code)

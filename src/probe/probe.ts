@@ -123,6 +123,7 @@ async function examine(
     },
     limits.locateSeconds,
   )
+  // undefined where nothing was found; each check below says what it can without
   const end = located?.record.name
   const zone = located?.zone
   world.log.step(wanted.name, 'asking its servers, and those above')
@@ -184,6 +185,7 @@ const publisherOf = (
   return new Publisher({ world, providers, resolver, propagation, signal, journal: state.journal })
 }
 
+/** With the provider, since a mistake in conf/dns.yml shows here: the right zone, written by the wrong one. */
 function zoneFinding({ by, record, zone }: LocatedRecord): Finding {
   const provider = `provider ${by.definition.name}`
   if (!zone) return ok('zone', `${provider} finds the zone itself`)

@@ -13,6 +13,7 @@ import { type Finding, failed, failure, limits, ok, warning } from './finding.js
 /** A value to place. */
 export interface Trial {
   readonly located: LocatedRecord
+  /** Its servers are asked; else the provider's word is all that the finding rests on. */
   readonly watched: boolean
 }
 
@@ -77,6 +78,7 @@ function unlessStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return Promise.race([work, stopped])
 }
 
+/** The time of a trial is short for the report's sake, so it need not mean that a certificate would fail. */
 const slow = 'a run of reconcile waits longer; look at the provider, and at its request limits'
 const lagging =
   'those servers must take the zone from the same primary: look at NOTIFY, allow-transfer and their logs, or take them out of the NS records'

@@ -41,7 +41,7 @@ function shippedFolder(): string {
   return join(folder, 'providers')
 }
 
-/** Names of the providers that we ship: the files of their folder. */
+/** Names of the providers that we ship: the files of their folder. So a new one needs no list to be entered in. */
 export const shippedNames = (): string[] =>
   readdirSync(shippedFolder())
     .filter(file => /\.(js|ts)$/.test(file))
@@ -122,7 +122,7 @@ export async function loadProvider(world: Looking, name: string): Promise<Provid
   return found.from === 'dns01' ? loadShipped(name) : loadOthers(world, found)
 }
 
-/** One that we ship; `name` is one of shippedNames(). */
+/** One that we ship; `name` is one of shippedNames(). Not looked at for who may change it: it belongs to this program. */
 export async function loadShipped(name: string): Promise<ProviderDefinition> {
   const path = join(shippedFolder(), name)
   const isBuilt = existsSync(`${path}.js`) // then it is CommonJS, and require() is that of src/platform/loader.ts

@@ -15,6 +15,7 @@ export function defaultProvider(
   world: Pick<World, 'env' | 'files' | 'log' | 'self'>,
   folders: readonly string[],
 ): string | undefined {
+  // acmetool's hooks come before Route 53's variables: who has both used hooks that read these variables
   if (world.env.DNS01_PROVIDER) return world.env.DNS01_PROVIDER
   const isManaged = ({ path }: Hook): boolean =>
     Buffer.from(world.files.read(path)).subarray(0, 4096).includes(managedMarker)

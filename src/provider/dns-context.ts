@@ -9,7 +9,7 @@ import { openResolver, type Resolver } from '../dns/resolver.js'
 import { type Looking, loadProvider } from './catalog.js'
 import { openProviders, type Providers, settingFault } from './loader.js'
 
-/** How closely conf/dns.yml is checked. */
+/** How closely conf/dns.yml is checked. That each line can be read is checked always. */
 export interface ReadOptions {
   /**
    * Whether every provider that the file names is loaded, to check that it is there and knows its settings. A hook of
@@ -64,7 +64,11 @@ export function withResolvers(world: World, { resolvers }: Pick<DnsConfig, 'reso
   return { ...world, dns: { ...world.dns, systemResolvers: () => asked } }
 }
 
-/** A zone that says which program runs, in a file that others may change, would let them run theirs as us. */
+/**
+ * A zone that says which program runs, in a file that others may change, would let them run theirs as us. A file without such
+ * a zone may belong to anybody: it chooses among providers that are there.
+ * @throws Dns01Error CONFIG
+ */
 function refuseStrangersPrograms(
   world: Pick<World, 'files' | 'self'>,
   { fallback, zones }: DnsConfig,

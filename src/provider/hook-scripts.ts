@@ -62,7 +62,7 @@ export interface HookResult {
   readonly failed: boolean
 }
 
-/** What all hooks did with an event, in the order in which they ran. */
+/** What all hooks did with an event, in the order in which they ran; empty where there is none. */
 export interface HookResults {
   readonly results: readonly HookResult[]
   /** Some hook said 0, whatever the others said. */
@@ -88,7 +88,7 @@ export async function runHooks(
   return { results, succeeded: results.some(({ exit }) => exit === 0) }
 }
 
-/** An executable in a folder of hooks; `info` is that of the file behind its links. */
+/** An executable in a folder of hooks; `info` is that of the file behind its links, since a folder often holds links only. */
 export interface Hook {
   readonly path: string
   readonly info: FileInfo

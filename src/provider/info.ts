@@ -138,13 +138,13 @@ function traitLines({ name, traits }: ReturnType<typeof providerDocument>): stri
   ]
 }
 
-/** The least rights that some of the hosts (or challenge names) need: one policy where all have the same settings. */
+/** The least rights that some of the hosts (or challenge names) need: one policy where all have the same settings. No names: any host. */
 export interface Policy {
   readonly names: readonly Name[]
   readonly policy: string
 }
 
-/** What decides who serves a name, and how. */
+/** What decides who serves a name, and how. Without a network: a policy is often made before there are any rights. */
 export interface PolicyParts {
   readonly world: World
   readonly config: DnsConfig
@@ -160,6 +160,7 @@ export function policies(parts: PolicyParts, definition: ProviderDefinition, nam
     throw new Dns01Error('USAGE', `the provider ${definition.name} has no policy to print`, {
       hint: `its server decides which rights it needs; dns01 providers ${definition.name} shows its settings`,
     })
+  // as text, since equal settings are not the same object
   const bySettings = groupBy(names.length > 0 ? names : [undefined], name =>
     JSON.stringify(settingsOf(parts, definition, name)),
   )

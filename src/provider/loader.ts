@@ -11,7 +11,7 @@ import type { World } from '../core/world.js'
 import { openShared, type Provider, type ProviderDefinition, type Setting, type Shared } from './api.js'
 import { anyHost, type Looking, loadProvider, providerNames, secretVariables } from './catalog.js'
 
-/** A provider ready to be called, and how its file describes it. */
+/** A provider ready to be called, and how its file describes it: traits are read there, what depends on settings here. */
 export interface OpenProvider {
   readonly definition: ProviderDefinition
   readonly provider: Provider
@@ -147,7 +147,10 @@ export function settingValues(
   )
 }
 
-/** What is wrong with a provider's settings in conf/, before any value is looked at: an unknown key, a secret for all to read. */
+/**
+ * What is wrong with a provider's settings in conf/, before any value is looked at: an unknown key, a secret for all to read.
+ * A value, and not an error: who checks the whole file adds line and column.
+ */
 export function settingFault(
   { name, settings }: Pick<ProviderDefinition, 'name' | 'settings'>,
   conf: Readonly<Record<string, string>>,
