@@ -9,8 +9,10 @@ import type { Certificate } from './certificates.js'
 import type { Disk } from './disk.js'
 import * as layout from './layout.js'
 
+/** What must be known of an order to take it up again after a stop (docs/state-directory.md, "An interrupted order"). */
 export interface StoredOrder {
   readonly url: string
+  /** SERVER/KEYID; undefined: another client ordered, and left no word of its account. */
   readonly accountId: string | undefined
   /** undefined: the key is with whoever made the request (request.csr), and there is no link to it. */
   readonly keyId: string | undefined
@@ -27,7 +29,10 @@ export async function placeOrder(disk: Disk, order: StoredOrder): Promise<string
   return id
 }
 
-/** See StateDir.storeCertificate(). The link to the key comes first: a CA's answer may be for another key than was noted. */
+/**
+ * See StateDir.storeCertificate(). The link to the key comes first: a CA's answer may be for another key than was
+ * noted.
+ */
 export async function storeFiles(
   disk: Disk,
   id: string,

@@ -17,7 +17,10 @@ export interface Certificate {
   readonly facts?: CertificateFacts | undefined
   /** Downloaded: `fullchain` is there, which is written last, has a certificate in it, and is `cert` and `chain`. */
   readonly complete: boolean
-  /** What is wrong with its files, in a few words: a server that loads it anew fails. It is downloaded again, or another issued. */
+  /**
+   * What is wrong with its files, in a few words: a server that loads it anew fails. It is downloaded again, or
+   * another issued.
+   */
   readonly damage?: string | undefined
   readonly revokeWanted: boolean
   readonly revoked: boolean
@@ -45,8 +48,9 @@ export interface Neighbours {
 }
 
 /**
- * All of certs/ in one pass, three looks, two links and two files a certificate. What acmetool would stop at is a warning
- * here. A run that has just been through the directory with conform() has them already (StateDir.certificates()).
+ * All of certs/ in one pass, three looks, two links and two files a certificate. What acmetool would stop at is a
+ * warning here. A run that has just been through the directory with conform() has them already
+ * (StateDir.certificates()).
  *
  * Keys are not read, which would take as long as all the rest: one is looked at closely only when it is empty, or was
  * changed after its certificate came. Damage that leaves size and time as they were is seen by no run.
@@ -83,6 +87,7 @@ export class CertificateReader {
   }
 }
 
+/** SERVER/KEYID of what an `account` link says. */
 type AccountOf = (link: string | undefined) => string | undefined
 
 /** SERVER/KEYID of what an `account` link says; thousands of certificates share one text. */
@@ -96,6 +101,7 @@ function accountReader(): AccountOf {
   }
 }
 
+/** undefined for what is no certificate of ours: no `url`, or that of another id. */
 function readOne(parts: Neighbours, id: string, look: FolderLook, accountOf: AccountOf): Certificate | undefined {
   const url = readUrl(look, id, parts.warn)
   if (url === undefined) return undefined
@@ -124,10 +130,13 @@ function readOne(parts: Neighbours, id: string, look: FolderLook, accountOf: Acc
   }
 }
 
-/** What is there and is not a readable file: that one certificate's trouble. Who may not read at all must be told so. */
+/**
+ * What is there and is not a readable file: that one certificate's trouble. Who may not read at all must be told so.
+ */
 const isItsOwnTrouble = (error: unknown): boolean =>
   ['EFTYPE', 'EISDIR', 'ELOOP', 'EIO'].includes(String((error as { cause?: { code?: unknown } } | null)?.cause?.code))
 
+/** Without `url` nothing says which order it was; conform() sets such a folder aside, or leaves it where it is live. */
 function readUrl(look: FolderLook, id: string, warn: Log['warn']): string | undefined {
   try {
     return look.text('url')?.trim()
@@ -138,7 +147,9 @@ function readUrl(look: FolderLook, id: string, warn: Log['warn']): string | unde
   }
 }
 
-/** Of `fullchain`, and whether that is `cert` and `chain`, by their sizes. `cert` came before its key could be wrong. */
+/**
+ * Of `fullchain`, and whether that is `cert` and `chain`, by their sizes. `cert` came before its key could be wrong.
+ */
 function readChain(look: FolderLook): Pick<Certificate, 'facts' | 'damage'> & { readonly cert?: FileInfo | undefined } {
   try {
     const fullchain = look.text('fullchain')
@@ -158,6 +169,7 @@ function readChain(look: FolderLook): Pick<Certificate, 'facts' | 'damage'> & { 
 /** The disk had nothing against it: what came was not a certificate. */
 const isReadable = (error: unknown): boolean => (error as { cause?: { code?: unknown } }).cause?.code === undefined
 
+/** A backup that was put back in part, or a slip of `cp`: the server would fail when it is started anew. */
 function whatIsWrongWithKey(parts: Neighbours, keyId: string, cert: FileInfo | undefined): string | undefined {
   const changed = parts.keyChanged(keyId)
   if (changed === 'empty') return 'its private key is empty'

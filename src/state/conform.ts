@@ -73,8 +73,9 @@ function isSeen({ certs, keys, accounts }: Seen, path: string): boolean {
  * Makes the state directory what the schema says, as acmetool does when it opens one: missing folders, an empty tmp/,
  * modes and owners, no broken links, nothing half-made. Says what it changes. Changes nothing when all is well.
  *
- * acmetool gives each file the mode of its rule. We only take rights away, unless the schema or a line of conf/perm names
- * the file: a secret that somebody put beside, or a directory given by mistake, must not become readable by all.
+ * acmetool gives each file the mode of its rule. We only take rights away, unless the schema or a line of conf/perm
+ * names the file: a secret that somebody put beside, or a directory given by mistake, must not become readable by
+ * all.
  *
  * To be called under the lock. Costs a listing a folder, a look an entry, two a link.
  * @throws Dns01Error STATE when something cannot be corrected that must be: keys that others can read
@@ -96,6 +97,7 @@ export async function conform(
   }
 }
 
+/** Says what is done before it is done, so that a run that is stopped has said it. */
 async function mend(fault: Fault, { log }: Pick<World, 'log'>): Promise<void> {
   log.warn(fault.says)
   try {
@@ -129,6 +131,7 @@ async function obeyPermissions(faults: readonly Fault[], { log }: Pick<World, 'l
   }
 }
 
+/** Hidden names in tmp/ too: acmetool empties it whole, and nobody keeps anything there. */
 function leftovers(disk: Disk, now: Date): string[] {
   return disk.list('tmp').flatMap(({ name }) => {
     const path = `tmp/${name}`
@@ -137,8 +140,10 @@ function leftovers(disk: Disk, now: Date): string[] {
   })
 }
 
+/** A folder as it was listed, in byte order: warnings come in the same order in every run. */
 type Entries = ReturnType<Disk['list']>
 
+/** Looks at everything and changes nothing; what it finds is mended afterwards, in the order found. */
 function inspect(disk: Disk, self: World['self'], finds: Finds | undefined): Fault[] {
   const parts: Walk = {
     disk,
@@ -158,6 +163,7 @@ const keysFirst = (entries: Entries): Entries => [
   ...entries.filter(({ name }) => name !== 'keys'),
 ]
 
+/** Hidden names are passed over, as acmetool does, and so is what fsck(8) puts at the top of a file system. */
 function walk(parts: Walk, folder: string, rule: Rule, entries: Entries, look?: FolderLook): void {
   const { disk, faults, finds } = parts
   for (const { name, kind } of entries) {
@@ -173,6 +179,7 @@ function walk(parts: Walk, folder: string, rule: Rule, entries: Entries, look?: 
   }
 }
 
+/** A folder that is to be removed or set aside is not looked into: its files go with it. */
 function walkFolder(parts: Walk, parent: string, name: string, rule: Rule): void {
   const { disk, faults, finds } = parts
   const path = parent === '.' ? name : `${parent}/${name}`
@@ -190,7 +197,10 @@ function walkFolder(parts: Walk, parent: string, name: string, rule: Rule): void
   if (look && parent === 'certs') finds?.certificate(name, 'folder', () => look)
 }
 
-/** Ours alone: the journal decides what the next run does. Whose it is must be right, and nobody else may read or write it. What was set aside stays as it was found. */
+/**
+ * Ours alone: the journal decides what the next run does. Whose it is must be right, and nobody else may read or
+ * write it. What was set aside stays as it was found.
+ */
 function walkHidden(parts: Walk, path: string): void {
   const info = parts.disk.info(path)
   if (info?.kind !== 'file' && info?.kind !== 'folder') return
@@ -200,7 +210,10 @@ function walkHidden(parts: Walk, path: string): void {
     for (const { name } of parts.disk.list(path)) walkHidden(parts, `${path}/${name}`)
 }
 
-/** Who runs us, root, or whose directory it is. Folders only: what a stranger wrote is not made ours, and the journal does not believe it. */
+/**
+ * Who runs us, root, or whose directory it is. Folders only: what a stranger wrote is not made ours, and the journal
+ * does not believe it.
+ */
 function checkTrusted({ disk, self, faults }: Walk, path: string, info: FileInfo): void {
   const owner = disk.info('.')?.uid ?? self.uid
   if (info.kind !== 'folder' || [0, self.uid, owner].includes(info.uid)) return
@@ -220,6 +233,10 @@ function checkRights(parts: Walk, path: string, rule: Rule, info: FileInfo | und
 /** Where a right too many is not to be borne. New keys come by way of tmp/. */
 const SECRET = /^(accounts|keys|tmp|\.dns01)(\/|$)/
 
+/**
+ * By the rule of the path. The mode was told by lstat(2) or by the descriptor that the file was read by; setRights()
+ * looks again, by a descriptor, whether it is still the same file.
+ */
 function checkMode({ disk, faults }: Walk, path: string, rule: Rule, info: FileInfo): void {
   if (info.mode === (info.kind === 'folder' ? rule.folderMode : rule.fileMode)) return // nearly always
   const { right, tooOpen } = rightMode(path, rule, info)
@@ -233,7 +250,10 @@ function checkMode({ disk, faults }: Walk, path: string, rule: Rule, info: FileI
   })
 }
 
-/** The mode that it should have. Where neither schema nor conf/perm names it, what it has beyond the rule goes, and nothing comes. */
+/**
+ * The mode that it should have. Where neither schema nor conf/perm names it, what it has beyond the rule goes, and
+ * nothing comes.
+ */
 export function rightMode(
   path: string,
   rule: Rule,
@@ -246,8 +266,10 @@ export function rightMode(
   return { right: isNamed ? full : (info.mode & full) | ours, tooOpen: (info.mode & ~full & 0o7077) !== 0 }
 }
 
+/** As chmod(1) and ls(1) users know it. */
 const octal = (mode: number): string => mode.toString(8).padStart(4, '0')
 
+/** Only what conf/perm names has an owner that it must have; acmetool leaves all others alone, too. */
 function checkOwner({ disk, faults }: Walk, path: string, rule: Rule, info: FileInfo): void {
   const owner: Rights = { uid: rule.uid ?? info.uid, gid: rule.gid ?? info.gid }
   if (owner.uid === info.uid && owner.gid === info.gid) return

@@ -5,8 +5,10 @@ import { Dns01Error } from '../core/errors.js'
 /** `ENOENT` and the like; '' for what is not an error of the system. */
 export const errno = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '')
 
+/** Both EACCES and EPERM mostly mean: run by hand as somebody else than cron runs it. */
 const notOwner = 'run as the user who owns the state directory, mostly root, or choose another one with --state'
 
+/** Of each code what it means here, and what helps. Those that are not listed are told as the system says them. */
 const MEANING: Readonly<Record<string, { says: string; hint: (path: string) => string }>> = {
   ENOSPC: { says: 'the disk is full', hint: path => `free some space on the file system of ${path}` },
   EDQUOT: { says: 'the disk quota is used up', hint: path => `free some space on the file system of ${path}` },

@@ -9,6 +9,7 @@ type FilesOf = World['files']
 export const bytesOf = (bytes: Uint8Array | string): Uint8Array =>
   typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes
 
+/** UTF-8; what is no UTF-8 becomes U+FFFD, and is refused by whoever parses it. */
 export const textOf = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')
 
@@ -24,6 +25,7 @@ export function infoOrNothing(files: FilesOf, path: string): FileInfo | undefine
   }
 }
 
+/** A folder that is not there has no entries; a file in its place is an error, as with all who list. */
 export function listOrNothing(files: FilesOf, folder: string): { name: string; kind: FileInfo['kind'] }[] {
   try {
     return files.list(folder)
@@ -42,6 +44,7 @@ export function textOrNothing(files: FilesOf, path: string): string | undefined 
   }
 }
 
+/** Any failure of the system is "nothing": whoever needs the reason asks by info() or read(), which tell it in words. */
 export function fileOrNothing(files: FilesOf, path: string): ReturnType<FilesOf['readWithInfo']> | undefined {
   try {
     return files.readWithInfo(path)
@@ -51,6 +54,7 @@ export function fileOrNothing(files: FilesOf, path: string): ReturnType<FilesOf[
   }
 }
 
+/** EINVAL is readlink(2)'s word for something that is no link. */
 export function linkOrNothing(files: FilesOf, path: string): string | undefined {
   try {
     return files.readLink(path)
@@ -68,12 +72,13 @@ export function missingFolders(files: FilesOf, root: string, path: string): stri
   return firstMissing < 0 ? [] : all.slice(firstMissing)
 }
 
+/** Of the folders above the root, outermost first: --state may name a place on a fresh disk. */
 export function missingAbove(files: FilesOf, root: string): string[] {
   const above = dirname(root)
   return above === root || infoOrNothing(files, above) ? [] : [...missingAbove(files, above), above]
 }
 
-/** Another run may have made it since we looked. */
+/** Another run may have made it since we looked. The folder above is synced, or a power loss takes the new one with all in it. */
 export async function makeFolder(files: FilesOf, path: string, mode: number): Promise<void> {
   await files.makeFolder(path, mode).catch(error => {
     if (errno(error) !== 'EEXIST') throw error
@@ -81,6 +86,7 @@ export async function makeFolder(files: FilesOf, path: string, mode: number): Pr
   await files.syncFolder(dirname(path))
 }
 
+/** From the leaves up. Links are removed, never followed: what they lead to is not part of the tree. */
 export async function removeTree(files: FilesOf, path: string): Promise<void> {
   const there = infoOrNothing(files, path)
   if (there?.kind === 'folder') for (const { name } of files.list(path)) await removeTree(files, join(path, name))

@@ -14,7 +14,10 @@ export type NewEntry = { readonly bytes: Uint8Array | string } | { readonly link
 /** Prefix of what we make in tmp/: under our lock, anything of this name is a leftover. */
 export const TEMPORARY = 'dns01.'
 
-/** Random bytes in such a name: two runs never meet, even where the lock cannot keep them apart (a network file system). */
+/**
+ * Random bytes in such a name: two runs never meet, even where the lock cannot keep them apart (a network file
+ * system).
+ */
 const temporaryNameBytes = 12
 
 /** The root and the folders above it, which are not the schema's: as mkdir(1) makes them under the usual umask. */
@@ -77,7 +80,10 @@ export class Disk {
   readIfThere(path: string): string | undefined {
     return this.#look('reading', path, at => steps.textOrNothing(this.#files, at))
   }
-  /** Rights and text of a plain file by one descriptor; undefined when it is anything else, or may not be read: info() and read() say what. */
+  /**
+   * Rights and text of a plain file by one descriptor; undefined when it is anything else, or may not be read: info()
+   * and read() say what.
+   */
   file(path: string): { readonly info: FileInfo; readonly text: string } | undefined {
     return steps.fileOrNothing(this.#files, this.#at(path))
   }
@@ -117,7 +123,10 @@ export class Disk {
     return this.writeFiles(dirname(path), { [basename(path)]: bytes }, mode)
   }
 
-  /** Appears whole or not at all: acmetool refuses the whole directory for a half-made one. False when there is a folder already; that one stays. */
+  /**
+   * Appears whole or not at all: acmetool refuses the whole directory for a half-made one. False when there is a
+   * folder already; that one stays.
+   */
   async placeFolder(path: string, entries: Readonly<Record<string, NewEntry>>): Promise<boolean> {
     if (this.info(path)) return false
     await this.makeFolder(dirname(path))

@@ -4,7 +4,9 @@
 import type { FileInfo } from '../core/world.js'
 import type { Disk } from './disk.js'
 
-/** What of a certificate's folder is read in every run: then its rights come with its text, by the same descriptor. */
+/**
+ * What of a certificate's folder is read in every run: then its rights come with its text, by the same descriptor.
+ */
 const READ_ANYWAY = ['url', 'fullchain']
 
 interface Entry {
@@ -68,6 +70,7 @@ export class FolderLook {
     return entry
   }
 
+  /** By descriptor where it is a plain file; else, and where that fails, the questions are put one by one. */
   #readOnce(entry: Entry): void {
     if (entry.isRead || !mayBe(entry, 'file')) return
     entry.isRead = true
@@ -77,4 +80,5 @@ export class FolderLook {
   }
 }
 
+/** A listing tells kinds: a link is not opened, and of a file nobody asks where it leads. */
 const mayBe = ({ kind }: Entry, wanted: FileInfo['kind']): boolean => kind === undefined || kind === wanted

@@ -8,6 +8,7 @@ import { JOURNAL } from './layout.js'
 /** What was read counts for so long: a flood of questions costs five looks at the disk a second. */
 const keptSeconds = 0.2
 
+/** A file of the journal as it was read; `entry` is undefined for one that was unreadable, so that it is told once. */
 interface Held {
   readonly changedAt: number
   readonly entry: JournalEntry | undefined
@@ -17,7 +18,8 @@ interface Held {
  * The journal as a process sees it that does not hold the lock: entries come and go meanwhile, and each file is read
  * once. Before anything stands there it is empty.
  * @param root of the state directory
- * @returns a look, at most 0.2 s old; the same list while nothing has changed. Throws Dns01Error STATE when the folder cannot be read
+ * @returns a look, at most 0.2 s old; the same list while nothing has changed. Throws Dns01Error STATE when the
+ * folder cannot be read
  */
 export function openJournalView(
   { files, clock, log }: Pick<World, 'files' | 'clock' | 'log'>,
@@ -59,6 +61,7 @@ export function openJournalView(
   }
 }
 
+/** Between the listing and the look a run may have removed it: that is what the journal is for. */
 const isGone = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT'
 
 function namesIn(files: World['files'], folder: string): string[] {

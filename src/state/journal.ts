@@ -36,12 +36,14 @@ export interface StateJournal extends Journal {
   setDoubtfulAside(): Promise<void>
 }
 
+/** One link name a line, so that a person can read what hooks have still to be told. */
 const UNTOLD = `${HIDDEN}/untold`
 
 const name = v.pipe(
   v.string(),
   v.transform(text => text as Name), // was a Name when it was written
 )
+/** What a provider is told besides the record; hooks get it in their environment, also when a later run withdraws. */
 const challenge = v.object({
   host: name,
   wildcard: v.boolean(),
@@ -50,6 +52,7 @@ const challenge = v.object({
   targetFile: v.string(),
   env: v.record(v.string(), v.string()),
 })
+/** Checked when it is read: an older version of this program, or a person, may have written it. */
 const schema = v.object({
   id: v.string(),
   provider: v.string(),
@@ -64,11 +67,12 @@ export const parseEntry = (text: string): JournalEntry => v.parse(schema, JSON.p
 /** Whether others than its owner may write it: group and everybody (inode(7)). */
 export const othersMayWrite = (info: Pick<FileInfo, 'mode'>): boolean => (info.mode & 0o022) !== 0
 
+/** `stays`: it is nobody's mistake, and another run or another user's will understand it. */
 type ReadEntry = { readonly entry: JournalEntry } | { readonly why: string; readonly stays: boolean }
 
 /**
- * An entry says which provider to open, and so what to do to whose zone: one that others could write is not believed. One
- * that another user wrote stays for that user's run, as in a directory that a service and root use in turn.
+ * An entry says which provider to open, and so what to do to whose zone: one that others could write is not believed.
+ * One that another user wrote stays for that user's run, as in a directory that a service and root use in turn.
  */
 export function openJournal(disk: Disk, { log, self }: Pick<World, 'log' | 'self'>): StateJournal {
   const judge = (path: string): ReadEntry => {

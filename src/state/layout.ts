@@ -21,7 +21,10 @@ export const SET_ASIDE = `${HIDDEN}/set-aside`
 /** What base32Id() gives. A folder of such a name that is not whole makes acmetool refuse the whole directory. */
 export const ID_FORM = /^[a-z2-7]{52}$/
 
-/** Files that everybody may read by the schema, unless conf/perm says otherwise: a certificate is not a secret, nor is what is wanted. */
+/**
+ * Files that everybody may read by the schema, unless conf/perm says otherwise: a certificate is not a secret, nor is
+ * what is wanted.
+ */
 const PUBLIC_FILE =
   /^(certs\/[a-z2-7]{52}\/(cert|chain|fullchain|url|revoke|revoked)|desired\/[^/]+|conf\/(target|csr\/[^/]+\.pem|responses(\/[^/]+\.(ya?ml|json))?|perm|webroot-path|rsa-key-size|dhparams|dns\.yml))$/
 /** `haproxy` is the hook's. */
@@ -42,7 +45,10 @@ export const accountFolder = (accountId: string): string => `accounts/${accountI
 export const accountPath = (accountId: string): string => `accounts/${accountId}/privkey`
 export const rolloverFolder = (newKeyId: string): string => `${ROLLOVER}/${newKeyId}`
 export const targetPath = (file: string): string => `desired/${file}`
-/** The copy that `want --csr` keeps of a request, for this file of desired/. Relative to the state directory, as request.csr is. */
+/**
+ * The copy that `want --csr` keeps of a request, for this file of desired/. Relative to the state directory, as
+ * request.csr is.
+ */
 export const csrPath = (file: string): string => `conf/csr/${file}.pem`
 export const confPath = (name: string): string => `conf/${name}`
 export const livePath = (link: string): string => `live/${link}`
@@ -53,7 +59,10 @@ export const liveLinkTo = (certificateId: string): string => `../certs/${certifi
 export const accountLinkTo = (accountId: string): string => `../../accounts/${accountId}`
 export const keyLinkTo = (keyId: string): string => `../../keys/${keyId}/privkey`
 
-/** Id of the certificate that the order at this URL gives, known before it exists. White space around the URL does not count. */
+/**
+ * Id of the certificate that the order at this URL gives, known before it exists. White space around the URL does not
+ * count.
+ */
 export const certificateId = (url: string): string => base32Id(url.trim())
 
 /** SERVER/KEYID, the folder of an account below accounts/. @throws as serverPart() */
@@ -90,7 +99,9 @@ export function directoryUrl(server: string): string {
   return `${http ? 'http' : 'https'}://${authority}/${path.join('/')}`
 }
 
-/** Whether a folder of accounts/ is spelled as serverPart() spells it; acmetool refuses the directory for any other. */
+/**
+ * Whether a folder of accounts/ is spelled as serverPart() spells it; acmetool refuses the directory for any other.
+ */
 export function isServerPart(server: string): boolean {
   try {
     return serverPart(directoryUrl(server)) === server

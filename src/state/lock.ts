@@ -21,7 +21,9 @@ export interface LockOptions {
   readonly signal?: AbortSignal
 }
 
+/** Our own choice: most runs end within it; cron's next one comes in hours. */
 const defaultWaitSeconds = 60
+/** Our own choice: a wait ends soon after the holder, for five looks a second at one small file. */
 const lookAgainSeconds = 0.2
 /** How often a holder shows that it lives, and the silence after which another machine may take its lock. */
 const beatEverySeconds = 60
@@ -30,6 +32,7 @@ const deadAfterSeconds = 600
 /** A takeover needs ten minutes of silence, so who found the lock to be his own a moment ago need not look again. */
 const lookBeforeChangeSeconds = 2
 
+/** In the hidden folder: acmetool would correct the mode of a visible file, and remove one in tmp/. */
 const LOCK = `${HIDDEN}/lock`
 
 const holderSchema = v.object({
@@ -38,7 +41,10 @@ const holderSchema = v.object({
   host: v.string(),
   command: v.string(),
   since: v.string(),
-  /** Of the process and the machine's boot, so that a pid used again is not taken for the holder; '' where /proc is not. */
+  /**
+   * Of the process and the machine's boot, so that a pid used again is not taken for the holder; '' where /proc is
+   * not.
+   */
   startTicks: v.string(),
   boot: v.string(),
   /** Elsewhere the pid is another's; '' where there are no namespaces. */
@@ -82,6 +88,7 @@ export async function withLock<T>(
   }
 }
 
+/** The fence of one holder of the lock. */
 interface RaisedFence {
   /** Looks whether the lock is still ours. @throws Dns01Error LOCKED */
   readonly look: () => void
@@ -90,7 +97,9 @@ interface RaisedFence {
   readonly remove: () => void
 }
 
-/** A look at most every two seconds of the wall clock, which goes on while a process is stopped or the machine sleeps. */
+/**
+ * A look at most every two seconds of the wall clock, which goes on while a process is stopped or the machine sleeps.
+ */
 function raiseFence(world: LockWorld, place: string, me: Holder, fence: Fence): RaisedFence {
   let seenAt = world.clock.now().getTime()
   const see = (): void => {
@@ -137,8 +146,10 @@ async function waitForLock(world: LockWorld, place: string, me: Holder, options:
   }
 }
 
+/** As it is told to those who wait, and to who reads cron's mail. */
 const describe = ({ command, pid, host, since }: Holder): string => `${command} (pid ${pid} on ${host}, since ${since})`
 
+/** LOCKED is no failure for cron: the other run does the work. */
 function locked(place: string, holder: Holder | undefined, waitSeconds: number): Dns01Error {
   const who = holder ? describe(holder) : `somebody who left no name in ${place}`
   return new Dns01Error('LOCKED', `the state directory is locked by ${who}; waited ${waitSeconds} s`, {
@@ -231,6 +242,7 @@ function look({ files }: LockWorld, place: string): Standing | undefined {
   }
 }
 
+/** undefined for what we did not write: half a file after a kill, or a person's `touch`. */
 function parseHolder(text: string): Holder | undefined {
   try {
     const parsed = v.safeParse(holderSchema, JSON.parse(text))
@@ -263,15 +275,20 @@ const identify = (world: LockWorld, command: string): Holder => ({
   pidNamespace: world.self.pidNamespace,
 })
 
+/** Tokens and claims are hex, so that CLAIM tells them from anything else. */
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 /** proc(5): changes with every boot of the machine. */
 const bootId = (world: LockWorld): string => readProc(world, '/proc/sys/kernel/random/boot_id').trim()
 
-/** proc(5): field 22 of stat, counted after the command, which stands in parentheses and may hold spaces and parentheses. */
+/**
+ * proc(5): field 22 of stat, counted after the command, which stands in parentheses and may hold spaces and
+ * parentheses.
+ */
 const startTicks = (world: LockWorld, pid: number): string =>
   readProc(world, `/proc/${pid}/stat`).split(') ').at(-1)?.split(' ')[19] ?? ''
 
+/** '' where there is no /proc, as on macOS: then only the pid and the age of the lock tell. */
 function readProc({ files }: LockWorld, path: string): string {
   try {
     return Buffer.from(files.read(path)).toString('latin1')
@@ -323,9 +340,9 @@ async function release(world: LockWorld, place: string, me: Holder): Promise<voi
 }
 
 /**
- * Claims of runs that were killed between two steps. Those of who waits now are alive and stay. A claim that is empty or
- * half-written was left by a kill between making and writing it, or its writer is just at it: he finds it gone, and tries
- * again.
+ * Claims of runs that were killed between two steps. Those of who waits now are alive and stay. A claim that is empty
+ * or half-written was left by a kill between making and writing it, or its writer is just at it: he finds it gone,
+ * and tries again.
  */
 async function sweepClaims(world: LockWorld, place: string): Promise<void> {
   for (const { name } of world.files.list(dirname(place))) {

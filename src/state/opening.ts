@@ -17,6 +17,10 @@ export function followLinks(world: OpeningWorld, root: string, hops = 40): strin
     : followLinks(world, join(target.startsWith('/') ? '/' : dirname(root), target), hops - 1)
 }
 
+/**
+ * conf/perm as it is at the beginning of a run; one that is changed meanwhile counts from the next run on. Users and
+ * groups are looked up in the files themselves: node knows no getpwnam(3), and what NSS has besides goes by number.
+ */
 export function readPermissions(world: OpeningWorld, disk: Disk): Permissions {
   const text = disk.readIfThere(layout.confPath('perm'))
   if (text === undefined) return permissions()
@@ -56,13 +60,17 @@ export function refuseForeignFolder(disk: Disk): void {
   )
 }
 
+/** One is enough: of a directory that acmetool has just begun there is an account and nothing else. */
 const holdsAnId = (disk: Disk): boolean => {
   const hasId = (folder: string): boolean => disk.list(folder).some(({ name }) => layout.ID_FORM.test(name))
   const folders = disk.list('accounts').filter(({ kind }) => kind === 'folder')
   return ['certs', 'keys', ...folders.map(({ name }) => `accounts/${name}`)].some(hasId)
 }
 
-/** A link in the place of a folder leads to files that nobody meant us to list, correct or remove; acmetool stops there, too. */
+/**
+ * A link in the place of a folder leads to files that nobody meant us to list, correct or remove; acmetool stops
+ * there, too.
+ */
 export function refuseWrongKinds(disk: Disk): void {
   for (const path of [...layout.FOLDERS, layout.HIDDEN, layout.JOURNAL, layout.SET_ASIDE]) {
     const kind = disk.info(path)?.kind ?? 'folder'

@@ -11,11 +11,17 @@ export interface Rule {
   readonly folderMode: number
   readonly uid?: number | undefined
   readonly gid?: number | undefined
-  /** The line of conf/perm that it comes from, `conf/perm:1 (keys 0640 0750)`: only such a rule gives rights to more than the schema does. */
+  /**
+   * The line of conf/perm that it comes from, `conf/perm:1 (keys 0640 0750)`: only such a rule gives rights to more
+   * than the schema does.
+   */
   readonly given?: string | undefined
 }
 
-/** acmetool, too, passes only these on: a file with setuid in a directory that another user fills would make that user root. */
+/**
+ * acmetool, too, passes only these on: a file with setuid in a directory that another user fills would make that user
+ * root.
+ */
 const mostOfFile = 0o777
 /** setgid on a folder hands its group on, which is what a group that shares targets wants. */
 const mostOfFolder = 0o2777
@@ -35,6 +41,7 @@ const BUILT_IN: readonly Rule[] = [
   rule('tmp', 0o600, 0o700),
 ]
 
+/** Ours alone, and not subject to conf/perm: a journal that a group may write could start programs. */
 const PRIVATE = rule('.dns01', 0o600, 0o700)
 
 /** The rules in force. The deepest level at which a pattern matches decides; there, the longest pattern text. */
@@ -46,6 +53,7 @@ export interface Permissions {
   below(folderRule: Rule, path: string): Rule
 }
 
+/** Matching is done for each of 100,000 entries: a pattern becomes a function once. */
 interface Compiled {
   readonly rule: Rule
   readonly matches: (path: string) => boolean
@@ -72,6 +80,7 @@ export function permissions(rules: readonly Rule[] = BUILT_IN): Permissions {
   }
 }
 
+/** Of a path or a pattern; only patterns of the same depth can match, which leaves one or two to be tried. */
 function depthOf(path: string): number {
   let depth = path === '.' ? 0 : 1
   for (let i = path.indexOf('/'); i >= 0; i = path.indexOf('/', i + 1)) depth++
@@ -101,11 +110,13 @@ export interface Owners {
   readonly directory?: number | undefined
 }
 
+/** PATTERN FILEMODE FOLDERMODE [USER GROUP] or PATTERN inherit; modes are octal, as in chmod(1). */
 const LINE = /^(\S+)\s+(?:inherit|([0-7]{3,4})\s+([0-7]{3,4})(?:\s+(\S+)\s+(\S+))?)$/
 
 /**
  * Reads conf/perm: lines `PATTERN FILEMODE DIRMODE [USER GROUP]` or `PATTERN inherit`.
- * @throws Dns01Error CONFIG with file and line for what acmetool stops at: a bad line, a pattern twice, a path out of the directory, an unknown owner
+ * @throws Dns01Error CONFIG with file and line for what acmetool stops at: a bad line, a pattern twice, a path out of
+ * the directory, an unknown owner
  */
 export function parsePermissions(text: string, owners: Owners): { permissions: Permissions; warnings: string[] } {
   const own = new Map<string, Rule | 'inherit'>()
@@ -134,6 +145,7 @@ const bad = (line: number, text: string, why: string): Dns01Error =>
     hint: 'a line is PATTERN FILEMODE DIRMODE [USER GROUP] or PATTERN inherit, such as: keys/*/privkey 0640 0750 root ssl-cert',
   })
 
+/** A rule that lets root hand files of a stranger's directory to root would make that stranger root; it is refused. */
 function parseLine(line: string, owners: Owners, wrong: (why: string) => Dns01Error): [string, Rule | 'inherit'] {
   const [whole, path, fileMode, folderMode, user, group] = line.match(LINE) ?? []
   if (whole === undefined || path === undefined) throw wrong('cannot read this')

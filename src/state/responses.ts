@@ -37,6 +37,7 @@ interface AnswerFile {
 /** Consent to terms is asked for by their URL, which is the rest of the id. */
 const AGREEMENT = 'acme-agreement:'
 
+/** As acmetool understands them: `true` and `false` answer a question that is only to be acknowledged, too. */
 export function responses(answers: Answers, places: ReadonlyMap<string, string> = new Map()): Responses {
   const yes = (id: string): boolean | undefined => {
     const answer = answers.get(id)
@@ -78,6 +79,7 @@ export function readResponses(
   }
 }
 
+/** Hidden files are passed over, as everywhere in the directory: an editor's swap file is not an answer. */
 function textsInConf(disk: Disk): { readonly file: string; readonly text: string }[] {
   const path = confPath('responses')
   if (disk.info(path)?.kind !== 'folder') return [{ file: path, text: disk.readIfThere(path) ?? '' }]
@@ -94,7 +96,10 @@ function givenText({ files }: Pick<World, 'files'>, file: string): string {
   }
 }
 
-/** Reads a YAML map of prompt id to text, integer or boolean. Anything else in it is left out with a warning, as acmetool does. */
+/**
+ * Reads a YAML map of prompt id to text, integer or boolean. Anything else in it is left out with a warning, as
+ * acmetool does.
+ */
 export function parseResponses(text: string, file: string): AnswerFile {
   const lines = new LineCounter()
   const doc = parseYaml(text, { version: '1.1', uniqueKeys: false, lineCounter: lines })
@@ -121,6 +126,7 @@ export function parseResponses(text: string, file: string): AnswerFile {
   return { answers, places, warnings }
 }
 
+/** A whole number stays as it is written, since 0123 is not 123 in a text. */
 function answerOf(value: unknown, source: string | undefined): string | boolean | undefined {
   if (typeof value === 'string' || typeof value === 'boolean') return value
   return Number.isInteger(value) ? (source ?? String(value)) : undefined

@@ -73,7 +73,8 @@ export class StateDir {
    * Makes nothing yet; conform() does. With `readOnly` nothing can be made or changed, and a directory that does not
    * exist is an empty one.
    * @param root absolute
-   * @throws Dns01Error STATE when it is a file, cannot be read, or holds something else altogether; CONFIG for a mistake in conf/perm
+   * @throws Dns01Error STATE when it is a file, cannot be read, or holds something else altogether; CONFIG for a
+   * mistake in conf/perm
    */
   static async open(world: StateWorld, root: string, options: { readonly readOnly?: boolean } = {}): Promise<StateDir> {
     const place = followLinks(world, root)
@@ -277,7 +278,9 @@ export class StateDir {
   addOrder(order: StoredOrder): Promise<string> {
     return placeOrder(this.#disk, order)
   }
-  /** Both PEM, newline at the end; `chain` may be empty. `fullchain` comes last: it is what makes the folder complete. */
+  /**
+   * Both PEM, newline at the end; `chain` may be empty. `fullchain` comes last: it is what makes the folder complete.
+   */
   storeCertificate(id: string, files: { readonly cert: string; readonly chain: string }): Promise<void> {
     return storeFiles(this.#disk, id, files)
   }
@@ -289,7 +292,10 @@ export class StateDir {
     return mendKeyLinks(this.#disk, this.#world.log, certificates)
   }
 
-  /** The certificate itself, as revokeCert wants it (RFC 8555 §7.6). @throws Dns01Error STATE when it is not downloaded */
+  /**
+   * The certificate itself, as revokeCert wants it (RFC 8555 §7.6).
+   * @throws Dns01Error STATE when it is not downloaded
+   */
   certificateDer(id: string): Uint8Array {
     return readDerOf(this.#disk, id)
   }
@@ -297,7 +303,10 @@ export class StateDir {
   async removeCertificate(id: string): Promise<void> {
     await this.#disk.remove(layout.certificateFolder(id))
   }
-  /** Asks the next reconcile to revoke it. The file is empty, as acmetool makes it, or holds the reason, which acmetool does not read. */
+  /**
+   * Asks the next reconcile to revoke it. The file is empty, as acmetool makes it, or holds the reason, which
+   * acmetool does not read.
+   */
   async requestRevocation(id: string, reason?: number): Promise<void> {
     await this.#disk.writeFile(layout.certificatePath(id, 'revoke'), reason === undefined ? '' : `${reason}\n`)
   }
@@ -322,7 +331,8 @@ export class StateDir {
   }
   /**
    * Points live/LINK at a complete certificate, whose `privkey` link is mended if need be.
-   * @returns whether that changed anything @throws Dns01Error STATE when the certificate is not complete, or no link stands there
+   * @returns whether that changed anything @throws Dns01Error STATE when the certificate is not complete, or no link
+   * stands there
    */
   async pointLive(link: string, certificateId: string): Promise<boolean> {
     return this.#live.point(plainName(link), certificateId)
@@ -344,7 +354,10 @@ export class StateDir {
   }
 }
 
-/** A name that can be a file of a folder: what people type ends up here. 255 bytes is what file systems take (NAME_MAX). */
+/**
+ * A name that can be a file of a folder: what people type ends up here. 255 bytes is what file systems take
+ * (NAME_MAX).
+ */
 function plainName(name: string): string {
   if (name === '' || name.startsWith('.') || name.includes('/') || name.includes('\0') || Buffer.byteLength(name) > 255)
     throw new Dns01Error('USAGE', `${JSON.stringify(name)} cannot be the name of a file in the state directory`)

@@ -33,12 +33,14 @@ export class Survey implements Finds {
     })
   }
 
+  /** Comes before all certificates. */
   key(name: string, look: FolderLook): void {
     if (!ID_FORM.test(name)) return
     const changed = keyChange(look.info('privkey'))
     this.#keys.set(name, changed instanceof Date ? changed.getTime() : changed)
   }
 
+  /** An error is not conform()'s: it mends modes and goes on, and the files may be readable afterwards. */
   certificate(name: string, kind: FileInfo['kind'], look: () => FolderLook): void {
     try {
       const read = this.#reader.read(name, kind, look)
@@ -51,6 +53,7 @@ export class Survey implements Finds {
     }
   }
 
+  /** Comes after all certificates: `certs` is before `live` in byte order. */
   live(name: string, target: string): void {
     const id = certificateOf(target)
     if (id !== undefined) this.#links?.set(name, this.#ids.get(id) ?? id)

@@ -43,6 +43,7 @@ export function readTargets(reading: TargetReading): { targets: Target[]; proble
   return { targets, problems }
 }
 
+/** A target whose provider is a program is believed only if its file is ours: who may write it could run anything. */
 function readTarget({ disk, world, warnOnce }: TargetReading, file: string, kind: string, defaults: TargetDefaults) {
   if (kind !== 'file')
     throw new Dns01Error('CONFIG', `desired/${file} is a ${kind}, not a file`, { hint: 'targets are plain files' })
