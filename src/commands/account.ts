@@ -91,7 +91,7 @@ const ACTIONS: Readonly<Record<string, Action>> = { show, register, update, roll
 export const account: Command = {
   command: 'account <action> [which]',
   describe:
-    'Accounts at CAs: show, register, update --email, rollover (a new key), deactivate; which: a CA’s URL, or SERVER/KEYID.',
+    'Accounts at CAs: show, register, update --email, rollover (a new key), deactivate; which: the URL of a CA, or SERVER/KEYID.',
   example: 'account show',
   options: {
     email: {
