@@ -16,11 +16,14 @@ export interface Form<T> {
  */
 const isName = (text: string | undefined): text is string => text !== undefined && /^\P{Cc}+$/u.test(text)
 
-/** `tlsserver`, `{preferred: tlsserver}` or `{required: shortlived}`. */
-export const profileForm: Form<WantedProfile> = {
-  what: 'the name of a profile, {preferred: NAME} or {required: NAME}',
+/** Where conf/target has one, and this target wants none: another CA may not have it. */
+export const NONE = 'none'
+
+/** `tlsserver`, `{preferred: tlsserver}` or `{required: shortlived}`; '' is none. */
+export const profileForm: Form<WantedProfile | typeof NONE> = {
+  what: 'the name of a profile, {preferred: NAME}, {required: NAME}, or "" for none',
   read(node, resolve) {
-    if (!isMap(node)) return wantedProfile(textOf(node), false)
+    if (!isMap(node)) return textOf(node) === '' ? NONE : wantedProfile(textOf(node), false)
     const [pair, ...others] = node.items
     const key = textOf(pair?.key)
     if (!pair || others.length > 0 || (key !== 'preferred' && key !== 'required')) return undefined
@@ -31,12 +34,12 @@ export const profileForm: Form<WantedProfile> = {
 const wantedProfile = (name: string | undefined, required: boolean): WantedProfile | undefined =>
   isName(name) ? { name, required } : undefined
 
-/** Common name, or whole name, of the issuer of the last certificate. */
+/** Common name, or whole name, of the issuer of the last certificate; '' is none. */
 export const chainForm: Form<string> = {
-  what: 'the name of the issuer of the last certificate of a chain',
+  what: 'the name of the issuer of the last certificate of a chain, or "" for none',
   read(node) {
     const text = textOf(node)?.trim()
-    return isName(text) ? text : undefined
+    return text === '' || isName(text) ? text : undefined
   },
 }
 

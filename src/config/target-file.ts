@@ -13,7 +13,7 @@ import {
   type TargetDefaults,
 } from '../core/target.js'
 import { isSameUrl } from '../core/urls.js'
-import { chainForm, type Form, fallbackForm, hoursForm, profileForm, reuseForm } from './request-forms.js'
+import { chainForm, type Form, fallbackForm, hoursForm, NONE, profileForm, reuseForm } from './request-forms.js'
 import { parseYaml, textOf } from './yaml-text.js'
 
 /** acmetool's schema of desired/* and conf/target, and our own keys: `fallback`, `fallback-after`, `partial`, `profile`, `csr`,
@@ -193,6 +193,7 @@ export function parseDefaults(
 function merged(values: Values, from: TargetDefaults): TargetDefaults {
   const given = values.url('request.provider')
   const legacy = given === undefined && !from.caGiven ? values.url('provider') : undefined
+  const profile = values.form('request.profile', profileForm)
   values.list('request.challenge.http-ports')
   values.truth('request.challenge.http-self-test')
   const ca = given ?? legacy ?? from.ca
@@ -209,8 +210,8 @@ function merged(values: Values, from: TargetDefaults): TargetDefaults {
     label: values.label('label') ?? from.label,
     mustStaple: values.truth('request.ocsp-must-staple') ?? from.mustStaple,
     partial: values.truth('request.partial') ?? from.partial,
-    profile: values.form('request.profile', profileForm) ?? from.profile,
-    chain: values.form('request.preferred-chain', chainForm) ?? from.chain,
+    profile: profile === NONE ? undefined : (profile ?? from.profile),
+    chain: (values.form('request.preferred-chain', chainForm) ?? from.chain) || undefined,
     env: { ...from.env, ...values.table('request.challenge.env') },
     dns: dnsOf(values, from.dns),
     webrootPaths: values.list('request.challenge.webroot-paths') ?? from.webrootPaths,

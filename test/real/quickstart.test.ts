@@ -1,12 +1,13 @@
 import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { readCertificate } from '../../src/x509/certificate.js'
 import { startBind } from './servers/bind.js'
 import { buildIfOlder, dns01Program } from './servers/dns01.js'
 import { type Machine, makeMachine } from './servers/machine.js'
 import { lacking } from './servers/need.js'
 import { withNetns } from './servers/netns.js'
-import { startPebble } from './servers/pebble.js'
+import { type PebbleOptions, pebbleIsOld, startPebble } from './servers/pebble.js'
 
 /** quickstart by the built program, on a machine of its own: with a real CA and BIND, with cron's own crontab(1). */
 
@@ -19,7 +20,7 @@ interface Intranet {
 }
 
 /** A network with a CA, and BIND with the zone intranet.test and a key. */
-const inIntranet = (work: (intranet: Intranet) => Promise<void>): Promise<void> =>
+const inIntranet = (work: (intranet: Intranet) => Promise<void>, ca: PebbleOptions = {}): Promise<void> =>
   withNetns({}, async netns => {
     const machine = makeMachine(netns.name)
     const bind = await startBind({
@@ -28,7 +29,7 @@ const inIntranet = (work: (intranet: Intranet) => Promise<void>): Promise<void> 
       keys: { 'acme-key': { algorithm: 'hmac-sha256', secret } },
       zones: { test: {}, 'intranet.test': { allowUpdate: ['acme-key'] } },
     })
-    const pebble = await startPebble({ dnsServer: '127.0.0.1:53', netns: netns.name })
+    const pebble = await startPebble({ dnsServer: '127.0.0.1:53', netns: netns.name, ...ca })
     mkdirSync(join(machine.folder, 'bin'))
     symlinkSync(dns01Program, join(machine.folder, 'bin/dns01'))
     const env = { PATH: `${join(machine.folder, 'bin')}:${process.env.PATH}`, SSL_CERT_FILE: pebble.caFile }
@@ -77,6 +78,35 @@ describe.skipIf(lacking('pebble', 'named', 'netns', 'unshare'))('quickstart with
         expect(`${want.exit}\n${want.stderr}`).toBe('0\n')
         statSync(join(machine.varLib, 'acme/live/www.intranet.test/fullchain'))
       }),
+    120_000,
+  )
+
+  const profiles = {
+    classic: { description: 'The usual ninety days', validityPeriod: 90 * 86_400 },
+    shortlived: { description: 'Six days only', validityPeriod: 6 * 86_400 },
+  }
+  test.skipIf(pebbleIsOld())(
+    'asks for a profile in the words of the CA, and the certificate is of that profile',
+    () =>
+      inIntranet(
+        async ({ machine, directoryUrl, env }) => {
+          const stdin = lines(
+            ...['url', directoryUrl, 'shortlived', 'rfc2136', '127.0.0.1', '', 'acme-key', secret, ''],
+            ...['yes', 'yes', ''], // cron, terms, e-mail
+          )
+          const { exit, stderr } = await machine.sh('dns01 --stdio quickstart', { env, stdin })
+          expect(`${exit}\n${stderr}`).toMatch(/^0\n/)
+          for (const { description } of Object.values(profiles)) expect(stderr).toContain(description)
+          expect(readFileSync(join(machine.varLib, 'acme/conf/target'), 'utf8')).toContain('  profile: shortlived\n')
+          const want = await machine.sh('dns01 --batch want www.intranet.test', { env })
+          expect(`${want.exit}\n${want.stderr}`).toBe('0\n')
+          const { notBefore, notAfter } = readCertificate(
+            readFileSync(join(machine.varLib, 'acme/live/www.intranet.test/fullchain')),
+          )
+          expect(Math.round((notAfter.getTime() - notBefore.getTime()) / 86_400_000)).toBe(6)
+        },
+        { profiles },
+      ),
     120_000,
   )
 

@@ -121,7 +121,7 @@ label: 007
       'request:\n  profile: [a]\n',
       'desired/x.test:2: request.profile must be the name of a profile, {preferred: NAME}',
     ],
-    ['request: {profile: ""}\n', 'request.profile must be the name'],
+    ['request: {profile: {required: ""}}\n', 'request.profile must be the name'],
     ['request: {profile: {wanted: a}}\n', 'request.profile must be the name'],
     ['request: {profile: {preferred: a, required: b}}\n', 'request.profile must be the name'],
     ['request: {profile: {required: }}\n', 'request.profile must be the name'],
@@ -286,6 +286,8 @@ names: [no.test]
     ['x: &p short\nrequest: {profile: {required: *p}}', '', { name: 'short', required: true }],
     ['', 'request: {profile: {required: short}}', { name: 'short', required: true }],
     ['request: {profile: tlsserver}', 'request: {profile: {required: short}}', { name: 'tlsserver', required: false }],
+    ['request: {profile: ""}', 'request: {profile: {required: short}}', undefined],
+    ['request: {profile: }', 'request: {profile: {required: short}}', { name: 'short', required: true }],
   ])('%j with conf/target %j: profile %j', (text, conf, profile) =>
     expect(target(`${text}\n`, `${conf}\n`).profile).toEqual(profile),
   )
@@ -341,6 +343,7 @@ names: [no.test]
     const conf = 'request: {preferred-chain: ISRG Root X1}\n'
     expect(target('', conf).chain).toBe('ISRG Root X1')
     expect(target('request: {preferred-chain: Other}\n', conf).chain).toBe('Other')
+    expect(target('request: {preferred-chain: ""}\n', conf).chain).toBeUndefined()
   })
 
   test('gives a CA that a legacy provider: at the root loses against', () => {

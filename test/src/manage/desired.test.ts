@@ -187,4 +187,13 @@ describe('addWantedCsr', () => {
     await unwant('a.test', 'b.test')
     expect(fake.files.tree(root).filter(line => /^file/.test(line))).toEqual([])
   })
+
+  test('one by a path of its own is unwanted as a whole, too; what lies there is left', async () => {
+    put('a.test')
+    fake.files.give(given, { mode: 0o644 })
+    await state.writeTarget('own', `request: {csr: ${given}}\n`)
+    await unwant('a.test')
+    expect(files()).toEqual([])
+    expect(fake.files.info(given)).toBeDefined()
+  })
 })

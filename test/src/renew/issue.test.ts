@@ -458,6 +458,32 @@ test('a profile goes with the order, and where the CA has it not and it must be 
   expect(ca.orders).toHaveLength(1)
 })
 
+test('a profile that the CA offers, but not to this account, is left out in a second order, or is an error', async () => {
+  const { issue, ca } = await lab()
+  const urls = Object.fromEntries(
+    Object.entries({ newNonce: 'new-nonce', newAccount: 'new-account', newOrder: 'new-order' }).map(([name, path]) => [
+      name,
+      `https://ca.test/${path}`,
+    ]),
+  )
+  const meta = { termsOfService: 'https://ca.test/terms', profiles: { short: 'Six days', classic: 'The usual' } }
+  ca.always('/directory', { body: { ...urls, meta } })
+  const wants = (required: boolean) => issue(target('t', ['a.test'], { profile: { name: 'short', required } }))
+  ca.next('/new-order', problem('unauthorized', 'not for you'))
+  expect(await wants(false)).toMatchObject({ issued: ['a.test'] })
+  expect(ca.orders).toMatchObject([{ profile: undefined }])
+  ca.next('/new-order', problem('unauthorized', 'not for you'))
+  expect(await wants(true)).toMatchObject({
+    code: 'REFUSED',
+    message: expect.stringMatching(
+      /does not give this account the profile "short", which desired\/t requires: .*not for you/,
+    ),
+  })
+  expect(ca.orders).toHaveLength(1)
+  await wants(true)
+  expect(ca.orders.at(-1)).toMatchObject({ profile: 'short' })
+})
+
 test('a request of somebody else goes to the CA byte by byte; no key is made, and there is no link to one', async () => {
   const { issue, ca, fake, onDisk, state } = await lab()
   const der = csrOf({ names: ['a.test', '*.a.test'], extensions: [mustStaple] })
