@@ -2,6 +2,10 @@
 // whatever else is called of it throws an error that names it (test/stand-ins.test.ts). The tests of src/ run with the
 // real ones, the tests of dist/ with these. What each saves: `node test/bench/libraries.mjs`.
 
+import { dirname } from 'node:path'
+
+const root = dirname(import.meta.dirname)
+
 /** A CommonJS module with these members; any other one throws when it is taken. `__esModule` is asked for by interop helpers. */
 const only = (name, members) => `
   const partly = (path, members) => new Proxy(members, {
@@ -40,6 +44,9 @@ export const STAND_INS = {
     'node-forge',
     "{ pki: partly('pki', { rsa: partly('rsa', { generateKeyPair: refuse('forge.pki.rsa.generateKeyPair') }) }) }",
   ),
+  // The codec of DNS messages without dns2's clients and servers, which load node's http, https and tls. 5 ms of each run that asks
+  // the DNS. By its path, since dns2 exports no part of itself.
+  dns2: only('dns2', "{ Packet: require('./node_modules/dns2/packet.js') }"),
   // Logs of acme-client and https-proxy-agent: with DEBUG=* the latter would print the proxy's password.
   debug: 'module.exports = () => () => {}',
   // With which yargs lays out its help: the tables of emoji and wide characters take 27 ms of every start, and our help is ASCII.
@@ -53,6 +60,6 @@ export const standIns = (real = []) => ({
     onResolve({ filter: /^[@\w]/ }, ({ path }) =>
       Object.hasOwn(STAND_INS, path) && !real.includes(path) ? { path, namespace: 'stand-in' } : undefined,
     )
-    onLoad({ filter: /.*/, namespace: 'stand-in' }, ({ path }) => ({ contents: STAND_INS[path] }))
+    onLoad({ filter: /.*/, namespace: 'stand-in' }, ({ path }) => ({ contents: STAND_INS[path], resolveDir: root }))
   },
 })

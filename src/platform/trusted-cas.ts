@@ -45,7 +45,7 @@ export interface Trust {
 export function openTrust(env: World['env']): Trust {
   let all: SecureContext | undefined
   const texts = once(() => trustedCas(env))
-  const known = once(() => (texts() ?? []).flatMap(pemBodies).map(der => ({ der, ...namesOf(der) })))
+  const known = once(() => (texts() ?? []).flatMap(pemBodies))
   const some = new Map<string, Promise<SecureContext | undefined>>()
   const narrow = async (url: URL, signal: AbortSignal): Promise<SecureContext | undefined> => {
     const few = (texts() ?? []).join('').split('-----BEGIN ').length <= worthLooking
@@ -105,37 +105,40 @@ function readCa(path: string): string {
 }
 
 /** A certificate's names, as they are written (RFC 5280 §4.1.2.4, §4.1.2.6). */
-interface Named {
-  readonly der: Uint8Array
-  readonly issuer: string
-  readonly subject: string
+interface Names {
+  readonly issuer: Buffer
+  readonly subject: Buffer
 }
 
 /** TBSCertificate: version [0] unless v1, serialNumber, signature, issuer, validity, subject (RFC 5280 §4.1). */
-function namesOf(der: Uint8Array): Omit<Named, 'der'> {
+function namesOf(der: Uint8Array): Names {
   const [tbs] = children(readDer(der))
   if (tbs === undefined) throw new Error('no certificate')
   const fields = children(tbs).filter(({ tag }) => tag !== constructed(0))
-  const name = (index: number): string => {
+  const name = (index: number): Buffer => {
     const field = fields[index]
-    return field === undefined ? '' : Buffer.from(der.subarray(field.start, field.to)).toString('base64')
+    return field === undefined ? Buffer.alloc(0) : Buffer.from(der.subarray(field.start, field.to))
   }
   return { issuer: name(2), subject: name(4) }
 }
 
-/** The CAs by which the chain, or one of them, says it is issued. OpenSSL finds a path through no others. */
-function issuersOf(chain: readonly Uint8Array[], cas: readonly Named[]): string[] {
-  const wanted = new Set(chain.map(der => namesOf(der).issuer))
-  const found = new Set<Named>()
-  for (let before = -1; before < found.size; ) {
-    before = found.size
+/**
+ * The CAs by which the chain, or one of them, says it is issued. OpenSSL finds a path through no others. Only those whose
+ * bytes have such a name somewhere are read: to read all of a distribution takes as long as the whole handshake.
+ */
+function issuersOf(chain: readonly Uint8Array[], cas: readonly Buffer[]): string[] {
+  const found = new Set<Buffer>()
+  const wanted = chain.map(der => namesOf(der).issuer)
+  for (const name of wanted) {
     for (const ca of cas) {
-      if (!wanted.has(ca.subject)) continue
+      if (found.has(ca) || !ca.includes(name)) continue
+      const { issuer, subject } = namesOf(ca)
+      if (!subject.equals(name)) continue
       found.add(ca)
-      wanted.add(ca.issuer)
+      wanted.push(issuer)
     }
   }
-  return [...found].map(({ der }) => toPem(der))
+  return [...found].map(der => toPem(der))
 }
 
 /** The certificates that a server shows; none when it shows none in time. Nothing is sent to it. */
