@@ -33,17 +33,29 @@ const show: Action = async (_args, context) => {
   return errors
 }
 
-const register: Action = (args, context) =>
-  locked(context, async state => {
+/** All questions stand before the lock is taken, as in quickstart, whose they are. */
+const register: Action = async (args, context) => {
+  const { world, signal, out } = context
+  const { openAnswers } = await import('../quickstart/answers.js') // much, and seldom needed
+  const { askToRegister, lookAtDirectory } = await import('../quickstart/registration.js')
+  const looked = await looking(context)
+  const defaults = looked.defaults()
+  const ca = said(args) ?? defaults.ca
+  const responses = looked.responses(context.responseFile)
+  const answers = openAnswers(responses, world.prompt)
+  const directory = await lookAtDirectory(world, ca, answers, signal)
+  const about = { world, state: looked, answers, responses, ca, defaultCa: defaults.ca, signal }
+  const registration = await askToRegister(about, directory)
+  const silent = { ...world, prompt: undefined }
+  return locked(context, async state => {
     await state.conform()
-    const responses = state.responses(context.responseFile)
-    const defaults = state.defaults()
-    const authorities = openAuthorities({ ...context, state, responses, defaults })
-    const { accountId, client } = await authorities.for(said(args) ?? defaults.ca)
-    const url = (await client.findAccount(context.signal))?.url
-    context.out.show({ account: accountId, url }, () => [accountId])
+    const authorities = openAuthorities({ ...registration, world: silent, state, defaults, signal })
+    const { accountId, client } = await authorities.for(ca)
+    const url = (await client.findAccount(signal))?.url
+    out.show({ account: accountId, url }, () => [accountId])
     return []
   })
+}
 
 const update: Action = (args, context) => {
   const contact = contactsOf(texts(args.email))

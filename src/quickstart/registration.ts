@@ -8,6 +8,7 @@ import { Dns01Error, linesOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
 import { accountFor, consentTo, isEmailAddress, reachable } from '../renew/authorities.js'
 import { externalAccountFor, isOfBinding, noBinding, typedBinding, whereToGet } from '../renew/external-account.js'
+import { serverPart } from '../state/layout.js'
 import type { Responses } from '../state/responses.js'
 import type { StateDir } from '../state/state-dir.js'
 import { generateKey } from '../x509/keys.js'
@@ -46,6 +47,8 @@ interface Parts {
   readonly answers: Answers
   readonly responses: Responses
   readonly ca: string
+  /** That of conf/target, if `ca` is not to be: the variables for a binding are for that one. */
+  readonly defaultCa?: string
   readonly signal: AbortSignal
 }
 
@@ -73,10 +76,10 @@ export async function askToRegister(parts: Parts, directory: Directory): Promise
 
 /** Given beforehand, or asked for where the CA wants one (RFC 8555 §7.1.1 `externalAccountRequired`). */
 async function askBinding(parts: Parts, directory: Directory): Promise<ExternalAccount | undefined> {
-  const { world, answers, responses, ca } = parts
-  const given = externalAccountFor({ world, responses, defaults: { ca } }, ca)
+  const { world, answers, responses, ca, defaultCa = ca } = parts
+  const given = externalAccountFor({ world, responses, defaults: { ca: defaultCa } }, ca)
   if (given || !directory.externalAccountRequired) return given
-  if (!answers.interactive) throw noBinding(ca, true, directory.website)
+  if (!answers.interactive) throw noBinding(ca, serverPart(ca) === serverPart(defaultCa), directory.website)
   answers.note(`This CA gives certificates to its customers only: ${whereToGet(ca, directory.website)}.`)
   return typeBinding(world, answers, ca)
 }

@@ -1,6 +1,7 @@
 // Changes of account keys that are under way. The new key is on disk before the CA hears of it, since afterwards it alone
 // opens the account. It waits in .dns01, where acmetool does not look, and not in accounts/, where both programs would take
 // it for an account: one that the CA does not know, and so one to be registered.
+import { Dns01Error } from '../core/errors.js'
 import type { KeyPair } from '../x509/keys.js'
 import { type Disk, freePlace } from './disk.js'
 import { parsed } from './keys.js'
@@ -14,11 +15,18 @@ export interface Rollover {
   readonly key: KeyPair
 }
 
-export function listRollovers(disk: Disk): Rollover[] {
+/** What cannot be read is told, and stops nobody: the account goes on by the key that it has in accounts/. */
+export function listRollovers(disk: Disk, warn: (text: string) => void): Rollover[] {
   return disk.list(layout.ROLLOVER).flatMap(({ name }) => {
     const folder = layout.rolloverFolder(name)
-    const accountId = disk.readIfThere(`${folder}/account`)?.trim()
-    return accountId ? [{ accountId, key: parsed(disk.read(`${folder}/privkey`), `${folder}/privkey`) }] : []
+    try {
+      const accountId = disk.read(`${folder}/account`).trim()
+      return [{ accountId, key: parsed(disk.read(`${folder}/privkey`), `${folder}/privkey`) }]
+    } catch (error) {
+      if (!(error instanceof Dns01Error)) throw error
+      warn(`a change of an account's key cannot be finished: ${error.message}; move ${folder} away`)
+      return []
+    }
   })
 }
 

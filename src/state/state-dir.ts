@@ -222,7 +222,7 @@ export class StateDir {
   // changes of account keys (rollover.ts)
 
   rollovers(): Rollover[] {
-    return listRollovers(this.#disk)
+    return listRollovers(this.#disk, text => this.#warnOnce([text]))
   }
   noteRollover(rollover: Rollover): Promise<void> {
     return noteRollover(this.#disk, rollover)

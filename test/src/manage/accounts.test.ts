@@ -69,6 +69,12 @@ describe('account register', () => {
     expect([on.ca.accounts, (await on.state()).accounts()]).toEqual([[], []])
   })
 
+  test('asks whoever sits there for consent and address, and no lock is held meanwhile', async () => {
+    const on = lab({ responses: '', replies: { 'agree to the CA': 'yes', 'E-mail': 'b@example.com' } })
+    await on.run('register')
+    expect(on.ca.accounts).toEqual([expect.objectContaining({ contact: ['mailto:b@example.com'] })])
+  })
+
   test('at another CA by its URL; what is not one is an error', async () => {
     const on = lab()
     await on.run('register', CA)

@@ -202,6 +202,17 @@ describe('a change of an account’s key', () => {
     await expectWhole(on)
   })
 
+  test('whose note is damaged is told, and keeps nobody from the account', async () => {
+    const on = await lab()
+    on.fake.files.put('/s/.dns01/rollover/x/account', on.before)
+    on.fake.files.put('/s/.dns01/rollover/x/privkey', 'no key', 0o600)
+    expect(await finishRollovers(await on.open())).toEqual([])
+    expect(on.fake.said.join()).toMatch(
+      /change of an account's key cannot be finished: .*move \.dns01\/rollover\/x away/,
+    )
+    await expectWhole(on, false)
+  })
+
   test('of an account that the CA has forgotten is given up, once', async () => {
     const on = await lab()
     const { state } = await on.open()
