@@ -317,7 +317,7 @@ function readValues(file: string, text: string): Values {
     try {
       return parseName(text)
     } catch (error) {
-      throw wrong(key && leaves.get(key), messageOf(error))
+      throw wrong(key && leaves.get(key), messageOf(error), error instanceof Dns01Error ? error.hint : undefined)
     }
   }
   return {

@@ -27,12 +27,14 @@ export async function requestFor(parts: KeyParts, target: Target): Promise<Reque
   return target.csr ? theirs(target.csr) : ours(await keyFor(parts, target), target)
 }
 
+/** Made when it is sent: the names may have become fewer meanwhile (request.partial). */
 export const ours = (key: KeyPair, { mustStaple }: Pick<Target, 'mustStaple'>): Request => ({
   keyId: key.id,
   isOurs: true,
   csr: names => createCsr(key, names, { mustStaple }),
 })
 
+/** As it is, whatever the names: what is changed in it is no longer signed. */
 export const theirs = ({ keyId, der }: Csr): Request => ({
   keyId,
   isOurs: false,

@@ -23,7 +23,10 @@ export function lastIssuer(chain: string): string | undefined {
   }
 }
 
-/** `wanted` is the common name, as people know a root, or the whole name as `status` shows it. */
+/**
+ * `wanted` is the common name, as people know a root and as other clients ask for it, or the whole name as `status` shows
+ * it. As it stands: "ISRG Root X1" must not take the chain to an "ISRG Root X10".
+ */
 export const isIssuer = (issuer: string, wanted: string): boolean =>
   issuer === wanted || `, ${issuer}, `.includes(`, CN=${wanted}, `)
 
@@ -52,6 +55,7 @@ export async function downloadChain(
     found = issuer !== undefined && isIssuer(issuer, wanted)
     return found
   })
+  // what holds at each renewal is told when it begins, and again when it was otherwise in between
   const key = chainKey(hostOf(order.url), wanted)
   if (found) await state.ledger().isOver(key)
   else if (await state.ledger().isNews(key)) {

@@ -30,6 +30,7 @@ async function chooseProfile(
   const { profile } = target
   if (!profile) return undefined
   const { profiles } = await client.directory(parts.signal)
+  // hasOwn: the names are a stranger's, and `constructor` is in every object
   if (Object.hasOwn(profiles, profile.name)) return profile.name
   const what = `the CA ${target.ca} offers no profile "${profile.name}"`
   if (profile.required)
@@ -61,6 +62,7 @@ export async function orderByProfile(
     const { profiles } = await client.directory(parts.signal)
     if (wanted.required) throw refused(wanted, target, profiles, error)
     const made = await order(undefined)
+    // only now: had this order failed too, the profile would not have been the reason
     await tellOnce(parts, target, wanted, `the CA does not give this account the profile "${profile}"`, profiles)
     return made
   }
@@ -91,6 +93,7 @@ async function tellOnce(
   else world.log.info(text)
 }
 
+/** What somebody needs to choose another: the names, as they stand in the target. */
 const inWords = (offered: Offered): string => {
   const names = Object.keys(offered)
   return names.length === 0 ? 'it offers no profiles at all' : `it offers ${names.join(', ')}`

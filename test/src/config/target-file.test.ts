@@ -113,6 +113,8 @@ label: 007
     ['- a.test\n', 'desired/x.test:1: the file must be a table'],
     ['a.test\n', 'the file must be a table'],
     ['satisfy: {names: [a..test]}\n', /desired\/x.test:1: "a..test" is not a host name/],
+    ['satisfy:\n  names: [192.0.2.1]\n', 'desired/x.test:2: "192.0.2.1" is not a host name: it is an IP address'],
+    ['request: {names: ["2001:db8::1"]}\n', 'desired/x.test:1: "2001:db8::1" is not a host name: it is an IP address'],
     ['satisfy: {key: {type: dsa}}\n', 'satisfy.key.type must be rsa or ecdsa'],
     ['request: {provider: ca.test}\n', 'request.provider must be the https URL'],
     ['request: {challenge: {env: [A]}}\n', 'request.challenge.env must be a table of texts'],
