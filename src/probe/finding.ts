@@ -12,6 +12,7 @@ export type Check =
   | 'ca'
   | 'clock'
   | 'account'
+  | 'record'
   | 'caa'
   | 'dnssec'
   | 'cname'

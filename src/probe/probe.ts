@@ -6,16 +6,19 @@
 
 import { accountLabel } from '../acme/challenge.js'
 import type { DnsConfig } from '../config/dns-config.js'
-import { accountChallengeName, challengeName, type Name, withoutWildcard } from '../core/names.js'
+import { Dns01Error, messageOf } from '../core/errors.js'
+import { accountChallengeName, challengeName, type Name, persistName, withoutWildcard } from '../core/names.js'
 import { methodOf, type Target } from '../core/target.js'
 import { hostnameOf } from '../core/urls.js'
 import type { World } from '../core/world.js'
+import type { Standing } from '../dns/standing.js'
 import { followCnames } from '../dns/zone.js'
 import { ourAccount } from '../manage/accounts.js'
 import { withResolvers } from '../provider/dns-context.js'
 import { type Providers, settingValues } from '../provider/loader.js'
 import type { LocatedRecord, RecordRequest } from '../publish/locate.js'
 import { Publisher, type PublisherParts } from '../publish/publisher.js'
+import { recordKey } from '../state/ledger-keys.js'
 import { withLock } from '../state/lock.js'
 import { StateDir } from '../state/state-dir.js'
 import { lookAtAuthority } from './authority.js'
@@ -32,6 +35,7 @@ import {
   skipped,
   warning,
 } from './finding.js'
+import { type RecordFound, RecordLooks } from './record.js'
 import { type Trial, tryRights } from './rights.js'
 
 /** A name to probe, and how its certificate would be asked for. */
@@ -56,6 +60,10 @@ interface Examined {
   readonly located: LocatedRecord | undefined
   /** TXT values that stand there now. */
   readonly values: readonly string[]
+  /** A record stands that proves the name, or should: there is nothing to write. */
+  readonly byRecord: boolean
+  /** That record, if it was looked at. */
+  readonly record: RecordFound | undefined
 }
 
 /**
@@ -70,6 +78,7 @@ export async function probe(parts: ProbeParts, wanted: readonly Wanted[]): Promi
   const identitiesOf = async (ca: string): Promise<readonly string[]> => (await asked.get(ca))?.identities ?? []
   const examined = await Promise.all(wanted.map(one => examine(parts, one, () => identitiesOf(one.ca))))
   const rights = await tryAll(parts, examined)
+  await rememberRecords(parts, examined)
   return {
     authorities: await Promise.all(cas.map(async ca => ({ ca, findings: (await asked.get(ca))?.findings ?? [] }))),
     names: examined.map((one, i) => ({ name: one.wanted.name, findings: [...one.findings, ...(rights[i] ?? [])] })),
@@ -98,37 +107,35 @@ async function examine(
     seconds: number = limits.lookSeconds,
   ) => bounded(world, { check, seconds, signal }, until => look({ world, resolver, signal: until }))
   world.log.step(wanted.name, 'looking for its zone')
-  let name = challengeName(wanted.name)
-  const account = await within(
-    'account',
-    async look => {
-      // the one method whose record's name depends on the account
-      if (methodOf(wanted) !== 'dns-account-01') return []
-      const { url } = await ourAccount(world, await lookingState(parts), wanted.ca, look.signal)
-      name = accountChallengeName(wanted.name, accountLabel(url))
-      return [ok('account', `${url}; its values are placed at ${name}`)]
-    },
-    limits.authoritySeconds,
-  )
-  if (account.some(({ state }) => state === 'failed'))
-    return { wanted, located: undefined, values: [], findings: account }
+  const proof = await whereProved(parts, wanted)
+  if (proof.at === undefined)
+    return {
+      wanted,
+      located: undefined,
+      values: [],
+      findings: proof.findings,
+      byRecord: proof.byRecord,
+      record: proof.record,
+    }
+  const { at: name, standing } = proof
   let located: LocatedRecord | undefined
   let chain: readonly Name[] = []
   let values: readonly string[] = []
   const place = await within(
     'zone',
     async look => {
+      if (standing) return []
       located = await locate(parts, wanted, name, look.signal)
       return [zoneFinding(located)]
     },
     limits.locateSeconds,
   )
   // undefined where nothing was found; each check below says what it can without
-  const end = located?.record.name
-  const zone = located?.zone
+  const end = standing?.name ?? located?.record.name
+  const zone = standing?.zone ?? located?.zone
   world.log.step(wanted.name, 'asking its servers, and those above')
   const looks = await Promise.all([
-    Promise.resolve(account),
+    Promise.resolve(proof.findings),
     within('caa', async look => lookAtCaa(resolver, wanted, await identities(), look.signal)),
     within('dnssec', look => lookAtDnssec(look, name, zone?.apex)),
     // up to where the provider takes over: nobody else may be able to answer for what comes after
@@ -148,7 +155,50 @@ async function examine(
     within('view', look => lookAtViews(look, name, zone, hostnameOf(wanted.ca))),
   ])
   world.log.step(wanted.name, undefined)
-  return { wanted, located, values, findings: looks.flat() }
+  return { wanted, located, values, findings: looks.flat(), byRecord: proof.byRecord, record: proof.record }
+}
+
+/** Where a name is proved. */
+interface ProvedAt {
+  /** undefined: it cannot be told, and the findings say why. */
+  readonly at: Name | undefined
+  readonly findings: readonly Finding[]
+  readonly byRecord: boolean
+  readonly record?: RecordFound | undefined
+  /** What stands there, if that is what is looked at. */
+  readonly standing?: Standing | undefined
+}
+
+/** By the method: two of them take a look at our account at the CA first. */
+async function whereProved(parts: ProbeParts, wanted: Wanted): Promise<ProvedAt> {
+  const { world, signal } = parts
+  const seconds = limits.authoritySeconds
+  const byChallenge = challengeName(wanted.name)
+  switch (methodOf(wanted)) {
+    case 'dns-01':
+      return { at: byChallenge, findings: [], byRecord: false }
+    case 'dns-account-01': {
+      let at: Name | undefined
+      const findings = await bounded(world, { check: 'account', seconds, signal }, async until => {
+        const { url } = await ourAccount(world, await lookingState(parts), wanted.ca, until)
+        at = accountChallengeName(wanted.name, accountLabel(url))
+        return [ok('account', `${url}; its values are placed at ${at}`)]
+      })
+      return { at, findings, byRecord: false }
+    }
+    default: {
+      let found: RecordFound | undefined
+      const findings = await bounded(world, { check: 'record', seconds, signal }, async until => {
+        const looks = new RecordLooks(world, await lookingState(parts), parts.resolver, parts.config.propagation.wait)
+        found = await looks.at(wanted, until)
+        return [found.finding]
+      })
+      const byRecord = methodOf(wanted) === 'dns-persist-01' || (found?.proves ?? false)
+      if (!byRecord) return { at: byChallenge, findings, byRecord }
+      const { standing } = found ?? {}
+      return { at: standing && persistName(wanted.name), findings, byRecord, record: found, standing }
+    }
+  }
 }
 
 /**
@@ -243,16 +293,35 @@ async function tryAll(parts: ProbeParts, examined: readonly Examined[]): Promise
   })
   world.log.step('probe', undefined)
   signal.throwIfAborted()
-  const byRecord = new Map(trials.map(({ located }, i) => [located, found[i]]))
-  return examined.map(({ located }, i) => {
+  const byPlace = new Map(trials.map(({ located }, i) => [located, found[i]]))
+  return examined.map(({ located, byRecord }, i) => {
     const why = careful[i]
-    const finding = located && byRecord.get(located)
+    const finding = located && byPlace.get(located)
     return why
       ? [skipped('rights', why)]
       : finding
         ? [finding]
-        : [skipped('rights', 'not tried: there is no place for a value')]
+        : [skipped('rights', byRecord ? 'not tried: nothing is written' : 'not tried: there is no place for a value')]
   })
+}
+
+/** `status` goes by what was seen last: a later end that somebody has just published counts from now on. */
+async function rememberRecords(parts: ProbeParts, examined: readonly Examined[]): Promise<void> {
+  const { world, signal, stateRoot, commandLine } = parts
+  const seen = examined.flatMap(({ wanted, record }) =>
+    record?.proves ? [[recordKey(wanted.ca, wanted.name), record.until] as const] : [],
+  )
+  const known = (await lookingState(parts)).ledger().recordEnds
+  if (seen.every(([key, until]) => known.get(key)?.getTime() === until?.getTime())) return
+  try {
+    const state = await StateDir.open(world, stateRoot)
+    const lock = { waitSeconds: limits.lockSeconds, command: commandLine, signal }
+    await withLock(world, state, lock, () => state.ledger().recordsSeen(seen))
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!(error instanceof Dns01Error)) throw error
+    world.log.info(`not noted when the records end: ${messageOf(error)}`) // nobody asked for that
+  }
 }
 
 /** Why a trial would not be harmless; undefined if it is. A provider that is not additive may remove somebody's value. */

@@ -9,7 +9,7 @@ import type { World } from '../core/world.js'
 import { inRounds, type LocatedRecord, type Locator, type RecordRequest } from '../publish/locate.js'
 import type { Batch, Publisher } from '../publish/publisher.js'
 import type { CertificateAuthority } from './authorities.js'
-import { type Answer, orderedName, persistent } from './persistent.js'
+import { type Answer, orderedName, persistent, type RecordEnds } from './persistent.js'
 
 export interface AuthorizeParts {
   readonly world: Pick<World, 'clock' | 'log'>
@@ -28,7 +28,7 @@ export interface Authorized {
   /** Names as ordered that are not proved, and why not. */
   readonly failed: ReadonlyMap<Name, unknown>
   /** When records of dns-persist-01 end that proved them. */
-  readonly ends: ReadonlyMap<Name, Date>
+  readonly ends: RecordEnds
 }
 
 /** How long the CA may take to validate. Our own choice: as long as the grace of a run (run-limit.ts), which counts on it. */

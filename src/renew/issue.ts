@@ -13,7 +13,7 @@ import { authorize } from './authorize.js'
 import { type Request, requestFor } from './certificate-key.js'
 import { finish } from './finalize.js'
 import { newOrder } from './new-order.js'
-import { tellEnds } from './persistent.js'
+import { noteEnds } from './persistent.js'
 import { orderByProfile } from './profile.js'
 import { authorityFor } from './provable.js'
 
@@ -89,7 +89,7 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
       names,
       chain: target.chain,
     })
-    tellEnds(parts, issued, ends)
+    await noteEnds(parts, target, issued, ends)
     return issued
   }
   try {

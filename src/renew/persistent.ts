@@ -13,9 +13,12 @@ import { minute } from '../core/dates.js'
 import { Dns01Error, messageOf, shortList } from '../core/errors.js'
 import { type Name, persistName, withoutWildcard } from '../core/names.js'
 import { methodOf, type Target } from '../core/target.js'
+import { groupBy } from '../core/txt-record.js'
 import type { World } from '../core/world.js'
 import type { Standing } from '../dns/standing.js'
 import type { Locator } from '../publish/locate.js'
+import type { Ledger } from '../state/ledger.js'
+import { recordKey } from '../state/ledger-keys.js'
 import type { StateDir } from '../state/state-dir.js'
 import type { CertificateAuthority } from './authorities.js'
 
@@ -29,7 +32,7 @@ export type RecordLook =
  * Requirements §3.2.2.9): so it must be good at each that can be asked.
  * @throws Dns01Error REFUSED, UNAVAILABLE when the DNS cannot be asked
  */
-async function lookAtRecord(
+export async function lookAtRecord(
   locator: Pick<Locator, 'standing'>,
   name: Name,
   terms: Pick<PersistTerms, 'issuers' | 'accountUris'>,
@@ -126,6 +129,9 @@ export interface Answer {
   readonly authorizationUrl: string
 }
 
+/** By the names that they prove. */
+export type RecordEnds = ReadonlyMap<Name, Date | undefined>
+
 export interface Persistent {
   /** Their records stand: the CA need only be told. */
   readonly standing: readonly Answer[]
@@ -133,8 +139,8 @@ export interface Persistent {
   readonly rest: readonly Authorization[]
   /** Names of dns-persist-01 that are not proved, and why not. */
   readonly failed: ReadonlyMap<Name, unknown>
-  /** When the records of names end. */
-  readonly ends: ReadonlyMap<Name, Date>
+  /** When the records of `standing` end; undefined: never. */
+  readonly ends: RecordEnds
 }
 
 /** The name that was ordered. */
@@ -151,16 +157,17 @@ export async function persistent(parts: PersistentParts, open: readonly Authoriz
   const standing: Answer[] = []
   const rest: Authorization[] = []
   const failed = new Map<Name, unknown>()
-  const ends = new Map<Name, Date>()
+  const ends = new Map<Name, Date | undefined>()
   if (open.length === 0 || (method !== 'dns-persist-01' && method !== 'auto'))
     return { standing, rest: open, failed, ends }
   const account = await accountOf(authority, signal)
   const found = await Promise.all(open.map(authorization => recordOf(parts, authorization, account)))
   for (const { authorization, name, ...record } of found) {
-    if (record.url !== undefined) standing.push({ name, challengeUrl: record.url, authorizationUrl: authorization.url })
-    else if (method === 'dns-persist-01') failed.set(name, record.error)
+    if (record.url !== undefined) {
+      standing.push({ name, challengeUrl: record.url, authorizationUrl: authorization.url })
+      ends.set(name, record.until)
+    } else if (method === 'dns-persist-01') failed.set(name, record.error)
     else rest.push(authorization)
-    if (record.until) ends.set(name, record.until)
     if (method === 'auto' && record.url === undefined) tellWhyNot(world, name, record)
   }
   return { standing, rest, failed, ends }
@@ -224,27 +231,52 @@ async function accountOf(
 const toldDaysBefore = 30
 
 /** Whether somebody should publish a record anew that ends then. */
-const endsSoon = (until: Date | undefined, certificateEnds: Date | undefined, now: Date): until is Date =>
+export const endsSoon = (until: Date | undefined, certificateEnds: Date | undefined, now: Date): until is Date =>
   until !== undefined &&
   until.getTime() < Math.max(certificateEnds?.getTime() ?? 0, now.getTime() + toldDaysBefore * 86_400_000)
 
 /** What to say of a record that ends soon. */
-const endText = (name: Name, until: Date): { text: string; hint: string } => ({
+export const endText = (name: Name, until: Date): { text: string; hint: string } => ({
   text: `the record at ${persistName(name)} counts until ${minute(until)} only: after that ${withoutWildcard(name)} cannot be renewed`,
   hint: mend('persistUntil', name),
 })
 
-/** Warns of records that end soon: cron's mail comes in time. */
-export function tellEnds(
-  { world, state }: { readonly world: Pick<World, 'clock' | 'log'>; readonly state: Pick<StateDir, 'certificates'> },
+/**
+ * Keeps in the ledger when records end, for `status`, and warns of those that end soon: so cron's mail comes in time. Price: a
+ * look at all certificates, where there is an end.
+ */
+export async function noteEnds(
+  {
+    world,
+    state,
+  }: { readonly world: Pick<World, 'clock' | 'log'>; readonly state: Pick<StateDir, 'certificates' | 'ledger'> },
+  { ca }: Pick<Target, 'ca'>,
   certificateId: string,
-  ends: ReadonlyMap<Name, Date>,
-): void {
-  if (ends.size === 0) return
+  ends: RecordEnds,
+): Promise<void> {
+  await state.ledger().recordsSeen([...ends].map(([name, until]) => [recordKey(ca, name), until] as const))
+  if ([...ends.values()].every(until => until === undefined)) return
   const facts = state.certificates().find(({ id }) => id === certificateId)?.facts
-  for (const [name, until] of ends) {
+  for (const [at, [first]] of groupBy(ends, ([name]) => persistName(name))) {
+    const [name, until] = first ?? [at, undefined] // a name and its wildcard have one record
     if (!endsSoon(until, facts?.notAfter, world.clock.now())) continue
     const { text, hint } = endText(name, until)
     world.log.warn(text, hint)
   }
+}
+
+/** Of these names of a target the records that end soon, as the ledger has them. */
+export function recordsThatEnd(
+  target: Pick<Target, 'ca' | 'dns' | 'requestNames'>,
+  ledger: Pick<Ledger, 'recordEnds'>,
+  certificateEnds: Date | undefined,
+  now: Date,
+): { readonly name: Name; readonly until: Date }[] {
+  if (ledger.recordEnds.size === 0) return []
+  const method = methodOf(target)
+  if (method !== 'dns-persist-01' && method !== 'auto') return []
+  return target.requestNames.flatMap(name => {
+    const until = ledger.recordEnds.get(recordKey(target.ca, name))
+    return endsSoon(until, certificateEnds, now) ? [{ name, until }] : []
+  })
 }

@@ -5,6 +5,7 @@ import { type Name, shortNames } from '../core/names.js'
 import { hostOf } from '../core/urls.js'
 import { deferralText, forceHint } from '../limits/admission.js'
 import { failedText } from '../limits/backoff.js'
+import { endText } from './persistent.js'
 import type { StatusDocument, TargetStatus } from './status.js'
 
 /** Who reads it: the width of the terminal, if it is one, and whether long errors are to be told whole. */
@@ -84,12 +85,21 @@ function troubles(target: TargetStatus, { columns = Number.POSITIVE_INFINITY, wh
 }
 
 /** What went wrong, why it waits, and what a partial certificate lacks. The hint only where there is room for it. */
-function troubleTexts({ names, failure, waits, missing }: TargetStatus, whole: boolean): string[] {
+function troubleTexts({ names, failure, waits, missing, recordsEnd }: TargetStatus, whole: boolean): string[] {
   const next = waits?.until ? forceHint(names) : 'the next run tries again'
   const told = failure && (whole ? `${failedText(failure)}; ${next}` : failedText({ ...failure, hint: undefined }))
   const held = waits && !failure ? [deferralText(waits)] : []
   const since = missing.map(({ name, since }) => (since ? `${name} since ${minute(since)}` : name))
-  return [...(told ? [told] : []), ...held, ...(since.length > 0 ? [`missing ${since.join(', ')}`] : [])]
+  const ends = recordsEnd.map(({ name, until }) => {
+    const { text, hint } = endText(name, until)
+    return whole ? `${text} (${hint}; then dns01 probe tells of it)` : text
+  })
+  return [
+    ...(told ? [told] : []),
+    ...held,
+    ...(since.length > 0 ? [`missing ${since.join(', ')}`] : []),
+    ...new Set(ends),
+  ]
 }
 
 /** All that is known of some targets, a paragraph each. */

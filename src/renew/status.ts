@@ -17,6 +17,7 @@ import { best, byName, has } from './best-certificate.js'
 import { dueOf, missingNames } from './due.js'
 import { nameOf } from './link-changes.js'
 import { lifeOf, tooMany } from './outlook.js'
+import { recordsThatEnd } from './persistent.js'
 import { renewalOf } from './renewal-date.js'
 
 /** What `dns01 status --json` prints. Programs read it: members are added, not renamed or taken away. */
@@ -68,6 +69,8 @@ export interface TargetStatus {
   readonly waits?: { readonly until?: Date | undefined; readonly because: string } | undefined
   /** What went wrong last time, since when and how often. */
   readonly failure?: Failed | undefined
+  /** Records of dns-persist-01 that end soon, as they were seen last (a renewal, `dns01 probe`). */
+  readonly recordsEnd: readonly { readonly name: Name; readonly until: Date }[]
   /** Link names that should point at the certificate and do not. */
   readonly unlinked: readonly string[]
 }
@@ -135,6 +138,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
         })),
         waits: waitOf(deferrals.get(target.file)),
         failure: due && failureOf(due, ledger),
+        recordsEnd: recordsThatEnd(target, ledger, facts?.notAfter, now),
         unlinked: (owned.get(target) ?? []).filter(link => isUnlinked(link, held)),
       }
     }),

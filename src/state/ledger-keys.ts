@@ -20,6 +20,9 @@ export const targetKey = (target: Target): string => namesKey(target.ca, target.
 /** A name and its wildcard are one identifier (RFC 8555 §7.1.3), whose failures the CA counts together. */
 export const identifierKey = (ca: string, name: Name): string => `${caKey(ca)} ${withoutWildcard(name)}`
 
+/** A record of dns-persist-01, by the name that it proves: a wildcard's must say more than that of the name. */
+export const recordKey = (ca: string, name: Name): string => `${caKey(ca)} ${name}`
+
 export const orderKey = (url: string): string => `order ${url}`
 
 /** What was told of a profile that a CA does not give us. */

@@ -49,6 +49,10 @@ export interface Ledger extends Memory {
   isNews(key: string): Promise<boolean>
   /** It is so no longer: the next time it is news. */
   isOver(key: string): Promise<void>
+  /** When records of dns-persist-01 end, as they were seen last. Somebody may have published a later end meanwhile. */
+  readonly recordEnds: ReadonlyMap<string, Date>
+  /** Records were seen; undefined: without an end. */
+  recordsSeen(ends: Iterable<readonly [key: string, until: Date | undefined]>): Promise<void>
   /** Moves a damaged file to .dns01/set-aside, so that it is complained about once. */
   setDamagedAside(): Promise<void>
 }
@@ -88,6 +92,7 @@ const schema = v.object({
   orders: dates,
   paces: v.fallback(v.optional(v.record(v.string(), v.pipe(v.number(), v.minValue(0), v.maxValue(600))), {}), {}),
   told: v.fallback(v.optional(v.record(v.string(), date), {}), {}),
+  recordEnds: v.fallback(v.optional(v.record(v.string(), date), {}), {}),
 })
 
 /**
@@ -105,6 +110,7 @@ class LedgerFile implements Ledger {
   readonly paces: Map<string, number>
   /** What somebody was told, and when it was last so. */
   readonly told: Map<string, Date>
+  readonly recordEnds: Map<string, Date>
   readonly #disk: Disk
   readonly #world: LedgerWorld
   /** The file is damaged, and still in its place. */
@@ -126,6 +132,7 @@ class LedgerFile implements Ledger {
     this.orders = new Map(Object.entries(data.orders))
     this.paces = new Map(Object.entries(data.paces))
     this.told = new Map(Object.entries(data.told))
+    this.recordEnds = new Map(Object.entries(data.recordEnds))
     this.#pacesWritten = new Map(this.paces)
     this.#forgetOld()
   }
@@ -166,6 +173,17 @@ class LedgerFile implements Ledger {
     if (this.told.delete(key)) await this.#save()
   }
 
+  async recordsSeen(ends: Iterable<readonly [string, Date | undefined]>): Promise<void> {
+    let changed = false
+    for (const [key, until] of ends) {
+      if (this.recordEnds.get(key)?.getTime() === until?.getTime()) continue
+      if (until) this.recordEnds.set(key, until)
+      else this.recordEnds.delete(key)
+      changed = true
+    }
+    if (changed) await this.#save()
+  }
+
   async setDamagedAside(): Promise<void> {
     if (this.#damaged) await this.#disk.moveFolder(LEDGER, freePlace(this.#disk, `${SET_ASIDE}/ledger.json`))
     this.#damaged = false
@@ -190,10 +208,11 @@ class LedgerFile implements Ledger {
   }
 
   #write(): Promise<void> {
-    const { failures, validations, orders, paces, told } = this
+    const { failures, validations, orders, paces, told, recordEnds } = this
     for (const [key, seconds] of paces) if (seconds < worthWriting.seconds) paces.delete(key)
     this.#pacesWritten = new Map(paces)
-    if (failures.size + validations.size + orders.size + paces.size + told.size === 0) return this.#disk.remove(LEDGER)
+    const all = [failures, validations, orders, paces, told, recordEnds]
+    if (all.every(({ size }) => size === 0)) return this.#disk.remove(LEDGER)
     return this.#disk.writeFile(LEDGER, `${JSON.stringify(document(this), null, 1)}\n`)
   }
 
@@ -210,6 +229,9 @@ class LedgerFile implements Ledger {
     for (const [key, { last }] of this.failures)
       if (ageHours(last, now) > keep.failureDays * 24) this.failures.delete(key)
     for (const [key, at] of this.told) if (ageHours(at, now) > keep.toldDays * 24) this.told.delete(key)
+    // that of a record lies mostly ahead; when it is long over, nobody wants the name any more
+    for (const [key, at] of this.recordEnds)
+      if (now.getTime() - at.getTime() > keep.failureDays * 24 * hourMs) this.recordEnds.delete(key)
     forgetOldTimes(this.validations, now, keep.validationHours)
     forgetOldTimes(this.orders, now, keep.orderHours)
   }
@@ -227,7 +249,7 @@ function forgetOldTimes(all: Map<string, readonly Date[]>, now: Date, hours: num
 const ageHours = (at: Date, now: Date): number =>
   at > now ? Number.POSITIVE_INFINITY : (now.getTime() - at.getTime()) / hourMs
 
-const empty = { failures: {}, validations: {}, orders: {}, paces: {}, told: {} }
+const empty = { failures: {}, validations: {}, orders: {}, paces: {}, told: {}, recordEnds: {} }
 
 function read(
   disk: Disk,
@@ -243,10 +265,11 @@ function read(
   }
 }
 
-const document = ({ failures, validations, orders, paces, told }: LedgerFile) => ({
+const document = ({ failures, validations, orders, paces, told, recordEnds }: LedgerFile) => ({
   failures: Object.fromEntries(failures),
   validations: Object.fromEntries(validations),
   orders: Object.fromEntries(orders),
   ...(paces.size > 0 && { paces: Object.fromEntries(paces) }),
   ...(told.size > 0 && { told: Object.fromEntries(told) }),
+  ...(recordEnds.size > 0 && { recordEnds: Object.fromEntries(recordEnds) }),
 })

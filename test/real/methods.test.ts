@@ -17,6 +17,8 @@ function withMethod({ state, pebble, start }: Domain, name: string, method: stri
 }
 
 const updatable = { allowUpdate: ['acme-key'] }
+/** With the zone above corp.test, of which probe asks CAA and DS. */
+const aboveIt = { bind: { zones: { test: {}, 'corp.test': updatable } } }
 
 describe.skipIf(lacking('named', 'pebble', 'dig', 'netns') || pebbleIsOld())('a real Pebble and BIND', () => {
   test('dns-account-01: two accounts have a CNAME each at one host, and both get its certificate', {
@@ -53,7 +55,7 @@ describe.skipIf(lacking('named', 'pebble', 'dig', 'netns') || pebbleIsOld())('a 
       timeout: 120_000,
     },
     () =>
-      inDomain({ pebble: { authzReuse: 0, caaIdentities: ['ca.test'] } }, async domain => {
+      inDomain({ ...aboveIt, pebble: { authzReuse: 0, caaIdentities: ['ca.test'] } }, async domain => {
         const dns01 = withMethod(domain, 'host', 'dns-persist-01')
         const none = { DNS01_PROVIDER: '', RFC2136_TSIG_KEY: '', RFC2136_TSIG_SECRET: '', RFC2136_NAMESERVER: '' }
         const run = (...words: string[]) => dns01(words, none)
@@ -99,6 +101,23 @@ describe.skipIf(lacking('named', 'pebble', 'dig', 'netns') || pebbleIsOld())('a 
         expect(await run('--batch', 'reconcile', '--force', 'www.corp.test')).toMatchObject({ exit: 0, stderr: '' })
         expect(domain.signed()).toHaveLength(2)
         expect(domain.bind.updates()).toHaveLength(before)
+
+        const good = await run('probe', ...names)
+        expect(good, good.stdout).toMatchObject({ exit: 0, stderr: '' })
+        expect(good.stdout).toContain(
+          '_validation-persist.www.corp.test proves *.www.corp.test until 2036-12-31T23:59Z; seen at 127.0.0.1',
+        )
+        expect(good.stdout).toContain('not tried: nothing is written')
+        const soon = Math.floor(Date.now() / 1000) + 20 * 86_400
+        await publish(printed.stdout.replace('2114380799', `${soon}`).trim())
+        expect(await run('probe', ...names)).toMatchObject({
+          exit: 0,
+          stdout: expect.stringContaining('WARNING  record'),
+        })
+        expect((await run('status')).stdout).toMatch(/^! www\.corp\.test \+1: the record at .* counts until .* only/m)
+        const renewed = await run('--batch', 'reconcile', '--force', 'www.corp.test')
+        expect(renewed).toMatchObject({ exit: 0, stderr: expect.stringContaining('cannot be renewed') })
+        expect(domain.bind.updates().filter(line => line.includes('_acme-challenge'))).toEqual([])
       }),
   )
 

@@ -275,7 +275,7 @@ test('auto: a record that will not do is told of, and dns-01 is tried; where the
 })
 
 test('a record that ends before the certificate, or within 30 days, is warned of when it has served', async () => {
-  const { issue, records, ca, fake } = await lab()
+  const { issue, records, ca, fake, state } = await lab()
   ca.manners = persists
   const inDays = (days: number): string =>
     `${mine}; persistUntil=${Math.floor(fake.time.getTime() / 1000) + days * 86_400}`
@@ -294,6 +294,10 @@ test('a record that ends before the certificate, or within 30 days, is warned of
     expect(await issue(byRecord)).toMatchObject({ issued: ['a.test'] })
   }
   expect(fake.said).toHaveLength(2)
+  expect([...state.ledger().recordEnds.keys()]).toEqual(['ca.test%2fdirectory a.test'])
+  records.set(record, [mine])
+  await issue(byRecord)
+  expect([...state.ledger().recordEnds]).toEqual([])
 })
 
 type Prepare = (it: Awaited<ReturnType<typeof lab>>) => void

@@ -34,10 +34,13 @@ interface Disk {
   /** Key id → how many days it has been there. */
   readonly keys?: Readonly<Record<string, number>>
   readonly failures?: Readonly<Record<string, Failure>>
+  /** `CA NAME` → when its record ends. */
+  readonly recordEnds?: Readonly<Record<string, Date>>
 }
 
 const documentOf = (disk: Disk) => {
   const { targets = [], problems = [], certificates = [], links = {}, left = 0, failures = {}, keys = {} } = disk
+  const { recordEnds = {} } = disk
   return statusDocument({ clock, env: {} }, {
     root: '/var/lib/acme',
     exists: () => true,
@@ -47,7 +50,10 @@ const documentOf = (disk: Disk) => {
     links: () => new Map(Object.entries(links)),
     accounts: () => [{ id: 'ca.example%3a14000%2fdir/key', server: 'ca.example%3a14000%2fdir', keyId: 'key' }],
     journal: { entries: () => Array(left).fill({}) },
-    ledger: () => ({ failures: new Map(Object.entries(failures)), validations: new Map(), orders: new Map() }),
+    ledger: () => ({
+      ...{ failures: new Map(Object.entries(failures)), validations: new Map(), orders: new Map() },
+      recordEnds: new Map(Object.entries(recordEnds)),
+    }),
     defaults: () => target(['conf.target']),
     keyIds: () => new Set(Object.keys(keys)),
     keyMadeAt: (id: string) => new Date(clock.now().getTime() - (keys[id] ?? 0) * 86_400_000),
@@ -60,6 +66,33 @@ const linesOf = (disk: Disk, reader: Reader = { columns: undefined, whole: false
 describe('status', () => {
   test('with nothing wanted says how to want', () => {
     expect(linesOf({})).toEqual(['nothing is wanted yet: dns01 want NAME'])
+  })
+
+  test('tells of records of dns-persist-01 that end within 30 days or before the certificate, of each once', () => {
+    const at = (day: string) => new Date(`${day}T00:00:00Z`)
+    const dns = { settings: {}, method: 'dns-persist-01' as const }
+    const key = 'ca.example%3a14000%2fdir'
+    const disk: Disk = {
+      targets: [
+        ...[target(['a.test', '*.a.test'], { dns }), target(['b.test'], { dns }), target(['c.test'], { dns })],
+        ...[target(['d.test']), target(['e.test'], { dns: { settings: {}, method: 'auto' } })],
+      ],
+      certificates: [certificate('c1', ['a.test', '*.a.test'], '2026-08-01')],
+      recordEnds: {
+        [`${key} a.test`]: at('2026-07-31'),
+        [`${key} *.a.test`]: at('2026-07-31'),
+        [`${key} b.test`]: at('2026-07-02'),
+        [`${key} c.test`]: at('2026-06-30'),
+        [`${key} d.test`]: at('2026-06-02'),
+      },
+    }
+    expect(linesOf(disk).filter(line => line.includes('record'))).toEqual([
+      '! a.test +1: the record at _validation-persist.a.test counts until 2026-07-31T00:00Z only: after that a.test cannot be renewed',
+      '! c.test: the record at _validation-persist.c.test counts until 2026-06-30T00:00Z only: after that c.test cannot be renewed',
+    ])
+    expect(linesOf(disk, { columns: undefined, whole: true }).join('\n')).toContain(
+      "(publish it with a later end: dns01 persist 'c.test' --until DATE prints it; then dns01 probe tells of it)",
+    )
   })
 
   test('is a table', () => {
@@ -262,6 +295,7 @@ describe('status', () => {
         waits: undefined,
         failure: undefined,
         unlinked: ['b.test'],
+        recordsEnd: [],
       },
     ])
   })

@@ -46,6 +46,7 @@ const state = {
     failures: new Map([['ca.example%2fdir *.a.example,a.example', failure]]),
     validations: new Map(),
     orders: new Map(),
+    recordEnds: new Map(),
   }),
 } as unknown as StateDir
 

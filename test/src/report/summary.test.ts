@@ -17,6 +17,7 @@ const target = (names: readonly string[], more: Partial<TargetStatus> = {}): Tar
   renewAt: new Date('2027-01-30T16:00:00Z'),
   missing: [],
   unlinked: [],
+  recordsEnd: [],
   ...more,
 })
 

@@ -65,6 +65,26 @@ describe('the ledger', () => {
     expect(await (await open()).isNews('a')).toBe(true)
   })
 
+  test('knows until when records were good when they were seen last, though that lies ahead, and forgets what is long over', async () => {
+    const day = 86_400_000
+    const inDays = (days: number): Date => new Date(fake.time.getTime() + days * day)
+    const ends = async (): Promise<object> => Object.fromEntries((await open()).recordEnds)
+    await (await open()).recordsSeen([
+      ['a', inDays(400)],
+      ['b', inDays(-31)],
+      ['c', undefined],
+    ])
+    expect(await ends()).toEqual({ a: inDays(400) })
+    const { changes } = fake.files
+    await (await open()).recordsSeen([
+      ['a', inDays(400)],
+      ['x', undefined],
+    ])
+    expect(fake.files.changes, 'nothing new is not written').toBe(changes)
+    await (await open()).recordsSeen([['a', undefined]])
+    expect(await ends()).toEqual({})
+  })
+
   test('keeps how long a CA took, with the next change, or by itself where it matters', async () => {
     const paces = async (): Promise<object> => Object.fromEntries((await open()).paces)
     const ledger = await open()
