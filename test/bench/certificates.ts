@@ -26,7 +26,23 @@ interface Made {
   readonly keyId: string
 }
 
-function certificate(names: readonly string[], subject: KeyObject, issuer: KeyObject, isCa = false): string {
+/** Of the CA's key, as its certificates may name it (RFC 5280 §4.2.1.1). */
+const authorityKeyId = sequence(
+  objectIdentifier('2.5.29.35'),
+  element(TAG.octets, sequence(element(0x80, Buffer.alloc(20, 0x5a)))),
+)
+
+interface Wishes {
+  readonly isCa?: boolean
+  readonly namesIssuer?: boolean
+}
+
+function certificate(
+  names: readonly string[],
+  subject: KeyObject,
+  issuer: KeyObject,
+  { isCa = false, namesIssuer = false }: Wishes = {},
+): string {
   const spki = createPublicKey(subject).export({ type: 'spki', format: 'der' })
   const serial = createHash('sha256').update(spki).digest().subarray(0, 15)
   const now = Date.now()
@@ -47,7 +63,7 @@ function certificate(names: readonly string[], subject: KeyObject, issuer: KeyOb
     dates,
     commonName(isCa ? 'CA of the benchmark' : `${names[0]}`),
     spki,
-    element(0xa3, sequence(extension)),
+    element(0xa3, namesIssuer ? sequence(extension, authorityKeyId) : sequence(extension)),
   )
   return toPem(sequence(toSign, ecdsaWithSha256, bitString(sign('sha256', toSign, issuer))))
 }
@@ -55,28 +71,36 @@ function certificate(names: readonly string[], subject: KeyObject, issuer: KeyOb
 const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 
 /** A CA that signs at once, and its certificate. */
-function openMint(): { readonly chain: string; issue(names: readonly string[]): Made } {
+function openMint(wishes: Wishes = {}): { readonly chain: string; issue(names: readonly string[]): Made } {
   const ca = newKey()
   return {
-    chain: certificate([], ca, ca, true),
+    chain: certificate([], ca, ca, { isCa: true }),
     issue: names => {
       const key = newKey()
       const keyId = base32Id(createPublicKey(key).export({ type: 'spki', format: 'der' }))
-      return { key: key.export({ type: 'sec1', format: 'pem' }).toString(), cert: certificate(names, key, ca), keyId }
+      return {
+        key: key.export({ type: 'sec1', format: 'pem' }).toString(),
+        cert: certificate(names, key, ca, wishes),
+        keyId,
+      }
     },
   }
 }
 
-const directory = 'https://ca.bench.test/dir'
+const benchDirectory = 'https://ca.bench.test/dir'
 
-/** A state directory as acmetool and dns01 leave it: nothing is due for a month. One name a certificate, a key for each. */
-export function fillState(state: string, hosts: readonly string[]): void {
+/**
+ * A state directory as acmetool and dns01 leave it: nothing is due for a month. One name a certificate, a key for each. With
+ * a CA that is there, one may ask it about them (RFC 9773).
+ */
+export function fillState(state: string, hosts: readonly string[], ca?: { readonly directory: string }): void {
+  const directory = ca?.directory ?? benchDirectory
   prepareState(state, directory)
   const write = (path: string, text: string, mode = 0o644) => writeFileSync(join(state, path), text, { mode })
   const folder = (path: string, mode = 0o755) => mkdirSync(join(state, path), { mode, recursive: true })
   for (const name of layout.FOLDERS)
     folder(name, name === 'keys' || name === 'accounts' || name === 'tmp' ? 0o700 : 0o755)
-  const mint = openMint()
+  const mint = openMint({ namesIssuer: ca !== undefined })
   const account = parseKey(newKey().export({ type: 'sec1', format: 'pem' }).toString())
   const accountId = layout.accountId(directory, account.id)
   folder(layout.accountFolder(accountId).replace(/\/[^/]*$/, ''), 0o700)
@@ -122,7 +146,7 @@ export function fillCertbot(config: string, hosts: readonly string[]): void {
 const renewalParams = `[renewalparams]
 account = 0123456789abcdef0123456789abcdef
 authenticator = standalone
-server = ${directory}
+server = ${benchDirectory}
 key_type = ecdsa
 `
 
