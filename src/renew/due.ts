@@ -105,7 +105,7 @@ export function whyDue(
 function earlier({ own, window, because }: RenewalDate, now: Date): string {
   if (!window) return ''
   const early = now < own ? `, earlier than ${minute(own)}` : ''
-  return `: ${because}${early}${window.explanationUrl ? `; why: ${window.explanationUrl}` : ''}`
+  return `: ${because()}${early}${window.explanationUrl ? `; why: ${window.explanationUrl}` : ''}`
 }
 
 /**

@@ -55,8 +55,8 @@ const shareForNextRun = 1 / 12
 export interface RenewalDate {
   /** From this instant on a run renews it. */
   readonly at: Date
-  /** In words, after "because". */
-  readonly because: string
+  /** In words, after "because": a run looks at thousands of dates, and says why of a few. */
+  because(): string
   /** What the CA suggests, if it does. */
   readonly window?: KeptWindow | undefined
   /** By our own dates. */
@@ -72,7 +72,7 @@ type Margin = Pick<Target, 'marginDays' | 'marginGiven'>
  */
 export function renewalDate(facts: Dates, margin: Margin, window?: KeptWindow): RenewalDate {
   const own = renewAt(facts, margin.marginDays)
-  if (!window) return { at: own, own, because: ownReason(facts, margin) }
+  if (!window) return { at: own, own, because: () => ownReason(facts, margin) }
   const end = endOf(facts).getTime()
   const lifetimeMs = end - facts.notBefore.getTime()
   const nextRunMs = Math.min(neededEverySeconds(lifetimeMs / 1000) * 1000, lifetimeMs * shareForNextRun)
@@ -80,9 +80,9 @@ export function renewalDate(facts: Dates, margin: Margin, window?: KeptWindow): 
   const suggested = Math.min(window.chosen.getTime(), latest) - nextRunMs
   const at = new Date(Math.max(suggested, facts.notBefore.getTime()))
   if (margin.marginGiven && own < at)
-    return { at: own, own, window, because: `${ownReason(facts, margin)}, while ${asks(window)}` }
-  const because = window.chosen.getTime() <= latest ? asks(window) : `${asks(window)}, which is too near to its end`
-  return { at, own, window, because }
+    return { at: own, own, window, because: () => `${ownReason(facts, margin)}, while ${asks(window)}` }
+  const tooLate = window.chosen.getTime() > latest ? ', which is too near to its end' : ''
+  return { at, own, window, because: () => asks(window) + tooLate }
 }
 
 export const renewalOf = ({ facts, renewal }: Pick<Certificate, 'facts' | 'renewal'>, margin: Margin) =>

@@ -128,7 +128,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
         notAfter: facts?.notAfter,
         daysLeft: facts && Math.floor((facts.notAfter.getTime() - now.getTime()) / 86_400_000),
         renewAt: renewal?.at,
-        renewBecause: renewal?.because,
+        renewBecause: renewal?.because(),
         renewalInfo: renewal?.window && { ...renewal.window, askAgain: held?.renewal?.askAgain },
         damage: damaged.get(links.get(link) ?? ''),
         due: due?.why,

@@ -11,6 +11,19 @@ describe('whyDue', () => {
   const wanted = target('t', ['a.test', 'b.test'])
   const held = certificate('c', ['a.test', 'b.test'])
   const until = (notAfter: string) => certificate('c', ['a.test', 'b.test'], { facts: { notAfter: day(notAfter) } })
+  /** The CA wants it between 30 May and 2 June; this instant of it was chosen. */
+  const askedFor = (chosen: string, explanationUrl?: string, hours = 0): Certificate => ({
+    ...held,
+    renewal: {
+      window: {
+        start: day('2026-05-30'),
+        end: day('2026-06-02'),
+        chosen: new Date(day(chosen).getTime() + hours * 3_600_000),
+        asked: day('2026-05-20'),
+        explanationUrl,
+      },
+    },
+  })
   test.each<[string, Target, Certificate | undefined, string[] | undefined, string | undefined]>([
     ['nothing held', wanted, undefined, undefined, 'no certificate yet'],
     ['fresh', wanted, held, undefined, undefined],
@@ -54,8 +67,29 @@ describe('whyDue', () => {
       undefined,
       undefined,
     ],
+    [
+      'the CA asks for it before our own time, and says why',
+      wanted,
+      askedFor('2026-05-31', 'https://ca.test/why'),
+      undefined,
+      'renewal due since 2026-05-30T18:00Z: the CA asks for renewal between 2026-05-30T00:00Z and 2026-06-02T00:00Z (asked 2026-05-20T00:00Z), earlier than 2026-06-30T00:00Z; why: https://ca.test/why',
+    ],
+    [
+      'the CA asks for it, in the next run but one',
+      wanted,
+      askedFor('2026-06-01', undefined, 13),
+      undefined,
+      undefined,
+    ],
+    [
+      'the CA asks for it before the next run',
+      wanted,
+      askedFor('2026-06-01', undefined, 5),
+      undefined,
+      expect.stringContaining('the CA asks for renewal'),
+    ],
   ])('%s', (_, wants, has, force, why) => {
-    expect(whyDue(wants, has, { now, force: force && names(...force) })).toBe(why)
+    expect(whyDue(wants, has, { now, force: force && names(...force) })).toEqual(why)
   })
 })
 

@@ -218,6 +218,43 @@ describe('status', () => {
     ])
   })
 
+  const chosen = new Date('2026-07-10T00:00:00Z')
+  const renewalInfo = {
+    start: new Date('2026-07-09T12:00:00Z'),
+    end: new Date('2026-07-10T12:00:00Z'),
+    chosen,
+    asked: new Date('2026-06-01T06:00:00Z'),
+    explanationUrl: 'https://ca.example/docs/why',
+  }
+  const asked: Certificate = {
+    ...certificate('c', ['a.test'], '2026-08-01'),
+    renewal: { askAgain: new Date('2026-06-01T18:00:00Z'), window: renewalInfo },
+  }
+  const says = 'the CA asks for renewal between 2026-07-09T12:00Z and 2026-07-10T12:00Z (asked 2026-06-01T06:00Z)'
+
+  test('what the CA says of when to renew is told: the window, when it was asked, and where it says why', () => {
+    const document = documentOf({ targets: [target(['a.test'])], certificates: [asked], links: { 'a.test': 'c' } })
+    expect(detailLines(document, clock.now())).toEqual(
+      expect.arrayContaining([
+        `  renewed      from 2026-07-09T18:00Z: ${says}`,
+        '  the CA says  https://ca.example/docs/why',
+      ]),
+    )
+    expect(document.targets[0]).toMatchObject({
+      renewAt: new Date('2026-07-09T18:00:00Z'),
+      renewBecause: says,
+      renewalInfo: { ...renewalInfo, askAgain: new Date('2026-06-01T18:00:00Z') },
+    })
+  })
+
+  test('where a margin is written down and comes first, it is told beside the window', () => {
+    const targets = [target(['a.test'], { marginGiven: true, marginDays: 30 })]
+    const document = documentOf({ targets, certificates: [asked], links: { 'a.test': 'c' } })
+    expect(detailLines(document, clock.now())).toContain(
+      `  renewed      from 2026-07-02T00:00Z: it ends 30 days later, while ${says}`,
+    )
+  })
+
   test('before anything is set up it says what to do first', () => {
     const told = (setUp: StatusDocument['setUp']) =>
       statusLines({ ...documentOf({}), setUp }, clock.now(), { columns: undefined, whole: false })

@@ -50,18 +50,18 @@ test('of a thousand that are new a hundred are asked about at once, those that e
   expect(Math.max(...perHour)).toBeLessThan(70)
 })
 
-test('of a thousand whose time has come a run asks about a quarter, those that have waited longest', () => {
+test('of a thousand whose time has come a run asks about a half, those that have waited longest', () => {
   const all = many(1000)
   const known = new Map(all.map(({ id }, i) => [id, { askAgain: hours(-1 - ((i * 7) % 1000)) }] as const))
   const { now, later } = whomToAsk(all, known, NOW)
-  expect(now).toHaveLength(250)
+  expect(now).toHaveLength(500)
   const waited = now.map(({ id }) => known.get(id)?.askAgain.getTime() ?? 0)
   expect(waited).toEqual([...waited].sort((a, b) => a - b))
   expect(later.size).toBe(0)
 })
 
-test('of two hundred whose time has come a run asks about a hundred', () => {
-  const all = many(200)
+test('of a hundred and fifty whose time has come a run asks about a hundred', () => {
+  const all = many(150)
   expect(whomToAsk(all, knownUntil(all, NOW), NOW).now).toHaveLength(100)
 })
 
