@@ -31,7 +31,8 @@ export const openFiles = (): Files => ({
   list: folder => {
     const entries = fs.readdirSync(folder, { withFileTypes: true })
     if (entries.length >= manyEntries) saveMemory()
-    return entries.map(entry => ({ name: entry.name, kind: kindOf(entry) })).sort(byName)
+    const listed = entries.map(entry => ({ name: entry.name, kind: kindOf(entry) }))
+    return isSorted(listed) ? listed : listed.sort(byName) // as libuv gives them, mostly
   },
   info: path => {
     const stat = fs.lstatSync(path, { throwIfNoEntry: false })
@@ -155,6 +156,9 @@ const infoOf = (stat: fs.Stats): FileInfo => ({
   inode: stat.ino,
   links: stat.nlink,
 })
+
+const isSorted = (entries: readonly { name: string }[]): boolean =>
+  entries.every((entry, i) => i === 0 || byName(entries[i - 1] as { name: string }, entry) < 0)
 
 /** UTF-16 order is byte order but for characters beyond U+FFFF. */
 function byName(a: { name: string }, b: { name: string }): number {
