@@ -32,6 +32,8 @@ process.chdir(root)
  *  line runs. Not `#!/usr/bin/env -S node --`: BusyBox (Alpine) has no -S. */
 const shebang = `#!/bin/sh\n':' //; exec node -- "$0" "$@"\n`
 
+process.umask(0o022) // whoever builds it: others run it, too
+
 /** The address for reports is only known once the owner of the repository has replaced `owner.invalid` in package.json. */
 const { name, version, license, bugs } = JSON.parse(readFileSync('package.json', 'utf8'))
 

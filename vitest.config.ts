@@ -29,7 +29,13 @@ export default defineConfig({
       {
         extends: true,
         // Most of them wait for servers, most of the time.
-        test: { name: 'real', include: real, maxWorkers: availableParallelism() + 1, sequence: { groupOrder: 1 } },
+        test: {
+          name: 'real',
+          include: real,
+          globalSetup: 'test/built.ts',
+          maxWorkers: availableParallelism() + 1,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },

@@ -12,10 +12,10 @@ import {
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { faultOf, lazyImports } from './dist-imports.js'
 import { newFolder } from './folder.js'
-import { buildIfOlder, startProgram } from './real/servers/dns01.js'
+import { startProgram } from './real/servers/dns01.js'
 
 const require = createRequire(import.meta.url)
 const root = join(import.meta.dirname, '..')
@@ -29,8 +29,6 @@ const isRoot = process.getuid?.() === 0
 const asNobody = isRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : []
 
 describe('what users get', () => {
-  beforeAll(buildIfOlder)
-
   test('runs alone, in a folder without node_modules, and has every provider', async () => {
     const alone = join(temporary, 'alone')
     cpSync(join(root, 'dist'), alone, { recursive: true })

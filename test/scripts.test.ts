@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { newFolder } from './folder.js'
-import { buildIfOlder } from './real/servers/dns01.js'
 import { lacking } from './real/servers/need.js'
 import { startLab } from './real/servers/state.js'
 import { runScript } from './script.js'
@@ -11,8 +10,6 @@ const folder = join(import.meta.dirname, 'scripts')
 const scripts = readdirSync(folder).filter(file => file.endsWith('.txt'))
 
 describe.skipIf(lacking('pebble'))('scripts', () => {
-  beforeAll(buildIfOlder)
-
   test.each(scripts)('%s', async file => {
     const lab = await startLab()
     try {

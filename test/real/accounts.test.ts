@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildIfOlder, runDns01 } from './servers/dns01.js'
+import { runDns01 } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
 import { type Lab, startLab } from './servers/state.js'
 
@@ -11,7 +11,6 @@ const hmacKey = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12
 describe.skipIf(lacking('pebble'))('a CA that requires an external account binding', () => {
   let lab: Lab
   beforeAll(async () => {
-    buildIfOlder()
     lab = await startLab({ externalAccountKeys: { 'kid-of-ours': hmacKey } })
   })
   afterAll(() => lab?.stop())
@@ -56,7 +55,6 @@ const both = [false, true].map(systems => ({ systems, which: systems ? 'the syst
 describe.skipIf(lacking('pebble')).each(both)('an account at a Pebble, $which', ({ systems }) => {
   let lab: Lab
   beforeAll(async () => {
-    buildIfOlder()
     lab = await startLab({ systems })
   })
   afterAll(() => lab?.stop())

@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AcmetoolLab, liveId, mergeState, snapshotOf, startAcmetoolLab } from './servers/acmetool.js'
-import { buildIfOlder } from './servers/dns01.js'
 import { lacking, need } from './servers/need.js'
 
 const silent = { exit: 0, stdout: '', stderr: '' }
@@ -23,7 +22,6 @@ describe.skipIf(lacking('acmetool', 'pebble', 'openssl'))('a state directory tha
   let state: string
 
   beforeAll(async () => {
-    buildIfOlder()
     lab = await startAcmetoolLab()
     state = lab.newState('state')
     for (const [file, text] of Object.entries(targets)) writeFileSync(join(state, 'desired', file), text)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newFolder } from '../folder.js'
 import { type AcmetoolLab, liveId, snapshotOf, startAcmetoolLab } from './servers/acmetool.js'
-import { buildIfOlder, startProgram } from './servers/dns01.js'
+import { startProgram } from './servers/dns01.js'
 import { lacking, need } from './servers/need.js'
 
 const silent = { exit: 0, stdout: '', stderr: '' }
@@ -22,7 +22,6 @@ describe.skipIf(lacking('acmetool', 'certbot', 'pebble'))('import-le', () => {
   let state: string
 
   beforeAll(async () => {
-    buildIfOlder()
     lab = await startAcmetoolLab()
     state = lab.newState('state')
     for (const [name, args] of Object.entries(lineages)) await certbot('certonly', '--cert-name', name, ...args)

@@ -11,7 +11,6 @@ import {
   snapshotOf,
   startAcmetoolLab,
 } from './servers/acmetool.js'
-import { buildIfOlder } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
 
 const silent = { exit: 0, stdout: '', stderr: '' }
@@ -32,7 +31,6 @@ describe.skipIf(lacking('acmetool', 'pebble'))('a state directory that acmetool 
   let acmetoolCalls: HookCall[]
 
   beforeAll(async () => {
-    buildIfOlder()
     lab = await startAcmetoolLab()
     await Promise.all(
       Object.entries(targets).map(async ([file, text]) => {

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildIfOlder, type Dns01Result, startProgram } from './servers/dns01.js'
+import { type Dns01Result, startProgram } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
 import { type Lab, startLab } from './servers/state.js'
 
@@ -11,7 +11,6 @@ const ROOMS = [0, 4, 8, 16, 24, 28, 32, 36, 40, 48, 64]
 describe.skipIf(lacking('pebble', 'netns'))('a state directory on a bad disk', () => {
   let lab: Lab
   beforeAll(async () => {
-    buildIfOlder()
     lab = await startLab()
   })
   afterAll(() => lab.stop())

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { allBlocks } from '../docs.js'
 import { filledIn, type Shown, shownInBlocks, shownInText } from '../docs-lines.js'
 import { newFolder } from '../folder.js'
-import { buildIfOlder, runDns01, startProgram } from './servers/dns01.js'
+import { runDns01, startProgram } from './servers/dns01.js'
 import { lacking, need } from './servers/need.js'
 
 const folder = newFolder('docs')
@@ -68,7 +68,6 @@ describe('command lines that ask nobody', () => {
   const dns01 = (words: readonly string[]) => runDns01(['--state', state, ...words], { env })
 
   beforeAll(async () => {
-    await buildIfOlder()
     mkdirSync(env.ACME_HOOKS_DIR)
     writeFileSync(env.DNS01_ENV_FILE, '', { mode: 0o600 })
     for (const name of names) expect((await dns01(['want', '--no-reconcile', name])).exit).toBe(0)

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { startProxy, type Trick } from '../fakes/proxy.js'
-import { buildIfOlder, type Dns01Result, runDns01 } from './servers/dns01.js'
+import { type Dns01Result, runDns01 } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
 import { type PebbleOptions, startPebble } from './servers/pebble.js'
 import { freePort, temporaryFolder } from './servers/process.js'
@@ -74,8 +74,6 @@ async function want({ pebble: options, trick = () => undefined, env, expired, di
 const isPost = ({ method }: { method: string }): boolean => method === 'POST'
 
 describe.skipIf(lacking('pebble')).concurrent('a CA behind a bad network', () => {
-  beforeAll(buildIfOlder)
-
   const later = new Set<string>()
   const once = (path: string, trick: Trick): Trick | undefined => {
     if (later.has(path)) return undefined

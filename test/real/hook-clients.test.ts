@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Bind, startBind } from './servers/bind.js'
 import { CLIENTS, type Client, trustInside, VARIANTS } from './servers/clients.js'
-import { buildIfOlder } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
 import { type Netns, withNetns } from './servers/netns.js'
 import { type Pebble, startPebble } from './servers/pebble.js'
@@ -43,7 +42,6 @@ describe.skipIf(lacking(...programs))('other clients get their certificates by o
 
   /** BIND and a secondary at port 53 of a network of its own, and a Pebble that asks them. */
   beforeAll(async () => {
-    buildIfOlder()
     netns = await new Promise((enter, reject) => {
       left = withNetns({}, inside => {
         enter(inside)

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { txtValue } from '../contract/provider-contract.js'
 import { type Bind, type BindOptions, startBind } from './servers/bind.js'
 import { hook } from './servers/clients.js'
-import { buildIfOlder, dns01Program, type RunningDns01, startProgram } from './servers/dns01.js'
+import { dns01Program, type RunningDns01, startProgram } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
 import { withNetns } from './servers/netns.js'
 import { temporaryFolder } from './servers/process.js'
@@ -95,8 +95,6 @@ const begin = (value: string) => [hook('rfc2136'), 'challenge-dns-start', host, 
 const end = (value: string) => [hook('rfc2136'), 'challenge-dns-stop', host, 'target', value, '']
 
 describe.skipIf(lacking('netns', 'named', 'dig'))('hooks', () => {
-  beforeAll(buildIfOlder)
-
   test('start returns when the last server shows the value, and not much later; stop takes only that one away', () =>
     inLab({ lagSeconds: 2 }, async ({ call, start, settings, values }) => {
       const running = start(begin(v1), settings)

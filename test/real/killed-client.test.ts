@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { txtValue } from '../contract/provider-contract.js'
 import { startBind } from './servers/bind.js'
 import { hook } from './servers/clients.js'
-import { buildIfOlder, type Dns01Result, dns01Program, startProgram } from './servers/dns01.js'
+import { type Dns01Result, dns01Program, startProgram } from './servers/dns01.js'
 import { lacking, need } from './servers/need.js'
 import { withNetns } from './servers/netns.js'
 import { startPebble } from './servers/pebble.js'
@@ -95,8 +95,6 @@ const calling = (event: string, at: string, value: string) => [hook('rfc2136'), 
 describe.skipIf(lacking('netns', 'named', 'dig', 'pebble', 'acmetool'))(
   'acmetool, killed between start and stop',
   () => {
-    beforeAll(buildIfOlder)
-
     test("a hook call an hour later removes its value, and nobody else's", () =>
       afterKill(async ({ folder, run, values, twoHoursLater }) => {
         const [left] = await values()

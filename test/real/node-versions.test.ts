@@ -2,7 +2,7 @@ import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { newFolder } from '../folder.js'
-import { buildIfOlder, dns01Program, startProgram } from './servers/dns01.js'
+import { dns01Program, startProgram } from './servers/dns01.js'
 import { otherNode } from './servers/node.js'
 
 const root = join(import.meta.dirname, '../..')
@@ -11,7 +11,6 @@ const folder = newFolder('node')
 const STARTED_BY_HAND = ['dist/main.js', 'build.mjs', 'test/demo.mjs', 'test/run.mjs', 'test/bench.mjs']
 
 beforeAll(() => {
-  buildIfOlder()
   symlinkSync(dns01Program, join(folder, 'dns01'))
   writeFileSync(join(folder, 'planted.cjs'), `require('fs').writeFileSync('${folder}/ran', '')`)
   writeFileSync(join(folder, 'open-env'), `NODE_OPTIONS="--require ${folder}/planted.cjs"\n`, { mode: 0o666 })

@@ -7,7 +7,7 @@ import type { DnsAnswer, Question } from '../../src/core/world.js'
 import { openDns } from '../../src/platform/dns.js'
 import { listeningLog, txtValue } from '../contract/provider-contract.js'
 import { pageText } from '../docs.js'
-import { buildIfOlder, type Dns01Result, startProgram } from './servers/dns01.js'
+import { type Dns01Result, startProgram } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
 import { otherNode } from './servers/node.js'
 import { startPebble } from './servers/pebble.js'
@@ -52,7 +52,6 @@ describe('with dns01 as it is packed and installed', () => {
   const install = (...args: string[]) => run(folder.path, 'npm', 'install', '--no-audit', '--no-fund', ...args)
 
   beforeAll(async () => {
-    buildIfOlder()
     const tarball = await pack(root)
     await install('--global', '--prefix', inside('global'), tarball)
     cpSync(example, project, { recursive: true })

@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { readCertificate } from '../../src/x509/certificate.js'
 import { startBind } from './servers/bind.js'
-import { buildIfOlder, dns01Program } from './servers/dns01.js'
+import { dns01Program } from './servers/dns01.js'
 import { type Machine, makeMachine } from './servers/machine.js'
 import { lacking } from './servers/need.js'
 import { withNetns } from './servers/netns.js'
@@ -47,8 +47,6 @@ const terms = 'data:text/plain,Do%20what%20thou%20wilt'
 const lines = (...answers: string[]): string => answers.map(answer => `${answer}\n`).join('')
 
 describe.skipIf(lacking('pebble', 'named', 'netns', 'unshare'))('quickstart with an own CA and BIND', () => {
-  beforeAll(buildIfOlder)
-
   test(
     'mends each mistake where it is made, and the first certificate needs no other file',
     () =>
@@ -124,8 +122,6 @@ describe.skipIf(lacking('pebble', 'named', 'netns', 'unshare'))('quickstart with
 })
 
 describe.skipIf(lacking('script', 'unshare'))('Ctrl-C at a question', () => {
-  beforeAll(buildIfOlder)
-
   test.each([
     ['on a terminal', ''],
     ['with --stdio', '--stdio'],
@@ -147,8 +143,6 @@ describe.skipIf(lacking('script', 'unshare'))('Ctrl-C at a question', () => {
 })
 
 describe.skipIf(lacking('pebble', 'named', 'netns', 'unshare', 'crontab', 'setpriv'))('crontab(1)', () => {
-  beforeAll(buildIfOlder)
-
   test(
     'what only mentions us does not count; our line comes after the others, once',
     () =>

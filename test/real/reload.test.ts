@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
-import { buildIfOlder, type Dns01Result, dns01Program } from './servers/dns01.js'
+import { describe, expect, test } from 'vitest'
+import { type Dns01Result, dns01Program } from './servers/dns01.js'
 import { type Machine, makeMachine } from './servers/machine.js'
 import { lacking } from './servers/need.js'
 import { withNetns } from './servers/netns.js'
@@ -106,8 +106,6 @@ async function succeed(running: Promise<Dns01Result>): Promise<string> {
 }
 
 describe.skipIf(lacking(...programs))('the hook reload beside real nginx', () => {
-  beforeAll(buildIfOlder)
-
   test(
     'root: a broken site of others is told in words of nginx, and the new certificate served once it is mended',
     () =>

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { txtValue } from '../contract/provider-contract.js'
-import { buildIfOlder } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
 import { withNetns } from './servers/netns.js'
 import { temporaryFolder } from './servers/process.js'
@@ -70,7 +69,6 @@ function run(args: readonly string[], env: Record<string, string>): Promise<{ ex
 }
 
 describe.skipIf(lacking('netns'))('hooks/route53', () => {
-  beforeAll(buildIfOlder)
   afterAll(() => state.remove())
 
   test('start returns when every server shows the value, stop takes only that one away', () =>

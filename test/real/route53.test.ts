@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, describe, expect, test } from 'vitest'
-import { buildIfOlder, runDns01, startDns01 } from './servers/dns01.js'
+import { describe, expect, test } from 'vitest'
+import { runDns01, startDns01 } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
 import { type Netns, withNetns } from './servers/netns.js'
 import { type Pebble, startPebble } from './servers/pebble.js'
@@ -64,8 +64,6 @@ const hosts = (count: number, zone = 'example.test'): string[] =>
 const zones = [{ name: 'example.test', id: 'Z1' }]
 
 describe.skipIf(lacking('pebble', 'netns'))('route53 with a real CA', () => {
-  beforeAll(buildIfOlder)
-
   test('50 names: two changes, at most 10 calls, soon after INSYNC, nothing left', () => {
     const syncSeconds = Number(process.env.DNS01_SYNC_SECONDS ?? 4)
     const lagSeconds = { 'ns-2.awsdns-02.test': syncSeconds / 2, 'ns-4.awsdns-04.test': syncSeconds }

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
-import { buildIfOlder, dns01Program } from './servers/dns01.js'
+import { describe, expect, test } from 'vitest'
+import { dns01Program } from './servers/dns01.js'
 import { type Machine, makeMachine } from './servers/machine.js'
 import { lacking, need } from './servers/need.js'
 import { type Netns, withNetns } from './servers/netns.js'
@@ -93,8 +93,6 @@ command=$(sed -n 's/^[0-9]* [0-9,*]* \\* \\* \\* root //p' /etc/cron.d/dns01)
 env -i SHELL=$cron_SHELL PATH=$cron_PATH HOME=/root LOGNAME=root sh -c "$command"`
 
 describe.skipIf(lacking('pebble', 'netns', 'curl', 'unshare'))('the tutorial, to the letter', () => {
-  beforeAll(buildIfOlder)
-
   test(
     'with its Python hook, which keeps one value per name',
     () =>
@@ -154,8 +152,6 @@ describe.skipIf(lacking('pebble', 'netns', 'curl', 'unshare'))('the tutorial, to
 })
 
 describe.skipIf(lacking('pebble', 'netns', 'curl', 'unshare'))('quickstart', () => {
-  beforeAll(buildIfOlder)
-
   test('asks plain questions with --stdio', () =>
     inTutorial(async ({ machine, env }) => {
       const stdin = ['1', 'Amazon Route 53 (route53)', '', 'yes', 'yes', '', ''].join('\n')

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Bind, type BindOptions, startBind } from './bind.js'
-import { buildIfOlder, type Dns01Options, type RunningDns01, startDns01 } from './dns01.js'
+import { type Dns01Options, type RunningDns01, startDns01 } from './dns01.js'
 import { withNetns } from './netns.js'
 import { type Pebble, type PebbleOptions, startPebble } from './pebble.js'
 import { temporaryFolder } from './process.js'
@@ -35,7 +35,6 @@ export function inDomain(
   options: { readonly bind?: Partial<BindOptions>; readonly pebble?: PebbleOptions },
   work: (domain: Domain) => Promise<void>,
 ): Promise<void> {
-  buildIfOlder()
   return withNetns({}, async ({ name: netns, exec }) => {
     const secret = randomBytes(32).toString('base64')
     const folder = temporaryFolder('domain')
