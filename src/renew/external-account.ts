@@ -33,6 +33,8 @@ interface Said {
  * @throws Dns01Error CONFIG where one half is missing, or is not what it should be; naming variable, or file and line
  */
 export function externalAccountFor(parts: BindingParts, ca: string): ExternalAccount | undefined {
+  // Sent wherever it is given, and not only where the directory demands it (RFC 8555 §7.1.1 `externalAccountRequired`): some
+  // CAs take accounts without one, and know their customers by it.
   const isDefault = serverPart(ca) === serverPart(parts.defaults.ca)
   const said = inAnswers(parts, ca) ?? (isDefault ? inVariables(parts) : undefined)
   return said && bindingOf(parts.world, said, ca)
@@ -83,6 +85,7 @@ function bindingOf({ log }: Pick<World, 'log'>, said: Said, ca: string): Externa
     throw new Dns01Error('CONFIG', `half of the external account binding for ${ca} is missing: ${missing}`, {
       hint: whereToGet(ca),
     })
+  // Both alphabets of base64 (RFC 4648 §4, §5): the RFC has base64url, CAs show either, and what is pasted may lack its end.
   if (!/^[A-Za-z0-9_+/-]+=*$/.test(hmacKey))
     throw new Dns01Error('CONFIG', `${places.hmacKey}: the HMAC key for ${ca} is not base64 or base64url`, {
       hint: `copy it whole; ${whereToGet(ca)}`,

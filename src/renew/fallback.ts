@@ -25,6 +25,7 @@ export async function whyNotInstead(
     if (!(error instanceof Dns01Error) || codeOf(error) !== 'CONFIG') throw error
     return notAsked(target, messageOf(error), [`dns01 account register ${target.ca} agrees and registers`, error.hint])
   }
+  // All names, though one is enough: the resolver asks them together, and keeps the answers for the run.
   const forbidden = await Promise.all(
     names.map(name => whyForbidden(publisher.locator.resolver, name, target, caaIdentities, signal)),
   )
@@ -34,6 +35,7 @@ export async function whyNotInstead(
     : notAsked(target, first, ['add it to the CAA records, or take it out of request.fallback'])
 }
 
+/** UNAVAILABLE, whatever keeps it: the first CA is to be asked again, and that is what the run waits for. */
 const notAsked = ({ ca, insteadOf }: Target, why: string, hints: readonly (string | undefined)[]): Dns01Error =>
   new Dns01Error('UNAVAILABLE', `${ca} is not asked in the place of ${insteadOf}: ${why}`, {
     hint: hints.filter(hint => hint !== undefined),
@@ -47,7 +49,7 @@ async function whyForbidden(
   identities: readonly string[],
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (identities.length === 0) return undefined
+  if (identities.length === 0) return undefined // inner CAs, mostly, which look at no CAA at all
   try {
     const found = await findCaa(resolver, name, signal)
     if (!found) return undefined
@@ -56,7 +58,7 @@ async function whyForbidden(
     return allowed === false ? `CAA of ${found.at} forbids it for ${name}: ${why}` : undefined
   } catch (error) {
     signal.throwIfAborted()
-    if (error instanceof Dns01Error) return undefined
+    if (error instanceof Dns01Error) return undefined // no resolver answers from here; the CA has others
     throw error
   }
 }

@@ -86,11 +86,15 @@ async function issueOne(parts: IssueDueParts, due: Admitted<Due>, options: Recon
     const insisted = [...(options.force ?? []), ...(options.wanted ?? [])].length > 0
     const errors = [error, ...(await unrecorded(recordFailure(parts, due.target, error, insisted)))]
     const outcomes = errors.map(each => failedOf(due.target, each))
+    // What the DNS or our own machine has done wrong, or the CA has against the name, another CA would meet with as well.
     return error instanceof Dns01Error && error.caFailed ? mayGoOn(outcomes) : { outcomes, notBegun: 0 }
   }
 }
 
-/** With the CA that has just failed it marked, if another one is to be asked. */
+/**
+ * With the CA that has just failed it marked, if another one is to be asked. It goes through admission again, with the next
+ * wave, and not straight to that CA: forty targets that come at once must not go beyond what that one allows.
+ */
 function elsewhere(
   { state, world, targets }: IssueDueParts,
   due: Admitted<Due>,
@@ -114,6 +118,7 @@ async function whyNotNow(
   const { insteadOf, ca, file } = due.target
   if (insteadOf === undefined) return undefined
   const refusal = await whyNotInstead(parts, due.target, due.names)
+  // Not written into the ledger: nobody has asked the CA for anything, and once somebody agrees it must go on at once.
   if (refusal) return failedOf(due.target, refusal)
   world.log.notice(`${file}: asking ${ca} in the place of ${insteadOf}, which failed: ${due.insteadBecause}`)
   return undefined

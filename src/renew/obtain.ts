@@ -8,7 +8,7 @@ import type { World } from '../core/world.js'
 import { hasTime } from '../limits/admission.js'
 import type { Publisher } from '../publish/publisher.js'
 import type { Certificate } from '../state/certificates.js'
-import { serverPart } from '../state/layout.js'
+import { caKey } from '../state/ledger-keys.js'
 import type { Responses } from '../state/responses.js'
 import type { StateDir } from '../state/state-dir.js'
 import { openAuthorities } from './authorities.js'
@@ -65,8 +65,13 @@ interface Awaited {
   readonly names: readonly Name[]
 }
 
-const isAwaited = ({ ca, requestNames }: Target, all: readonly Awaited[]): boolean =>
-  all.some(order => order.server === serverPart(ca) && requestNames.every(name => order.names.includes(name)))
+/** An order at a CA that stood in for the first one counts, too: the certificate that it gives will do. */
+const isAwaited = ({ ca, fallback = [], requestNames }: Target, all: readonly Awaited[]): boolean => {
+  const servers = [ca, ...fallback].map(caKey)
+  return all.some(
+    ({ server = '', names }) => servers.includes(server) && requestNames.every(name => names.includes(name)),
+  )
+}
 
 /** Those whose names are in an order that the CA is still at are not ordered again, unless somebody insists or it is urgent. */
 function withoutAwaited(due: readonly Due[], awaited: readonly Awaited[], now: Date): { go: Due[]; wait: Due[] } {

@@ -28,6 +28,7 @@ export async function rollOver(parts: RolloverParts, accountId: string): Promise
   const begun = state.rollovers().find(one => one.accountId === accountId)
   if (begun) return finish(parts, begun)
   await look(parts, accountId)
+  // A key that the CA has never seen: RFC 8555 §7.3.5 has it refuse (409) one that another account uses.
   const rollover = { accountId, key: await generateKey(state.defaults().key) }
   await state.noteRollover(rollover) // from here on a stop is finished by the next run
   return finish(parts, rollover)
@@ -82,6 +83,7 @@ async function change(parts: RolloverParts, { accountId, key }: Rollover): Promi
   if (await byNew.findAccount(signal)) return undefined
   const byOld = openClient(world, caOf(accountId), state.accountKey(accountId))
   try {
+    // asked although change would find out: its refusal of a signature does not say that there is no such account
     if (!(await byOld.findAccount(signal))) return unknownByBoth(accountId)
     await byOld.changeKey(key, signal)
     return undefined

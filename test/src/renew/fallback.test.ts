@@ -121,6 +121,20 @@ test('CAA is looked at first: a zone that allows only the first CA keeps the sec
   expect(second(machine).issued).toHaveLength(1)
 })
 
+test('an order that the second CA is still at is waited for, not made again', async () => {
+  const machine = machineWith()
+  machine.ca.always('/directory', down)
+  second(machine).manners = { neverSigns: true }
+  await machine.run()
+  expect(second(machine).orders).toHaveLength(1)
+  await machine.run()
+  expect(second(machine).orders).toHaveLength(1)
+  second(machine).manners = {}
+  expect(told(await machine.run()).join()).toContain('resumed')
+  expect([second(machine).orders.length, second(machine).issued.length]).toEqual([1, 1])
+  expect(servedBy(machine)).toBe('second.test%2fdirectory')
+})
+
 test('when both fail, both are told', async () => {
   const machine = machineWith()
   machine.ca.always('/directory', down)

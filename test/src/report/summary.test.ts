@@ -55,6 +55,13 @@ describe('the summary', () => {
     expect(lines.join('\n')).toContain('SSLCertificateKeyFile')
   })
 
+  test('says which CA a certificate is from, if not from the first', () => {
+    const [line] = summary([target(['a.example'], { certificateCa: 'https://second.test/dir' })])
+    expect(line).toMatch(
+      /^a\.example: valid until 2027-02-19 \(90 d\), from second\.test instead of ca\.example, renewed /,
+    )
+  })
+
   test('where nothing renews it, that is said', () => {
     const [line] = summaryLines(document(target(['a.example'])), ['a.example-file'], {
       now,
