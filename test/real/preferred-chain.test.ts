@@ -8,13 +8,15 @@ import { runDns01 } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
 import { type Lab, startLab } from './servers/state.js'
 
+const both = [false, true].map(systems => ({ systems, which: systems ? 'the system’s own' : 'the newest' }))
+
 /** With three roots, and two certificates between them and the leaf. */
-describe.skipIf(lacking('pebble'))('a real Pebble with alternate chains', () => {
+describe.skipIf(lacking('pebble')).each(both)('a Pebble with alternate chains, $which', ({ systems }) => {
   let lab: Lab
   /** The common name of each root, as Pebble tells it at its management port. */
   let roots: string[]
   beforeAll(async () => {
-    lab = await startLab({ alternateRoots: 2, chainLength: 2, nonceReject: 0 })
+    lab = await startLab({ systems, alternateRoots: 2, chainLength: 2, nonceReject: 0 })
     mkdirSync(join(lab.state, 'desired'), { mode: 0o755 })
     roots = await Promise.all([0, 1, 2].map(rootOf))
   })

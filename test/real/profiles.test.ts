@@ -52,6 +52,16 @@ describe.skipIf(lacking('pebble') || pebbleIsOld())('a real Pebble with three pr
     )
   }, 60_000)
 
+  test('is changed by --force, also to one that ends before the certificate that it replaces', async () => {
+    write('desired/own', 'satisfy: {names: [own.corp.example]}\nrequest: {profile: shortlived}\n')
+    expect(await dns01('reconcile')).toMatchObject({ exit: 0, stderr: '' })
+    expect(days('own.corp.example')).toBe(45)
+    expect(await dns01('reconcile', '--force', 'own.corp.example')).toMatchObject({ exit: 0, stderr: '' })
+    expect(days('own.corp.example')).toBe(6)
+    expect(await dns01('reconcile')).toMatchObject({ exit: 0, stderr: '' })
+    expect(days('own.corp.example')).toBe(6)
+  }, 60_000)
+
   test('orders nothing where a required profile is not offered, and says which are', async () => {
     write('desired/none', 'satisfy: {names: [none.corp.example]}\nrequest: {profile: {required: gold}}\n')
     const before = lab.pebble.requests().length
