@@ -51,7 +51,10 @@ const script = (path: string, text: string): string => {
   return path
 }
 
-/** With the hook that comes with it, which asks every server each second. */
+/**
+ * With the hook that comes with it: like dns01 it waits until both servers have the record, though the CA asks the primary
+ * alone, and looks each second. It also waits until both have lost it, which no CA asks for, and dns01 does not.
+ */
 const uacme: Client = {
   name: 'uacme',
   needs: ['uacme', '/usr/share/uacme/nsupdate.sh', 'nsupdate', 'dig'],

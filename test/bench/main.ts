@@ -5,7 +5,7 @@ import { need } from '../real/servers/need.js'
 import { CLIENTS } from './clients.js'
 import { fromEmpty, manyCertificates, manyNames, oneName } from './issuing.js'
 import { lag } from './lag.js'
-import { tenThousandHeld, thousandHeld } from './nothing-due.js'
+import { fewHeld, tenThousandHeld, thousandHeld } from './nothing-due.js'
 import type { Pace } from './race.js'
 import { fiftyNames, hookStart } from './route53.js'
 import type { Row, Setting, Size } from './rows.js'
@@ -17,6 +17,7 @@ export const ROWS: readonly Row[] = [
   manyNames,
   manyCertificates,
   fromEmpty,
+  fewHeld,
   thousandHeld,
   tenThousandHeld,
   lag,

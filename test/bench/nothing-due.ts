@@ -53,6 +53,21 @@ async function compare(count: number, { pace }: Setting, clients: readonly Clien
 const without = (clients: readonly Client[], ...names: string[]): Client[] =>
   clients.filter(client => !names.includes(client.name))
 
+/** What cron does every six hours on most machines: the time is that of starting. */
+export const fewHeld: Row = {
+  id: 'held3',
+  title: 'nothing due, 3 certificates',
+  needs,
+  measure: async setting => {
+    const results = await compare(3, setting, setting.clients)
+    return {
+      results,
+      goals: [within(results, 0.09, 'certbot', 1 / 5)],
+      notes: ['the first run of a build also keeps what was compiled (dist/cache); the median is without it'],
+    }
+  },
+}
+
 export const thousandHeld: Row = {
   id: 'held',
   title: 'nothing due, 1,000 certificates',

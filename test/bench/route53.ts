@@ -91,7 +91,7 @@ export const hookStart: Row = {
         const results = await race(racers, { ...pace, rounds: pace.rounds * 2 })
         return {
           results,
-          goals: [atMost(results, 'seconds', 0.18, 's')],
+          goals: [atMost(results, 'seconds', 0.09, 's')],
           notes: [
             'wall time from starting the process to the arrival of the call',
             ...(existsSync(boto3) ? [] : ['missing: boto3 (python3-boto3)']),
