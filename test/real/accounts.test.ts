@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runDns01 } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
+import { pebbles } from './servers/pebble.js'
 import { type Lab, startLab } from './servers/state.js'
 
 const hmacKey = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W'
@@ -50,9 +51,7 @@ describe.skipIf(lacking('pebble'))('a CA that requires an external account bindi
   })
 })
 
-const both = [false, true].map(systems => ({ systems, which: systems ? 'the system’s own' : 'the newest' }))
-
-describe.skipIf(lacking('pebble')).each(both)('an account at a Pebble, $which', ({ systems }) => {
+describe.skipIf(lacking('pebble')).each(pebbles())('an account at a Pebble, $which', ({ systems }) => {
   let lab: Lab
   beforeAll(async () => {
     lab = await startLab({ systems })

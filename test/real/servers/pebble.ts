@@ -116,6 +116,32 @@ export function pebbleIsOld(): boolean {
   return true
 }
 
+/**
+ * Each Pebble that is here: the newest (2.10.1, which test/setup.mjs builds where Go is), and the system's own (Debian: 2.4) if
+ * that is another. For `describe.skipIf(lacking('pebble')).each(pebbles())('…, $which', ({ systems }) => …)`.
+ *
+ * To run all of test/real against both would double its time, and most of it (state directory, hooks, lock, crashes,
+ * providers) is the same at any CA. Versions differ in how a CA speaks, so these run against both: acme.test.ts (each kind of
+ * request, problem documents, EAB), accounts.test.ts (an account's life), pebbles.test.ts (a whole run: records at BIND,
+ * wildcard, renewal, revocation). second-ca.test.ts and hook-clients.test.ts have one of each beside each other. What 2.4 has not
+ * (renewal information, Retry-After, several profiles, dns-account-01, dns-persist-01) is tested with the newest.
+ *
+ * The newest, against 2.4: asks DNS by TCP only, three connections at once for a name, so that a name server must queue many
+ * (bind.ts); refuses requests without User-Agent; picks a profile at random where several are configured and none is asked for;
+ * sends no Location with finalize; has the Host header of a request in account URLs, so that it must be called by one name;
+ * answers 409 alreadyReplaced.
+ */
+export function pebbles(): { readonly systems: boolean; readonly which: string }[] {
+  const newest = { systems: false, which: 'the newest' }
+  try {
+    if (need('pebble') !== needSystems('pebble')) return [newest, { systems: true, which: "the system's own" }]
+  } catch {
+    return [newest] // there is none: who starts it is skipped, or fails on CI
+  }
+  process.stderr.write('\nthere is one Pebble only: what another version does is not tested\n')
+  return [{ systems: false, which: 'the only one here' }]
+}
+
 function environment(options: PebbleOptions): Record<string, string> {
   const { noSleep = options.sleepSeconds === undefined, nonceReject, authzReuse, chainLength, alternateRoots } = options
   return {
