@@ -71,13 +71,14 @@ export interface Candidate extends AtStake {
 }
 
 /**
- * Whether the CA has asked for this order: it is sent with `replaces`, and the window has begun. Let's Encrypt exempts such
+ * Whether the CA has asked for this order: it goes to that CA, with `replaces`, and the window has begun. Let's Encrypt exempts such
  * orders from all its limits (letsencrypt.org/docs/rate-limits, "ARI renewals"), and their instants are spread over the window
  * already; so neither its orders in three hours nor our renewals of a run hold them up, or a CA that must replace all
  * it has issued would not be followed in time. Back-off and a Retry-After hold for them as for all others. An order that in
  * the end goes without `replaces` (renew/new-order.ts) is counted like any other.
  */
-export const isAskedFor = ({ replaces }: Pick<Candidate, 'replaces'>): boolean => replaces?.windowBegun ?? false
+export const isAskedFor = ({ replaces, target }: Pick<Candidate, 'replaces' | 'target'>): boolean =>
+  replaces !== undefined && replaces.windowBegun && replaces.accountId.startsWith(`${caKey(target.ca)}/`)
 
 export type Admitted<Due> = Due & {
   /** The names to ask for: of a `partial` target those that may be tried now. */

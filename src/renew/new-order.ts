@@ -5,7 +5,7 @@ import { isAboutReplaces } from '../acme/order.js'
 import { isProblem } from '../acme/problem.js'
 import { messageOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
-import { isAskedFor, type Predecessor } from '../limits/admission.js'
+import type { Predecessor } from '../limits/admission.js'
 import { countOrder } from '../limits/rate-limits.js'
 import type { CertificateAuthority } from './authorities.js'
 import type { IssueParts } from './issue.js'
@@ -40,7 +40,7 @@ export async function newOrder(
     names.some(name => replaces.names.includes(name)) &&
     (await client.directory(signal)).renewalInfo !== undefined
   if (replaces && mayReplace) {
-    if (!isAskedFor(request)) await countOrder(parts, ca) // before, so that a crash after it counts one too many and not one too few
+    if (!replaces.windowBegun) await countOrder(parts, ca) // before, so that a crash after it counts one too many and not one too few
     try {
       return { order: await client.newOrder({ names, profile, replaces: replaces.certId }, signal), replaced: true }
     } catch (error) {
@@ -49,7 +49,7 @@ export async function newOrder(
       if (isProblem(error, 'alreadyReplaced')) await noteReplaced(parts, replaces)
     }
   }
-  if (!mayReplace || isAskedFor(request)) await countOrder(parts, ca)
+  if (!mayReplace || replaces?.windowBegun) await countOrder(parts, ca)
   return { order: await client.newOrder({ names, profile }, signal), replaced: false }
 }
 

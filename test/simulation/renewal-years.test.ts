@@ -24,8 +24,14 @@ function tell({ lifetimeDays, runsADay, certificates, days }: Years, trouble: st
 /** Three days of margin cannot bridge a week, whoever renews: no client of one CA could. */
 const bridgesAWeek = (lifetimeDays: number): boolean => lifetimeDays > 20
 
+/** 365,000 orders take a minute to play. */
+const daysOf = (lifetimeDays: number, certificates: number): number =>
+  lifetimeDays < 10 && certificates >= 1000 ? 365 : days
+
 const rows = [90, 64, 45, 6].flatMap(lifetimeDays =>
-  [1, 2].flatMap(runsADay => counts.map(certificates => ({ lifetimeDays, runsADay, certificates, days }))),
+  [1, 2].flatMap(runsADay =>
+    counts.map(certificates => ({ lifetimeDays, runsADay, certificates, days: daysOf(lifetimeDays, certificates) })),
+  ),
 )
 
 test.each(rows)(

@@ -18,6 +18,8 @@ import { certificate, target } from '../fakes/held.js'
  */
 
 const LE = 'https://acme-v02.api.letsencrypt.org/directory'
+/** Computed once: years of it are millions. */
+const CA = caKey(LE)
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 const start = Date.parse('2026-01-01T00:00:00Z')
@@ -177,7 +179,7 @@ class Play {
 
   #fail(now: Date, retryAfterSeconds?: number): void {
     const what = { code: 'UNAVAILABLE', message: 'away', retryAfterSeconds }
-    this.#failures.set(caKey(LE), afterFailure(this.#failures.get(caKey(LE)), new Date(now.getTime() + 20_000), what))
+    this.#failures.set(CA, afterFailure(this.#failures.get(CA), new Date(now.getTime() + 20_000), what))
   }
 
   #issue(file: string, real: number, now: Date, askedFor: boolean): void {
@@ -187,10 +189,10 @@ class Play {
       this.#fail(now, 3 * 3600)
       return
     }
-    this.#failures.delete(caKey(LE))
+    this.#failures.delete(CA)
     this.#count('orders', real, 1)
     this.#count('requests', real, requests.order)
-    if (!askedFor) this.#orders.set(caKey(LE), [...(this.#orders.get(caKey(LE)) ?? []), now].slice(-400))
+    if (!askedFor) this.#noteOrder(now)
     if (before) this.#look(before, real)
     this.#made++
     if (before) this.#known.delete(before.certificate.id)
@@ -201,9 +203,16 @@ class Play {
     const id = [...this.#made.toString(32).padStart(52, '0')]
       .map(digit => 'abcdefghijklmnopqrstuvwxyz234567'[Number.parseInt(digit, 32)])
       .reverse()
-    const accountId = `${caKey(LE)}/account`
+    const accountId = `${CA}/account`
     const made = certificate(id.join(''), [`${file}.test`], { facts: { ...dates, ...ids }, accountId })
     this.#hold(file, { certificate: made, made: real, window: usualWindow(dates, lifetimeDays) })
+  }
+
+  /** As the ledger does it: what is older than three hours does not count. */
+  #noteOrder(now: Date): void {
+    const before = this.#orders.get(CA) ?? []
+    before.push(now)
+    this.#orders.set(CA, before.length > 2000 ? before.slice(-400) : before)
   }
 
   /** What the world saw of a certificate until now, when its successor is there. */

@@ -268,6 +268,14 @@ describe('admit: what the CA itself asks to be renewed', () => {
     expect(decided(many(5, early), { orders: 299 }).go).toHaveLength(1)
   })
 
+  test('is paced like all others at another CA, that stands in for the one that asked', () => {
+    const elsewhere = (file: string) => {
+      const one = asked(file)
+      return { ...one, replaces: one.replaces && { ...one.replaces, accountId: 'first.example%2fdirectory/account' } }
+    }
+    expect(decided(many(5, elsewhere), { orders: 299 }).go).toHaveLength(1)
+  })
+
   test('waits for what failed, and for a Retry-After of the CA', () => {
     const failures = { [namesKey(LE, names('n0.test'))]: failure(3, 1) }
     expect(decided([asked('n0')], { failures }).wait).toHaveLength(1)
