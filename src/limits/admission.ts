@@ -78,7 +78,7 @@ export interface Candidate extends AtStake {
  * the end goes without `replaces` (renew/new-order.ts) is counted like any other.
  */
 export const isAskedFor = ({ replaces, target }: Pick<Candidate, 'replaces' | 'target'>): boolean =>
-  replaces !== undefined && replaces.windowBegun && replaces.accountId.startsWith(`${caKey(target.ca)}/`)
+  (replaces?.windowBegun && replaces.accountId.startsWith(`${caKey(target.ca)}/`)) ?? false
 
 export type Admitted<Due> = Due & {
   /** The names to ask for: of a `partial` target those that may be tried now. */
