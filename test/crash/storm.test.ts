@@ -4,7 +4,7 @@ import type { Fault, Step } from '../fakes/outside.js'
 import { thorough } from '../thorough.js'
 import { allIsWell, failures, machineWith } from './whole-run.js'
 
-const certificates = thorough ? 1000 : 150
+const certificates = thorough ? 1000 : 100
 /** Of every request, answer, question and change of a zone that is lost. */
 const share = 0.01
 /** A certificate takes about this many changes of the disk: so 1 % of the certificates meet a full one. */

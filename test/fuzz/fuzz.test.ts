@@ -14,7 +14,7 @@ if (longRun)
   })
 else
   for (const { name, standing, impossible, run } of FUZZERS) {
-    const cases = thorough ? standing : Math.ceil(standing / 8)
+    const cases = thorough ? standing : Math.ceil(standing / 16)
     test.skipIf(impossible)(`${name} stands ${cases} made-up inputs`, async () => {
       expect(await run({ seed: standingSeed, cases })).toEqual({ cases })
     })

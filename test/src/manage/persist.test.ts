@@ -44,7 +44,7 @@ const account = 'https://ca.test/account/1'
 test('a record for this account at this CA, after a look at the account by POST-as-GET; no order is made', async () => {
   const { lines, asked } = await run({ names: ['www.a.test'] })
   expect(lines).toEqual([`_validation-persist.www.a.test. IN TXT "ca.test; accounturi=${account}"`])
-  expect(asked).toEqual(['GET /directory', 'HEAD /new-nonce', 'POST /new-account', 'POST /account/1'])
+  expect(asked).toEqual(['GET /directory', 'GET /new-nonce', 'POST /new-account', 'POST /account/1'])
 })
 
 test.each<[string, Record<string, unknown>, string[]]>([
