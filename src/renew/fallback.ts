@@ -1,6 +1,6 @@
 // What is looked at before a CA is asked in the place of another one (request.fallback): that somebody has agreed to its terms,
 // and that CAA lets it issue. Both are for people to put right, and neither is worth an order.
-import { codeOf, Dns01Error, messageOf } from '../core/errors.js'
+import { codeOf, Dns01Error, linesOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import { methodOf, type Target } from '../core/target.js'
 import { caaVerdict, findCaa } from '../dns/caa.js'
@@ -23,7 +23,8 @@ export async function whyNotInstead(
     caaIdentities = (await client.directory(signal)).caaIdentities
   } catch (error) {
     if (!(error instanceof Dns01Error) || codeOf(error) !== 'CONFIG') throw error
-    return notAsked(target, messageOf(error), [`dns01 account register ${target.ca} agrees and registers`, error.hint])
+    const [why, ...hints] = linesOf(error)
+    return notAsked(target, why, [`dns01 account register ${target.ca} agrees and registers`, ...hints])
   }
   // All names, though one is enough: the resolver asks them together, and keeps the answers for the run.
   const forbidden = await Promise.all(
@@ -36,10 +37,8 @@ export async function whyNotInstead(
 }
 
 /** UNAVAILABLE, whatever keeps it: the first CA is to be asked again, and that is what the run waits for. */
-const notAsked = ({ ca, insteadOf }: Target, why: string, hints: readonly (string | undefined)[]): Dns01Error =>
-  new Dns01Error('UNAVAILABLE', `${ca} is not asked in the place of ${insteadOf}: ${why}`, {
-    hint: hints.filter(hint => hint !== undefined),
-  })
+const notAsked = ({ ca, insteadOf }: Target, why: string, hint: readonly string[]): Dns01Error =>
+  new Dns01Error('UNAVAILABLE', `${ca} is not asked in the place of ${insteadOf}: ${why}`, { hint })
 
 /** Where CAA cannot be looked up, or the CA does not say by which names it is known there, the CA itself decides. */
 async function whyForbidden(

@@ -2,10 +2,12 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startProxy } from '../fakes/proxy.js'
 import { runDns01 } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
 import { pebbles } from './servers/pebble.js'
-import { type Lab, startLab } from './servers/state.js'
+import { type Lab, prepareState, startLab } from './servers/state.js'
+import { makeTestCa } from './servers/test-ca.js'
 
 const hmacKey = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W'
 
@@ -97,6 +99,33 @@ describe.skipIf(lacking('pebble')).each(pebbles())('an account at a Pebble, $whi
     expect(await run('reconcile', '--batch')).toMatchObject({ exit: 0, said: '', stderr: '' })
     expect(await run('want', 'three.corp.example')).toMatchObject({ exit: 0 })
     expect(stored(), 'conf/responses consents: a new one is made').toHaveLength(1)
+  })
+
+  test('whose change of key the CA has heard, but its answer was lost, has the new key', async () => {
+    const tls = await makeTestCa()
+    let cut = 0
+    const proxy = await startProxy({
+      toPort: Number(new URL(lab.pebble.directoryUrl).port),
+      tls,
+      caPem: readFileSync(lab.pebble.caFile, 'utf8'),
+      trick: ({ path }) => (path.startsWith('/rollover') && cut++ === 0 ? 'cut' : undefined),
+    })
+    try {
+      const folder = join(dirname(lab.state), 'lost')
+      mkdirSync(folder)
+      writeFileSync(join(folder, 'roots.pem'), tls.ca)
+      prepareState(join(folder, 'state'), `https://localhost:${proxy.port}/dir`)
+      const env = { ...lab.env, ACME_STATE_DIR: join(folder, 'state'), SSL_CERT_FILE: join(folder, 'roots.pem') }
+      const there = async (...words: string[]) => (await runDns01(['account', ...words], { env })).stdout.trim()
+      const before = await there('register')
+      const [account] = JSON.parse(await there('show', '--json'))
+      const after = await there('rollover')
+      expect({ cut: cut > 0, changed: after !== before }).toEqual({ cut: true, changed: true })
+      const shownNow = JSON.parse(await there('show', '--json'))
+      expect(shownNow).toEqual([{ ...account, id: after, thumbprint: expect.any(String) }])
+    } finally {
+      await proxy.close()
+    }
   })
 
   test('whose change of key was cut off after the CA had heard it is used by its new key in the next run', async () => {

@@ -1,11 +1,11 @@
 // A second CA, for real: two Pebbles, the first behind a proxy that misbehaves as CAs do on their bad days.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type RunningProxy, startProxy, type Trick } from '../fakes/proxy.js'
 import { buildIfOlder, type Dns01Result, runDns01 } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
-import { type Pebble, startPebble } from './servers/pebble.js'
+import { type Pebble, type PebbleOptions, startPebble } from './servers/pebble.js'
 import { freePort, temporaryFolder } from './servers/process.js'
 import { prepareState } from './servers/state.js'
 import { makeTestCa } from './servers/test-ca.js'
@@ -23,7 +23,7 @@ interface Lab {
   status(name: string): Promise<{ ca: string; certificateCa?: string; certificate: string }>
 }
 
-async function inLab(oldFirst: boolean, work: (lab: Lab) => Promise<void>): Promise<void> {
+async function inLab(oldFirst: boolean, work: (lab: Lab) => Promise<void>, more: PebbleOptions = {}): Promise<void> {
   buildIfOlder()
   const folder = temporaryFolder('second-ca')
   const state = join(folder.path, 'state')
@@ -32,7 +32,7 @@ async function inLab(oldFirst: boolean, work: (lab: Lab) => Promise<void>): Prom
   const ninetyDays = 90 * 86_400 // of both: the certificate that ends last is the one that is live
   const options = { dnsServer: listen, nonceReject: 0, authzReuse: 0, validitySeconds: ninetyDays }
   const first = await startPebble({ ...options, systems: oldFirst })
-  const second = await startPebble({ ...options, systems: !oldFirst })
+  const second = await startPebble({ ...options, ...more, systems: !oldFirst })
   const tls = await makeTestCa()
   const caPem = readFileSync(first.caFile, 'utf8')
   const lab: Omit<Lab, 'proxy' | 'firstUrl'> = {
@@ -121,6 +121,33 @@ describe.skipIf(lacking('pebble')).each([{ oldFirst: false }, { oldFirst: true }
       }))
   },
 )
+
+describe.skipIf(lacking('pebble'))('a second CA that requires an external account binding', () => {
+  const hmacKey = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W'
+
+  test('gets its own from the answers, and the first gets none', () =>
+    inLab(
+      false,
+      async lab => {
+        lab.trick = path => (path === '/order-plz' ? answers(429, 'rateLimited') : undefined)
+        const without = await lab.run('want', 'bound.corp.example')
+        expect(without).toMatchObject({
+          exit: 7,
+          stderr: expect.stringMatching(
+            /is not asked in the place of .*: \S+ requires an external account binding, .*\n {2}dns01 account register .*\n.*\n.*\n {2}"acme-eab-kid:/,
+          ),
+        })
+        const url = lab.second.directoryUrl
+        const file = join(lab.state, '../second.key')
+        writeFileSync(file, `${hmacKey}\n`, { mode: 0o600 })
+        const answered = `"acme-eab-kid:${url}": kid-of-ours\n"acme-eab-hmac-key-file:${url}": ${file}\n`
+        appendFileSync(join(lab.state, 'conf/responses'), answered)
+        expect(await lab.run('want', 'bound.corp.example')).toMatchObject({ exit: 0 })
+        expect(await lab.status('bound.corp.example')).toMatchObject({ certificateCa: url })
+      },
+      { externalAccountKeys: { 'kid-of-ours': hmacKey } },
+    ))
+})
 
 describe.skipIf(lacking('pebble'))('a first CA that is gone', () => {
   test('is told, and the second serves; plan tells which CA would be asked', () =>

@@ -2,6 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { problem } from '../../fakes/ca.js'
 import { type Outside, outside, ROOT, type Run } from '../../fakes/outside.js'
+import { invariants } from '../../fakes/state-invariants.js'
+import { thorough } from '../../thorough.js'
 
 const SECOND = 'https://second.test'
 const CONSENT = `"acme-enter-email": ""\n"acme-agreement:https://ca.test/terms": true\n`
@@ -134,6 +136,25 @@ test('an order that the second CA is still at is waited for, not made again', as
   expect([second(machine).orders.length, second(machine).issued.length]).toEqual([1, 1])
   expect(servedBy(machine)).toBe('second.test%2fdirectory')
 })
+
+test('a run that is killed anywhere on its way to the second CA is made good by the next one', async () => {
+  const whole = machineWith()
+  whole.ca.always('/directory', down)
+  const { steps } = await whole.run()
+  for (let k = 0; k < steps.length; k += thorough ? 1 : 9) {
+    const machine = machineWith()
+    machine.ca.always('/directory', down)
+    await machine.run((_step, count) => (count === k ? 'stop' : undefined))
+    machine.files.restart()
+    invariants(machine.files, ROOT)
+    const { error } = await machine.run()
+    invariants(machine.files, ROOT)
+    const links = machine.files.tree(`${ROOT}/live`).map(line => line.split(' ')[1])
+    const found = { error, links, by: servedBy(machine), txt: machine.txt(), issued: second(machine).issued.length }
+    const wanted = { error: undefined, links: ['a.one.test'], by: 'second.test%2fdirectory', txt: [], issued: 1 }
+    expect(found, `killed at step ${k} (${steps[k]})`).toEqual(wanted)
+  }
+}, 60_000)
 
 test('when both fail, both are told', async () => {
   const machine = machineWith()
