@@ -114,7 +114,7 @@ export async function chooseProfile(
     ...names.map(value => ({ value, label: value, hint: offered[value] ?? '' })),
   ]
   const chosen = await answers.choice(ID.profile, 'Which profile of certificates?', choices, current)
-  return chosen === undefined || chosen === current ? text : edited(text, { profile: chosen || undefined })
+  return chosen === undefined || chosen === (now ?? '') ? text : edited(text, { profile: chosen || undefined })
 }
 
 const KEY_TYPES: readonly Choice[] = [

@@ -21,6 +21,7 @@ import {
 } from './der.js'
 import { base32Id } from './keys.js'
 import { pemBlocks, toPem } from './pem.js'
+import { weaknessOfModulus } from './weak-rsa.js'
 
 const commonName = '2.5.4.3'
 const extensionRequest = '1.2.840.113549.1.9.14'
@@ -118,8 +119,9 @@ function publicKeyOf(spki: Uint8Array): KeyObject {
   }
 }
 
-/** Baseline Requirements §6.1.5 (sizes, curves) and §6.1.6 (exponents). */
-function checkedType({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): Csr['keyType'] {
+/** Baseline Requirements §6.1.5 (sizes, curves), §6.1.6 (exponents) and §6.1.1.3 (keys that are known to be weak). */
+function checkedType(key: KeyObject): Csr['keyType'] {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
   const hint = 'CAs take RSA of 2048 bits and more, and ECDSA with P-256, P-384 or P-521'
   if (type === 'ec') {
     if (CURVES.includes(details?.namedCurve)) return 'ecdsa'
@@ -132,6 +134,10 @@ function checkedType({ asymmetricKeyType: type, asymmetricKeyDetails: details }:
   const exponent = details?.publicExponent ?? 0n
   if (exponent < 3n || exponent % 2n === 0n)
     throw wrong(`its RSA key has the public exponent ${exponent}; it must be odd and at least 3 (usual is 65537)`, hint)
+  const { n = '' } = key.export({ format: 'jwk' })
+  const weakness = weaknessOfModulus(BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`))
+  if (weakness !== undefined)
+    throw wrong(`its RSA key ${weakness}: anybody can find out the private key`, 'make another one, elsewhere')
   return 'rsa'
 }
 

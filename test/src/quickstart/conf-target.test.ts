@@ -81,7 +81,9 @@ describe('the profile in conf/target', () => {
     ['request:\n  profile: short\n  partial: true\n', '', 'request:\n  partial: true\n'],
     ['request:\n  profile: {required: short}\n', 'short', 'request:\n  profile: {required: short}\n'],
     ['request:\n  profile: {required: short}\n', 'classic', 'request:\n  profile: classic\n'],
-    ['request:\n  profile: gone\n', '', 'request:\n  profile: gone\n'],
+    ['request:\n  profile: gone\n  partial: true\n', '', 'request:\n  partial: true\n'],
+    ['request:\n  profile: {required: gone}\n', '', 'request: {}\n'],
+    ['request:\n  profile: gone\n', undefined, 'request:\n  profile: gone\n'],
     ['request:\n  profile: short\n', undefined, 'request:\n  profile: short\n'],
   ])('%j, answered %j: %j', async (before, said, after) => {
     expect(await choose(before, said)).toBe(after)
