@@ -52,6 +52,7 @@ export function persistTerms(
   const issuers = (draft === '02' ? (late ?? early) : (early ?? late)) ?? directory.caaIdentities
   if (issuers.length === 0) throw saysNot('by which name its record knows it (issuerDomainNames, caaIdentities)')
   const known = issuers.map(issuer => issuer.toLowerCase().replace(/\.$/, ''))
+  // Pebble makes account URLs of the Host header of each request: what counts is what it will compare with.
   const url = challenge.accounturi ?? account.url
   if (draft === '01') return { draft, issuers: known, accountUris: [sayable(url)] }
   const { accountHashPrefix: prefix } = directory
@@ -62,9 +63,11 @@ export function persistTerms(
 }
 
 /** What is known besides the account; nothing of it need be. */
+/** What is known besides the directory. */
 interface PersistSaid {
-  readonly challenge?: PersistChallenge
-  readonly draft?: PersistDraft
+  readonly challenge?: PersistChallenge | undefined
+  /** Beats what can be guessed. */
+  readonly draft?: PersistDraft | undefined
 }
 
 /** Only a CA of draft 02 has camel case in the challenge, or anything of this in the directory's meta. */
@@ -139,6 +142,7 @@ export function judgePersist(values: readonly string[], expected: PersistExpecte
 }
 
 /** One thing that keeps a record from being good; `part` says which part of it is to be changed. */
+/** One thing that is wrong with a record. */
 interface Fault {
   readonly part: 'syntax' | 'accounturi' | 'policy' | 'persistUntil'
   readonly why: string

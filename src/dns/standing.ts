@@ -29,6 +29,7 @@ export class StandingRecords {
   readonly #parts: { readonly world: Pick<World, 'dns' | 'clock'>; readonly resolver: Resolver }
   readonly #limit = pLimit(watching.questionsAtOnce)
 
+  /** `resolver` finds CNAMEs and servers, and has the word where these cannot be asked. */
   constructor(parts: { readonly world: Pick<World, 'dns' | 'clock'>; readonly resolver: Resolver }) {
     this.#parts = parts
   }
@@ -40,6 +41,7 @@ export class StandingRecords {
    */
   async at(asked: Name, direct: boolean, signal: AbortSignal): Promise<Standing> {
     const { resolver } = this.#parts
+    // first, as authoritative servers do not follow a CNAME out of their zones: they would show an alias and no TXT
     const { name } = await followCnames(resolver, asked, signal)
     const zone = direct ? await findZone(resolver, name, signal) : undefined
     const addresses = [...new Set(zone?.servers.flatMap(server => server.addresses) ?? [])]
@@ -66,12 +68,13 @@ export class StandingRecords {
         const where = { server, recursion: false, signal, timeoutSeconds }
         const { answers, authoritative, rcode } = await dns.query({ name, type: 'TXT' }, where)
         if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') problem = `it answers ${rcode}`
+        // a cache in front of the zone may have what was there before somebody changed it
         else if (!authoritative) problem = 'its answer is not authoritative'
         else return { server, values: textsOf(answers) }
       } catch (error) {
         signal.throwIfAborted()
         if (!(error instanceof Dns01Error)) throw error
-        problem = messageOf(error).split(': ').at(-1) ?? ''
+        problem = messageOf(error).split(': ').at(-1) ?? '' // the server and the question are known here
       }
     }
     return { server, problem }

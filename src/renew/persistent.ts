@@ -73,6 +73,7 @@ const unfit = (name: Name, at: Name, { part, why }: Exclude<PersistVerdict, { go
   })
 
 /** What to do, by the part of the record that is wrong: always a command that prints the right one. */
+/** What to do, by the part that is wrong; dns01 itself changes nothing here. */
 function mend(part: Exclude<PersistVerdict, { good: true }>['part'], name: Name): string {
   const print = `dns01 persist '${name}'`
   switch (part) {
@@ -95,6 +96,7 @@ export async function withoutRecord(
   locator: Pick<Locator, 'standing'>,
   names: readonly Name[],
 ): Promise<Map<Name, unknown>> {
+  // Anything at all counts here: it may be for another CA, but the challenge's word on that costs an order.
   const lacking = new Map<Name, unknown>()
   await Promise.all(
     names.map(async name => {
@@ -129,7 +131,7 @@ export interface Answer {
   readonly authorizationUrl: string
 }
 
-/** By the names that they prove. */
+/** By the names that they prove, as they were ordered. */
 export type RecordEnds = ReadonlyMap<Name, Date | undefined>
 
 export interface Persistent {
@@ -160,6 +162,7 @@ export async function persistent(parts: PersistentParts, open: readonly Authoriz
   const ends = new Map<Name, Date | undefined>()
   if (open.length === 0 || (method !== 'dns-persist-01' && method !== 'auto'))
     return { standing, rest: open, failed, ends }
+  // once for all of them: the client keeps both, so that this costs nothing after the order was made
   const account = await accountOf(authority, signal)
   const found = await Promise.all(open.map(authorization => recordOf(parts, authorization, account)))
   for (const { authorization, name, ...record } of found) {
@@ -174,6 +177,7 @@ export async function persistent(parts: PersistentParts, open: readonly Authoriz
 }
 
 /** What a look at one name's record brought. */
+/** What became of one authorization: a record that is good, or why it is not. */
 interface Found {
   readonly name: Name
   readonly authorization: Authorization
@@ -193,6 +197,7 @@ async function recordOf(
   account: PersistAccount,
 ): Promise<Found> {
   const name = orderedName(authorization)
+  // by its type alone: it has no token, and comes at any place of the list
   const challenge = authorization.challenges.find(({ type }) => type === 'dns-persist-01')
   if (!challenge) return { name, authorization, error: notOffered(authorization, 'dns-persist-01') }
   try {
@@ -227,7 +232,10 @@ async function accountOf(
   return { url, directory, thumbprint: accountKey.thumbprint }
 }
 
-/** An end is told of when the record will not outlive the certificate, and for the last days before it in any case. */
+/**
+ * An end is told of when the record will not outlive the certificate, since its renewal may come too late, and for the last days
+ * before it in any case: certificates of six days would leave nobody time to find who keeps the zone. Our own choice.
+ */
 const toldDaysBefore = 30
 
 /** Whether somebody should publish a record anew that ends then. */
@@ -254,6 +262,7 @@ export async function noteEnds(
   certificateId: string,
   ends: RecordEnds,
 ): Promise<void> {
+  // also where there is no end: it may have had one at the last renewal, of which status would warn on
   await state.ledger().recordsSeen([...ends].map(([name, until]) => [recordKey(ca, name), until] as const))
   if ([...ends.values()].every(until => until === undefined)) return
   const facts = state.certificates().find(({ id }) => id === certificateId)?.facts

@@ -10,6 +10,7 @@ import type { Publisher } from '../publish/publisher.js'
 import type { CertificateAuthorities, CertificateAuthority } from './authorities.js'
 import { withoutRecord } from './persistent.js'
 
+/** What of a run's parts is needed for that. */
 export interface ProvableParts {
   readonly world: Pick<World, 'log'>
   readonly authorities: Pick<CertificateAuthorities, 'for'>
@@ -50,6 +51,7 @@ async function mustBeProvable(
   const lacking = await withoutRecord(locator, names)
   signal.throwIfAborted()
   if (lacking.size === 0) return // their records stand; whether they are good the order's challenges will tell
+  // A record that turns out to be no good needs a provider, too; but to demand one for all would defeat the purpose.
   if (method === 'auto') return locator.checkProviders([...lacking.keys()], target.dns)
   throw combine([...lacking.values()], { byName: lacking })
 }

@@ -2,10 +2,14 @@
 // the CA is asked, the old one until the CA has said that it knows the new one. Whoever comes next asks the CA which of
 // the two it knows, and finishes.
 import { openClient } from '../acme/client.js'
+import type { Directory } from '../acme/objects.js'
 import { problemOf } from '../acme/problem.js'
-import { codeOf, Dns01Error } from '../core/errors.js'
+import { codeOf, Dns01Error, shortList } from '../core/errors.js'
+import type { Name } from '../core/names.js'
+import { methodOf } from '../core/target.js'
 import type { World } from '../core/world.js'
 import { directoryUrl } from '../state/layout.js'
+import { caKey } from '../state/ledger-keys.js'
 import type { Rollover } from '../state/rollover.js'
 import type { StateDir } from '../state/state-dir.js'
 import { generateKey } from '../x509/keys.js'
@@ -24,23 +28,37 @@ export interface RolloverParts {
  * @throws Dns01Error REFUSED: nothing has changed then; UNAVAILABLE: the next run finds out, and finishes
  */
 export async function rollOver(parts: RolloverParts, accountId: string): Promise<string> {
-  const { state } = parts
+  const { state, world } = parts
   const begun = state.rollovers().find(one => one.accountId === accountId)
   if (begun) return finish(parts, begun)
-  await look(parts, accountId)
+  const { accountHashPrefix } = await look(parts, accountId)
+  // draft 02 of dns-persist-01 hashes the key's thumbprint: what somebody has published does not name the new one
+  const named = accountHashPrefix === undefined ? [] : provedByRecords(state, accountId)
+  if (named.length > 0)
+    world.log.notice(
+      `the records of dns-persist-01 of ${shortList(named)} name the account by its key: publish them anew`,
+      'dns01 persist NAME prints them, with the new key; dns01 probe NAME looks at them',
+    )
   // A key that the CA has never seen: RFC 8555 §7.3.5 has it refuse (409) one that another account uses.
   const rollover = { accountId, key: await generateKey(state.defaults().key) }
   await state.noteRollover(rollover) // from here on a stop is finished by the next run
   return finish(parts, rollover)
 }
 
+/** Names that are, or may be, proved by records that somebody has published for this account's CA. */
+const provedByRecords = (state: StateDir, accountId: string): Name[] =>
+  state.targets().targets.flatMap(target => {
+    const isByRecord = ['dns-persist-01', 'auto'].includes(methodOf(target))
+    return isByRecord && caKey(target.ca) === accountId.split('/')[0] ? target.requestNames : []
+  })
+
 /** Before anything is noted: that the CA answers, knows the account, and lets its key be changed. */
-async function look({ world, state, signal }: RolloverParts, accountId: string): Promise<void> {
+async function look({ world, state, signal }: RolloverParts, accountId: string): Promise<Directory> {
   const client = openClient(world, caOf(accountId), state.accountKey(accountId))
-  const { keyChange } = await client.directory(signal)
-  if (keyChange === undefined)
+  const directory = await client.directory(signal)
+  if (directory.keyChange === undefined)
     throw new Dns01Error('REFUSED', 'the CA lets nobody change the key of an account (its directory lacks keyChange)')
-  if (await client.findAccount(signal)) return
+  if (await client.findAccount(signal)) return directory
   throw new Dns01Error('CONFIG', `the CA knows no account for the key accounts/${accountId}`, {
     hint: 'dns01 account register makes one',
   })

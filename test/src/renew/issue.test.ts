@@ -236,6 +236,18 @@ test('with dns-persist-01 and a wildcard the record must say so', async () => {
   expect(await issue(wildcard)).toEqual({ issued: ['a.test', '*.a.test'], missing: [] })
 })
 
+test('of a partial target with dns-persist-01 a name whose record will not do is left out', async () => {
+  const { issue, records, ca } = await lab()
+  ca.manners = persists
+  const some = target('t', ['a.test', 'b.test', 'c.test'], {
+    partial: true,
+    dns: { settings: {}, method: 'dns-persist-01' },
+  })
+  records.set(record, [mine])
+  records.set('_validation-persist.b.test', [`${mine}; persistUntil=1`])
+  expect(await issue(some, { mostOrders: 3 })).toEqual({ issued: ['a.test'], missing: ['c.test', 'b.test'] })
+})
+
 test('with dns-persist-01 a CA that does not offer it says what it offers', async () => {
   const { issue, records } = await lab()
   records.set(record, [mine])

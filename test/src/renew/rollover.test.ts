@@ -87,6 +87,27 @@ describe('a change of an account’s key', () => {
     await expectWhole(on)
   })
 
+  test('says whose records of dns-persist-01 name the old key, where the CA hashes it', async () => {
+    for (const accountHashPrefix of ['https://ca.test/h/', undefined]) {
+      const on = await lab()
+      const { state } = await on.open()
+      const dns = (method: string) => `request: {challenge: {dns: {method: ${method}}}}\n`
+      await state.writeTarget('a.test', dns('dns-persist-01'))
+      await state.writeTarget('b.test', dns('auto'))
+      await state.writeTarget('c.test', dns('dns-01'))
+      await state.writeTarget('d.test', `request: {provider: "https://d.test/x", challenge: {dns: {method: auto}}}\n`)
+      const url = (path: string) => `https://ca.test/${path}`
+      const urls = { newNonce: url('new-nonce'), newAccount: url('new-account'), newOrder: url('new-order') }
+      on.ca.always('/directory', { body: { ...urls, keyChange: url('key-change'), meta: { accountHashPrefix } } })
+      on.fake.said.length = 0
+      await rollOver(await on.open(), on.before)
+      const told = on.fake.said.filter(line => line.includes('records of dns-persist-01'))
+      expect(told).toEqual(
+        accountHashPrefix ? [expect.stringContaining('of a.test, b.test name the account by its key')] : [],
+      )
+    }
+  })
+
   test('that is stopped at any change of the disk is finished by the next run, and no account is lost or doubled', async () => {
     let stops = 0
     for (let k = 0, done = false; !done; k++) {
