@@ -41,9 +41,7 @@ test.each([
   )
 })
 
-test.each([2048, 3072])('nothing is found in ten keys of %d bits as OpenSSL makes them', bits => {
-  for (let i = 0; i < 10; i++) {
-    const { n = '' } = generateKeyPairSync('rsa', { modulusLength: bits }).publicKey.export({ format: 'jwk' })
-    expect(weaknessOfModulus(BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`))).toBeUndefined()
-  }
+test.each([2048, 2056, 3072])('nothing is found in a key of %d bits as OpenSSL makes it', bits => {
+  const { n = '' } = generateKeyPairSync('rsa', { modulusLength: bits }).publicKey.export({ format: 'jwk' })
+  expect(weaknessOfModulus(BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`))).toBeUndefined()
 })
