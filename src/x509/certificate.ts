@@ -70,11 +70,13 @@ export function readCertificate(certificate: string | Uint8Array): CertificateFa
     parts[0]?.tag === constructed(0) ? parts.slice(1) : parts
   const [notBefore, notAfter] = children(expectDer(validity, TAG.sequence, 'validity'))
   const extensions = extensionsOf(optional.find(part => part.tag === constructed(3)))
+  const { keyId, keyType } = keyFacts(expectDer(key, TAG.sequence, 'subjectPublicKeyInfo'))
   return {
     names: namesOf(valueIn(extensions, subjectAltName)),
     notBefore: timeOf(notBefore),
     notAfter: timeOf(notAfter),
-    ...keyFacts(expectDer(key, TAG.sequence, 'subjectPublicKeyInfo')),
+    keyId,
+    keyType,
     issuer: issuerText(expectDer(issuer, TAG.sequence, 'issuer')),
     subject: nameText(expectDer(subject, TAG.sequence, 'subject')),
     serial: hexOf(expectDer(serial, TAG.integer, 'serialNumber')),
