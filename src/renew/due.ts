@@ -7,6 +7,7 @@ import { inOrderOfPriority, linkName, type Target } from '../core/target.js'
 import { groupBy } from '../core/txt-record.js'
 import type { Candidate } from '../limits/admission.js'
 import type { Certificate } from '../state/certificates.js'
+import type { KeptWindow } from '../state/renewal-memory.js'
 import { type ByName, best, bestForName, byName, type Held, has } from './best-certificate.js'
 import { predecessorOf } from './predecessor.js'
 import { type RenewalDate, renewalOf } from './renewal-date.js'
@@ -14,6 +15,8 @@ import { type RenewalDate, renewalOf } from './renewal-date.js'
 /** A target that needs a certificate, and why in a few words. */
 export interface Due extends Candidate {
   readonly why: string
+  /** What its CA said of when to renew it, for who reads the plan as JSON. */
+  readonly renewalInfo?: KeptWindow | undefined
 }
 
 /** What somebody asks of this run. */
@@ -66,6 +69,7 @@ export function dueOf(
     renewAt: renew,
     notAfter: facts?.notAfter,
     replaces: held && predecessorOf(held, target, options.now),
+    renewalInfo: held?.renewal?.window,
   }
 }
 

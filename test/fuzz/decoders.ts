@@ -15,6 +15,7 @@ import { Disk } from '../../src/state/disk.js'
 import { openJournal } from '../../src/state/journal.js'
 import { openLedger } from '../../src/state/ledger.js'
 import { parsePermissions } from '../../src/state/permissions.js'
+import { openRenewalMemory } from '../../src/state/renewal-memory.js'
 import { parseResponses } from '../../src/state/responses.js'
 import { readCertificate } from '../../src/x509/certificate.js'
 import { children, type Der, readDer } from '../../src/x509/der.js'
@@ -160,6 +161,14 @@ const failure = {
   times: 1,
 }
 const ledger = { failures: { 'target www': failure }, validations: { x: ['2026-01-01T00:00:00.000Z'] }, orders: {} }
+const instant = '2026-01-01T00:00:00.000Z'
+const renewalMemory = {
+  services: { ca: { url: 'https://ca.test/ari', askAgain: instant } },
+  certificates: {
+    c: { askAgain: instant, window: { start: instant, end: instant, chosen: instant, asked: instant } },
+    d: { replaced: true, successor: 'c' },
+  },
+}
 const challenge = { host: 'www.example.com', wildcard: false, token: '', keyAuthorization: '', targetFile: '', env: {} }
 const entry = {
   id: 'abc',
@@ -252,6 +261,13 @@ export const DECODERS: readonly Decoder[] = [
       if (after === undefined) return
       const { target } = parseTarget({ file: 'www.example.com', text: after })
       if (!target.names.includes(added)) throw new Error(`${added} is not in what it wrote:\n${after}`)
+    },
+  },
+  {
+    ...{ name: 'renewal-memory', standing: 1000, seeds: [utf8(JSON.stringify(renewalMemory))], tokens: JSON_TOKENS },
+    decode: bytes => {
+      const { disk, world } = diskWith('.dns01/renewal-info.json', bytes)
+      openRenewalMemory(disk, world)
     },
   },
   {
