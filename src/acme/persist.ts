@@ -116,7 +116,9 @@ export type PersistVerdict =
     }
 
 /** What is asked of the record now. */
-export interface PersistExpected extends Pick<PersistTerms, 'issuers' | 'accountUris'> {
+export interface PersistExpected {
+  readonly issuers: readonly string[]
+  readonly accountUris: readonly string[]
   readonly wildcard: boolean
   readonly now: Date
 }
@@ -141,8 +143,20 @@ export function judgePersist(values: readonly string[], expected: PersistExpecte
   return { good: false, part: 'issuer', why: `${wanted}, but for ${read.map(({ issuer }) => issuer).join(', ')}` }
 }
 
+/**
+ * The same before it is known which CA and account are asked for: whether any of these could be good for anybody. What is
+ * malformed, over or without the policy needs no order to be found out.
+ */
+export function judgeForAny(
+  values: readonly string[],
+  expected: Pick<PersistExpected, 'wildcard' | 'now'>,
+): PersistVerdict {
+  const read = values.map(parsePersistRecord)
+  const accountUris = read.flatMap(({ accountUri }) => accountUri ?? [])
+  return judgePersist(values, { ...expected, issuers: read.map(({ issuer }) => issuer), accountUris })
+}
+
 /** One thing that keeps a record from being good; `part` says which part of it is to be changed. */
-/** One thing that is wrong with a record. */
 interface Fault {
   readonly part: 'syntax' | 'accounturi' | 'policy' | 'persistUntil'
   readonly why: string

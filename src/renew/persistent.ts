@@ -3,6 +3,7 @@
 import { notOffered } from '../acme/challenge.js'
 import type { Authorization } from '../acme/client.js'
 import {
+  judgeForAny,
   judgePersist,
   type PersistAccount,
   type PersistTerms,
@@ -73,7 +74,6 @@ const unfit = (name: Name, at: Name, { part, why }: Exclude<PersistVerdict, { go
   })
 
 /** What to do, by the part of the record that is wrong: always a command that prints the right one. */
-/** What to do, by the part that is wrong; dns01 itself changes nothing here. */
 function mend(part: Exclude<PersistVerdict, { good: true }>['part'], name: Name): string {
   const print = `dns01 persist '${name}'`
   switch (part) {
@@ -89,24 +89,27 @@ function mend(part: Exclude<PersistVerdict, { good: true }>['part'], name: Name)
 }
 
 /**
- * Before the CA is asked: names with nothing at all where their record should be, and why that is an error. Whether a record is
- * good is known only when the CA has said what it wants.
+ * Before the CA is asked: names without a record that could prove them to any CA, and why that is an error. Whether it does for
+ * ours is known only when the CA has said what it wants; but what no CA would take must not cost an order at each try.
  */
 export async function withoutRecord(
   locator: Pick<Locator, 'standing'>,
   names: readonly Name[],
+  now: Date,
 ): Promise<Map<Name, unknown>> {
-  // Anything at all counts here: it may be for another CA, but the challenge's word on that costs an order.
   const lacking = new Map<Name, unknown>()
   await Promise.all(
     names.map(async name => {
       try {
-        const { seen } = await locator.standing(persistName(name))
-        if (seen.some(({ values }) => values.length > 0)) return
-        lacking.set(
-          name,
-          unfit(name, persistName(name), { good: false, part: 'record', why: 'there is no such record' }),
-        )
+        const at = persistName(name)
+        const { seen } = await locator.standing(at)
+        const expected = { wildcard: name.startsWith('*.'), now }
+        const bad = seen.flatMap(({ values }) => {
+          const verdict = judgeForAny(values, expected)
+          return verdict.good ? [] : [verdict]
+        })
+        // one server that has it is enough here: the others may have it by the time they are asked again
+        if (bad[0] && bad.length === seen.length) lacking.set(name, unfit(name, at, bad[0]))
       } catch (error) {
         lacking.set(name, error)
       }

@@ -12,7 +12,7 @@ import { withoutRecord } from './persistent.js'
 
 /** What of a run's parts is needed for that. */
 export interface ProvableParts {
-  readonly world: Pick<World, 'log'>
+  readonly world: Pick<World, 'clock' | 'log'>
   readonly authorities: Pick<CertificateAuthorities, 'for'>
   readonly publisher: Pick<Publisher, 'locator'>
   readonly signal: AbortSignal
@@ -30,7 +30,7 @@ export async function authorityFor(
 ): Promise<CertificateAuthority> {
   const { locator } = publisher
   const isByAccount = methodOf(target) === 'dns-account-01'
-  if (!isByAccount) await mustBeProvable(locator, target, names, signal)
+  if (!isByAccount) await mustBeProvable(locator, target, names, { now: world.clock.now(), signal })
   world.log.step(titleOf(target), 'asking the CA')
   const authority = await authorities.for(target.ca)
   if (!isByAccount) return authority
@@ -44,11 +44,11 @@ async function mustBeProvable(
   locator: Locator,
   target: Target,
   names: readonly Name[],
-  signal: AbortSignal,
+  { now, signal }: { readonly now: Date; readonly signal: AbortSignal },
 ): Promise<void> {
   const method = methodOf(target)
   if (method !== 'dns-persist-01' && method !== 'auto') return locator.checkProviders(names, target.dns)
-  const lacking = await withoutRecord(locator, names)
+  const lacking = await withoutRecord(locator, names, now)
   signal.throwIfAborted()
   if (lacking.size === 0) return // their records stand; whether they are good the order's challenges will tell
   // A record that turns out to be no good needs a provider, too; but to demand one for all would defeat the purpose.

@@ -133,4 +133,20 @@ describe.skipIf(lacking('named', 'pebble', 'dig', 'netns') || pebbleIsOld())('a 
       expect(updates).not.toContain("'_acme-challenge.www.corp.test' TXT")
     }),
   )
+
+  test(
+    "Debian's Pebble, which offers neither: the error says what it offers, and nothing is written",
+    { timeout: 120_000 },
+    () =>
+      inDomain({ pebble: { systems: true } }, async domain => {
+        const run = await withMethod(domain, 'host', 'dns-account-01')(['--batch', 'want', 'www.corp.test'])
+        if (run.exit === 0) return // the system's is a newer one
+        expect(run).toMatchObject({
+          exit: 6,
+          stderr: expect.stringMatching(/offers no dns-account-01 challenge, but .*dns-01/),
+        })
+        expect(run.stderr).toContain('set request.challenge.dns.method to dns-01')
+        expect(domain.bind.updates()).toEqual([])
+      }),
+  )
 })

@@ -1,7 +1,7 @@
 // The record of dns-persist-01: its syntax as a table, what it must say by the examples of the drafts, and what is told
 // of one that will not do.
 import { expect, test } from 'vitest'
-import { accountHash, judgePersist, type PersistAccount, persistTerms } from '../../../src/acme/persist.js'
+import { accountHash, judgeForAny, judgePersist, type PersistAccount, persistTerms } from '../../../src/acme/persist.js'
 import { parsePersistRecord, persistText, zoneFileStrings } from '../../../src/acme/persist-record.js'
 import { type Name, parseName } from '../../../src/core/names.js'
 
@@ -213,4 +213,17 @@ test.each<[string, string[], boolean, object]>([
 test('a name is hashed as it stands in the DNS: lower case, without *.', () => {
   const { accountUris } = persistTerms(parseName('*.Example.COM') as Name, at(late))
   expect(accountUris).toEqual(hashed)
+})
+
+test.each<[string[], boolean, boolean | string]>([
+  [['any.example; accounturi=anybody'], false, true],
+  [['any.example; accounturi=anybody'], true, 'policy'],
+  [['any.example; accounturi=anybody; persistUntil=1'], false, 'persistUntil'],
+  [['any.example; accounturi=a;', 'v=spf1 -all'], false, 'syntax'],
+  [['any.example'], false, 'accounturi'],
+  [[], false, 'record'],
+  [['any.example; accounturi=a;', 'other.example; accounturi=b'], false, true],
+])('%j, wildcard %j, could be good for somebody: %j', (values, wildcard, verdict) => {
+  const judged = judgeForAny(values, { wildcard, now })
+  expect(judged.good || judged.part).toBe(verdict)
 })

@@ -214,13 +214,15 @@ test.each<[string, string[], object]>([
     ['other.test; accounturi=x'],
     { message: expect.stringContaining('none for persist.ca.test or ca.test, but for other.test') },
   ],
-])('with dns-persist-01 and a record that will not do the CA is not told to look: %s', async (_, values, error) => {
+])('with dns-persist-01 and a record that will not do the CA is not told to look: %s', async (what, values, error) => {
   const { issue, events, records, ca } = await lab()
   ca.manners = persists
   records.set(record, values)
   expect(await issue(byRecord)).toMatchObject({ code: 'CONFIG', byName: ['a.test'], ...error })
   expect(events.filter(event => /publish|dns-persist-01/.test(event))).toEqual([])
-  if (values.length === 0) expect(events.filter(event => event.startsWith('POST'))).toEqual([])
+  // what no CA would take is found out before one is asked
+  if (/^(none|one that is over|a malformed one)$/.test(what))
+    expect(events.filter(event => event.startsWith('POST'))).toEqual([])
 })
 
 test('with dns-persist-01 and a wildcard the record must say so', async () => {
@@ -245,7 +247,7 @@ test('of a partial target with dns-persist-01 a name whose record will not do is
   })
   records.set(record, [mine])
   records.set('_validation-persist.b.test', [`${mine}; persistUntil=1`])
-  expect(await issue(some, { mostOrders: 3 })).toEqual({ issued: ['a.test'], missing: ['c.test', 'b.test'] })
+  expect(await issue(some, { mostOrders: 3 })).toEqual({ issued: ['a.test'], missing: ['b.test', 'c.test'] })
 })
 
 test('with dns-persist-01 a CA that does not offer it says what it offers', async () => {
