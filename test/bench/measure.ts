@@ -26,7 +26,9 @@ export async function measure(argv: readonly string[], options: Dns01Options = {
     const timed = [need('time'), '--quiet', '--format', '%U %S %M', '--output', report]
     // When time is killed, what it runs goes, too.
     const tied = [need('setpriv'), '--pdeathsig', 'KILL', ...argv]
-    const result = await startProgram([...timed, ...tied], { timeoutSeconds: 600, ...options }).result
+    // notes of what a hook call places, which belong to no state directory, go with the folder, too
+    const env = { XDG_STATE_HOME: folder.path, ACME_STATE_DIR: join(folder.path, 'state'), ...options.env }
+    const result = await startProgram([...timed, ...tied], { timeoutSeconds: 600, ...options, env }).result
     if (result.exit !== 0)
       throw new Error(`${short(argv.join(' '))} ended with ${result.exit}:\n${short(result.stdout + result.stderr)}`)
     const [user = 0, system = 0, peakKb = 0] = readFileSync(report, 'utf8').trim().split(' ').map(Number)
