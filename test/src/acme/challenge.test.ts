@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { accountLabel, dnsChallenge } from '../../../src/acme/challenge.js'
 import { objectsOf } from '../../../src/acme/objects.js'
@@ -25,6 +27,15 @@ test('answers with the digest of token and thumbprint (RFC 8555 §8.4)', () => {
 
 test('the account label of draft-ietf-acme-dns-account-label, by its example', () => {
   expect(accountLabel('https://example.com/acme/acct/ExampleAccount')).toBe('_ujmmovf2vn55tgye')
+})
+
+test('the labels that docs/methods.md shows are those of its accounts', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/methods.md'), 'utf8')
+  const shown = [...page.matchAll(/(https:\/\/acme\.example\/acct\/\d+); .* (_\w+)\._acme-challenge/g)]
+  expect(shown.map(([, url = '']) => accountLabel(url))).toEqual(shown.map(([, , label]) => label))
+  for (const [, , label] of shown)
+    expect(page.split('\n').some(line => line.startsWith(`${label}._acme-challenge`))).toBe(true)
+  expect(shown).toHaveLength(2)
 })
 
 const offered = (...types: string[]) => ({
