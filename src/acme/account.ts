@@ -19,6 +19,10 @@ export interface Registration {
   readonly externalAccount?: ExternalAccount | undefined
 }
 
+/**
+ * A change of the account's own object (RFC 8555 §7.3.2). Contacts are replaced as a whole, so an empty list removes all. A
+ * deactivated account does not come back (§7.3.6): the CA refuses what its key signs from then on.
+ */
 export type AccountChange = { readonly contact: readonly string[] } | { readonly status: 'deactivated' }
 
 /**
@@ -109,7 +113,10 @@ export function openAccount(session: Session, key: AccountKey): Accounts {
       const { keyChange } = await session.directory(signal)
       if (keyChange === undefined) throw new Dns01Error('REFUSED', 'the directory of the CA lacks keyChange')
       const keyId = await url(signal)
+      // Two signatures, one in the other (§7.3.5): the inner one proves the new key, the outer one that the account's owner wants it.
       const inner = await keyChangeBy(to, key, keyId, keyChange)
+      // After this line the old key opens nothing. Where the answer is lost nobody knows which of the two it is: so the caller
+      // has the new one on disk before, and finds out in a later run.
       await session.post(keyChange, inner, { what: 'keyChange', signal, keyId })
     },
     post,

@@ -22,10 +22,13 @@ export const pemChain = 'application/pem-certificate-chain'
 /** Each costs a request. Let's Encrypt had two at most, for one key type; a header with more is not to be believed. */
 const mostAlternates = 10
 
-/** By the text: what holds no certificate is of no use to us, whatever its content type says. */
+/**
+ * By the text: what holds no certificate is of no use to us, whatever its content type says. A glance only; whether the leaf
+ * is for our key and names is checked before it is stored (renew/finalize.ts).
+ */
 export const isPem = (text: string): boolean => text.includes('-----BEGIN CERTIFICATE-----')
 
-/** Nothing is asked yet. */
+/** Nothing is asked yet. `account` signs: its key must be that of the account which made the order. */
 export function openChains({ world, objects }: Session, account: Pick<Accounts, 'post'>): Chains {
   // POST-as-GET (RFC 8555 §6.3) for alternates, too: only the account that ordered may fetch them
   const chainAt = async (url: string, what: string, signal: AbortSignal): Promise<Answer> => {
@@ -60,6 +63,7 @@ export function openChains({ world, objects }: Session, account: Pick<Accounts, 
       const { text } = answer
       // Nobody prefers another: no alternate is asked for, though clients exist that always fetch them all.
       if (!isPreferred || isPreferred(text)) return text
+      // One after the other and not at once: what comes after the one that is preferred need not be asked for.
       for (const link of linksOf(answer, 'alternate').slice(0, mostAlternates)) {
         const other = await alternateAt({ link, from: certificate }, `an alternate of the ${what}`, signal)
         if (other !== undefined && isPreferred(other)) return other

@@ -15,9 +15,11 @@ import { type Problem, problem } from './problem.js'
  * without any re-encoding (§6.4).
  */
 export interface Directory {
+  // Nothing can be done without these three. newAuthz (§7.4.1) is not read: no name is authorized before it is ordered.
   readonly newNonce: string
   readonly newAccount: string
   readonly newOrder: string
+  // Certificates can be had without these two, so a directory that lacks them is one; what needs them says so.
   readonly revokeCert?: string | undefined
   readonly keyChange?: string | undefined
   /** RFC 9773 §3. */
@@ -179,7 +181,7 @@ const isUrl = (text: string, plainAllowed: boolean): boolean =>
   URL.canParse(text) &&
   (plainAllowed ? ['https:', 'http:'] : ['https:']).includes(new URL(text).protocol)
 
-/** RFC 3339 (RFC 8555 §7.1.3). */
+/** RFC 3339 (RFC 8555 §7.1.3). Read where it only informs: whether an order is over, its status says. */
 const date = v.pipe(
   v.string(),
   v.isoTimestamp(),
@@ -202,12 +204,16 @@ const identifier = v.pipe(
   }),
 )
 
-/** A text that only explains. */
+/** A text that only explains: of a wrong type it counts as absent. */
 const text = v.fallback(v.optional(v.string()), undefined)
 
+/** A list that only explains: whole or not at all, since a part of a list of issuers would look like a decision of the CA. */
 const texts = v.fallback(v.optional(v.array(v.string())), undefined)
 
-/** RFC 8555 §7.1.1: all of it is optional, and so is `meta` itself. */
+/**
+ * RFC 8555 §7.1.1: all of it is optional, and so is `meta` itself. Each member falls back alone: a CA whose profiles are of a
+ * wrong type must not lose its terms of service by that, to which the user has to agree.
+ */
 const meta = v.object({
   termsOfService: text,
   website: text,

@@ -63,7 +63,10 @@ const lastMs = 8.64e15
 
 const dateOf = (seconds: string): Date => new Date(Math.min(Number(seconds) * 1000, lastMs))
 
-/** The TXT value that says this. */
+/**
+ * The TXT value that says this. The order of the tags is of no matter (RFC 8659 §4.2); this one is that of the drafts' examples.
+ * Whole seconds, downwards: the record must not promise more than was asked for.
+ */
 export const persistText = ({ issuer, accountUri, wildcard, until }: PersistRecord): string =>
   [
     issuer,

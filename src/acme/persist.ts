@@ -16,7 +16,7 @@ export const isPersistDraft = (text: string): text is PersistDraft => text === '
 
 /** Who we are to the CA. */
 export interface PersistAccount {
-  /** As the CA writes it: it is compared octet by octet. */
+  /** As the CA writes it: it is compared octet by octet, so another spelling of the same URL is another account. */
   readonly url: string
   /** Of its key (RFC 7638). */
   readonly thumbprint: string
@@ -32,7 +32,10 @@ export interface PersistTerms {
   readonly accountUris: readonly [string, ...string[]]
 }
 
-/** What the CA said of its dns-persist-01, as far as anybody has asked. */
+/**
+ * What the CA said of its dns-persist-01, as far as anybody has asked. All of it is optional: draft 00 has no `accounturi`, and
+ * each draft spells the list of issuers in its own way.
+ */
 export type PersistChallenge = Pick<Challenge, 'issuer-domain-names' | 'issuerDomainNames' | 'accounturi'>
 
 /**
@@ -51,6 +54,7 @@ export function persistTerms(
   // The older drafts have no list in the directory: who may be named in CAA is who may be named here (draft-00 §3).
   const issuers = (draft === '02' ? (late ?? early) : (early ?? late)) ?? directory.caaIdentities
   if (issuers.length === 0) throw saysNot('by which name its record knows it (issuerDomainNames, caaIdentities)')
+  // domain names, so without regard to case (RFC 4343); a final dot is how people write a name that is complete
   const known = issuers.map(issuer => issuer.toLowerCase().replace(/\.$/, ''))
   // Pebble makes account URLs of the Host header of each request: what counts is what it will compare with.
   const url = challenge.accounturi ?? account.url
@@ -62,15 +66,17 @@ export function persistTerms(
   return { draft, issuers: known, accountUris: [uriOf(withoutWildcard(name)), uriOf('*')] }
 }
 
-/** What is known besides the account; nothing of it need be. */
-/** What is known besides the directory. */
+/** What is known besides the account and its directory; nothing of it need be, as where a record is printed before any order. */
 interface PersistSaid {
   readonly challenge?: PersistChallenge | undefined
   /** Beats what can be guessed. */
   readonly draft?: PersistDraft | undefined
 }
 
-/** Only a CA of draft 02 has camel case in the challenge, or anything of this in the directory's meta. */
+/**
+ * Only a CA of draft 02 has camel case in the challenge, or anything of this in the directory's meta. There is no number of a
+ * version on the wire. In doubt the older form: it is what CAs speak today, and a CA of draft 02 is known by its directory.
+ */
 function draftOf({ directory }: PersistAccount, challenge: PersistChallenge): PersistDraft {
   if (challenge.issuerDomainNames) return '02'
   if (challenge['issuer-domain-names']) return '01'
@@ -106,7 +112,10 @@ export function accountHash(name: string, thumbprint: string, accountUrl: string
   return hash.update(thumbprint).update(accountUrl).digest('base64url')
 }
 
-/** Whether the values at a name have a record that is good for us, and if not, which part of it is to be mended. */
+/**
+ * Whether the values at a name have a record that is good for us, and if not, which part of it is to be mended. `until` is
+ * absent where the record has no end. A value and not an error: `auto` goes on by dns-01 with it, `probe` shows it.
+ */
 export type PersistVerdict =
   | { readonly good: true; readonly until?: Date | undefined }
   | {
@@ -133,11 +142,13 @@ export function judgePersist(values: readonly string[], expected: PersistExpecte
   const judged = ours.map(record => ({ record, faults: faultsOf(record, expected) }))
   const good = judged.filter(({ faults }) => faults.length === 0).map(({ record }) => record.until)
   if (good.length > 0) return { good: true, until: good.includes(undefined) ? undefined : latest(good) }
+  // One record is told of and not all: records of other hosts' accounts at the same CA are right, and not to be mended.
   const [nearest] = judged.sort((a, b) => rank(a.faults) - rank(b.faults))
   const [first, ...others] = nearest?.faults ?? []
   if (first) return { good: false, part: first.part, why: [first, ...others].map(({ why }) => why).join('; ') }
   const wanted = `none for ${expected.issuers.join(' or ')}`
   if (read.length === 0) return { good: false, part: 'record', why: 'there is no such record' }
+  // its issuer may be what cannot be read, so it might have been meant for us
   const broken = read.find(({ malformed }) => malformed !== undefined)
   if (broken) return { good: false, part: 'syntax', why: `${wanted}; one is malformed: ${broken.malformed}` }
   return { good: false, part: 'issuer', why: `${wanted}, but for ${read.map(({ issuer }) => issuer).join(', ')}` }
@@ -162,7 +173,10 @@ interface Fault {
   readonly why: string
 }
 
-/** What is wrong with a record for our CA, what is hardest to mend first. */
+/**
+ * What is wrong with a record for our CA, what is hardest to mend first. All of it and not the first thing only: each change
+ * of a zone may have to be asked for from somebody else, and should be asked for once.
+ */
 function faultsOf(record: PersistRecord, { accountUris, wildcard, now }: PersistExpected): Fault[] {
   const { accountUri, malformed, until } = record
   if (malformed !== undefined) return [{ part: 'syntax', why: `it is malformed: ${malformed}` }]
@@ -171,6 +185,7 @@ function faultsOf(record: PersistRecord, { accountUris, wildcard, now }: Persist
   else if (!accountUris.includes(accountUri))
     faults.push({ part: 'accounturi', why: `its accounturi is ${accountUri}, and ours is ${accountUris[0]}` })
   if (wildcard && !record.wildcard) faults.push({ part: 'policy', why: 'it lacks policy=wildcard' })
+  // only from the second itself on: an earlier end of ours would refuse what the CA takes; the warning comes long before
   if (until && until <= now) faults.push({ part: 'persistUntil', why: `its persistUntil was ${minute(until)}` })
   return faults
 }

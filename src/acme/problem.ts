@@ -153,17 +153,21 @@ function hintFor(type: string, told: Problem, { termsOfService }: ProblemContext
 }
 
 /**
- * The types of RFC 8555 §6.7, RFC 9773 §7.4 (alreadyReplaced) and draft-aaron-acme-profiles (invalidProfile) in words, and
+ * The types of RFC 8555 §6.7, RFC 9773 §7.4 (alreadyReplaced) and draft-ietf-acme-profiles (invalidProfile) in words, and
  * what the user can do. A type that is not here is shown by its name.
  */
 const MEANINGS: Readonly<Record<string, { readonly words: string; readonly hint?: string }>> = {
   accountDoesNotExist: { words: 'the CA knows no account for this key', hint: 'dns01 quickstart registers one' },
+  // orders are asked for once more without `replaces` then (order.ts), so a user rarely meets it
   alreadyReplaced: { words: 'that certificate has been replaced already' },
+  // counts as success for whoever wants it revoked (client.ts)
   alreadyRevoked: { words: 'the certificate is revoked already' },
+  // the CA says it at finalize, when all names have been proved; read-csr.ts looks for the usual reasons before
   badCSR: {
     words: 'the CA does not accept the certificate request',
     hint: 'the key type or size, must-staple or a name may be the reason: see what it said',
   },
+  // only after all the repetitions of transport.ts: RFC 8555 §6.5 has a client try again at once
   badNonce: { words: 'the CA refused our nonces again and again' },
   badPublicKey: { words: 'the CA does not accept this key', hint: 'try ECDSA P-256 or RSA 2048 (request.key)' },
   badRevocationReason: { words: 'the CA does not allow this revocation reason', hint: 'try it without a reason' },
@@ -211,6 +215,7 @@ const MEANINGS: Readonly<Record<string, { readonly words: string; readonly hint?
     hint: 'the next run tries again; see the status page of the CA',
   },
   tls: { words: 'the CA had a TLS problem while validating' },
+  // of a challenge: a wrong value. But Let's Encrypt also says it of a profile that the account may not use.
   unauthorized: {
     words: 'the CA says we are not authorized',
     hint: 'was the TXT value the right one at every name server the CA sees? dns01 probe NAME shows what each answers',

@@ -62,14 +62,19 @@ const lastYear = 9999
 
 /**
  * The certificate's name in renewal information (RFC 9773 §4.1): the key identifier of its issuer and its serial number, the
- * bytes as they stand in it, each as base64url. undefined where it names no key of its issuer.
+ * bytes as they stand in it, each as base64url. undefined where it names no key of its issuer. The serial number keeps the
+ * 00 that DER puts in front of a first bit that is set: to read it as a number would lose it, and name another certificate.
  */
 export function certIdOf({ authorityKeyId, serial }: Pick<CertificateFacts, 'authorityKeyId' | 'serial'>) {
   if (authorityKeyId === undefined || authorityKeyId === '' || serial === '') return undefined
   return [authorityKeyId, serial].map(hex => Buffer.from(hex, 'hex').toString('base64url')).join('.')
 }
 
-/** Looks into the directory for where renewal information is to be had (RFC 9773 §3). One request. */
+/**
+ * Looks into the directory for where renewal information is to be had (RFC 9773 §3). One request. Not by a session's
+ * directory(): that one tries again for half a minute, and here a CA that is down is an answer like any other. Never throws but
+ * the signal's reason.
+ */
 export async function findRenewalService(
   world: Asking,
   directoryUrl: string,
@@ -86,16 +91,21 @@ export async function findRenewalService(
   }
 }
 
-/** Asks when this certificate is to be renewed (RFC 9773 §4.1). One request. */
+/**
+ * Asks when this certificate is to be renewed (RFC 9773 §4.1). One request. `certId`: as certIdOf() gives it. Never throws but
+ * the signal's reason: what the CA says wrong is `why`, and no window.
+ */
 export async function askRenewalInfo(
   world: Asking,
   serviceUrl: string,
   certId: string,
   signal: AbortSignal,
 ): Promise<RenewalAnswer> {
+  // §4.1 puts a slash between the two; a directory may end its own with one, and two would be another path
   const answer = await ask(world, `${serviceUrl.replace(/\/$/, '')}/${certId}`, signal)
   if ('why' in answer) return answer
   if (answer.status !== 200) return refusal(world, answer)
+  // also for a window that is wrong: the CA's Retry-After holds, as asking sooner would bring the same again
   const askAgainSeconds = pauseOf(world, answer)
   const window = windowOf(answer)
   return typeof window === 'string' ? { why: window, askAgainSeconds } : { window, askAgainSeconds }
@@ -109,6 +119,7 @@ async function ask(
 ): Promise<Answer | (RenewalAnswer & { why: string })> {
   try {
     const headers = { 'user-agent': userAgent }
+    // one bound for silence and for the whole: a CA that sends a byte a second would get round the first
     const limits = { signal, timeoutSeconds: exchangeSeconds, totalSeconds: exchangeSeconds }
     const response = await world.fetch(new URL(url), { method: 'GET', headers, ...limits })
     if (response.body.length > longestAnswer)

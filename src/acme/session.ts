@@ -97,6 +97,7 @@ export function openSession(
           const answer = await transport.post(url, payload, { ...call, withinSeconds: left })
           if (answer.status >= 200 && answer.status < 300) return answer
           const error = answerError(answer, call.what, world.clock.now())
+          // returned and not thrown: retry() would try again whatever is temporary, and this error is one that somebody asked for
           if (call.isFinal?.(error)) return error
           throw error
         }),
