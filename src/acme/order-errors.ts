@@ -1,7 +1,7 @@
 // Why an order or an authorization came to nothing. The CA puts the reason into the challenge that failed (RFC 8555
 // §8), while the order itself often says no more than "invalid"; so the error that people read is put together from
 // the authorizations first. Whether a later run tries again is decided here as well, by the code of that error.
-import { codeOf, Dns01Error } from '../core/errors.js'
+import { codeOf, Dns01Error, hintsOf } from '../core/errors.js'
 import type { Authorization, Order } from './objects.js'
 import { problemError } from './problem.js'
 
@@ -34,7 +34,7 @@ export function orderError(order: Order, authorizations: readonly Authorization[
     const worst = errors.find(error => codeOf(error) === 'REFUSED') ?? first
     const message = errors.map(error => error.message).join('; ')
     const failedValidations = errors.flatMap(error => error.failedValidations)
-    return new Dns01Error(worst.code, message, { hint: worst.hint, cause: worst.cause, failedValidations })
+    return new Dns01Error(worst.code, message, { hint: hintsOf(worst.hint), cause: worst.cause, failedValidations })
   }
   if (order.error) return problemError(order.error, { what: `order for ${shortList(order.identifiers)}` })
   return new Dns01Error('REFUSED', `order ${order.url} is invalid, and the CA does not say why`)

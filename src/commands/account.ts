@@ -9,6 +9,7 @@ import {
   deactivate,
   deactivationLines,
   meantAccount,
+  onlyMeantAccount,
   updateContact,
 } from '../manage/accounts.js'
 import { openAuthorities } from '../renew/authorities.js'
@@ -27,8 +28,10 @@ async function settled(context: Context, state: StateDir, account: string): Prom
   return isChanging ? rollOver({ ...context, state }, account) : account
 }
 
-const show: Action = async (_args, context) => {
-  const { accounts, errors } = await accountStatus({ ...context, state: await looking(context) })
+const show: Action = async (args, context) => {
+  const state = await looking(context)
+  const only = said(args) === undefined ? undefined : meantAccount(state, said(args))
+  const { accounts, errors } = await accountStatus({ ...context, state }, only)
   context.out.show(accounts, () => accountLines(accounts))
   return errors
 }
@@ -81,7 +84,7 @@ const rollover: Action = (args, context) =>
 const close: Action = async (args, context) => {
   const { world, out } = context
   const looked = await looking(context)
-  const account = meantAccount(looked, said(args))
+  const account = onlyMeantAccount(looked, said(args))
   // asked before the lock is taken: a question may stand for hours, and cron's run must not wait for it
   world.prompt?.note(deactivationLines(looked, account).join('\n'))
   if (world.prompt && !(await world.prompt.confirm('Close this account?'))) {

@@ -101,7 +101,8 @@ export const messageOf = (error: unknown): string => (error instanceof Error ? e
 
 /** The same error, with these details changed. */
 export function withDetails(error: Dns01Error, details: ErrorDetails): Dns01Error {
-  const changed = new Dns01Error(error.code, error.message, { ...error, cause: error.cause, ...details })
+  const hint = hintsOf(error.hint)
+  const changed = new Dns01Error(error.code, error.message, { ...error, hint, cause: error.cause, ...details })
   if (error.stack !== undefined) changed.stack = error.stack
   return changed
 }
@@ -130,11 +131,17 @@ export const wasNeverSent = (error: unknown): boolean => NEVER_SENT.has(systemCo
 export const shortList = (items: readonly string[], atMost = 5, between = ', '): string =>
   items.slice(0, atMost).join(between) + (items.length > atMost ? `${between}and ${items.length - atMost} more` : '')
 
+/**
+ * The lines of an error's hint, for another error that says the same. Given as one text, the breaks between them would be shown as
+ * those of a stranger are.
+ */
+export const hintsOf = (hint: string | undefined): readonly string[] | undefined => hint?.split('\n  ')
+
 /** Any thrown value as lines for people: what happened, then what to do; of a bug its stack. */
 export function linesOf(error: unknown): [string, ...string[]] {
   const known = understood(error)
   if (!(known instanceof Dns01Error)) return [String(known), ...framesOf(known)]
-  return [known.message, ...(known.hint?.split('\n  ') ?? [])]
+  return [known.message, ...(hintsOf(known.hint) ?? [])]
 }
 
 /** Where it happened. The stack begins with the message, whose line breaks may be a stranger's. */

@@ -2,7 +2,7 @@
 // hours neither wears a CA out nor spends what it allows, and a certificate that is about to end is tried often all the
 // same.
 import { minute } from '../core/dates.js'
-import { codeOf } from '../core/errors.js'
+import { codeOf, hintsOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { Target } from '../core/target.js'
 import type { Failure, Memory } from '../state/ledger.js'
@@ -111,7 +111,7 @@ export const nameFailure = ({ ca }: Target, name: Name, memory: Memory): Failure
 
 /** For people: how often, since when, what was said, what to do. */
 export const failedText = ({ times, since, message, hint }: Failure): string =>
-  `failed ${times === 1 ? '' : `${times} times `}since ${minute(since)}: ${message}${hint ? ` (${hint})` : ''}`
+  `failed ${times === 1 ? '' : `${times} times `}since ${minute(since)}: ${message}${hint ? ` (${hintsOf(hint)?.join('; ')})` : ''}`
 
 /** What went wrong with a due target when it was last tried: with its CA, with itself, or with a name that a `partial` one lacks. */
 export function failureOf(

@@ -19,6 +19,8 @@ export interface AccountParts {
 }
 
 const registerHint = 'dns01 quickstart registers one, and so does the first certificate'
+const registerHintFor = (ca: string): string =>
+  `dns01 account register ${ca} registers one, and so does the first certificate`
 
 /**
  * The URL of the account that new certificates of conf/target's CA are asked with. Registers nothing. Price: 3 requests.
@@ -38,7 +40,7 @@ export interface OurAccount extends Account {
 /** The account that new certificates of this CA are asked with, as accountUrl() finds it. */
 export async function ourAccount(world: World, state: StateDir, ca: string, signal: AbortSignal): Promise<OurAccount> {
   const id = accountFor(state, ca)
-  if (id === undefined) throw new Dns01Error('CONFIG', `there is no account for ${ca}`, { hint: registerHint })
+  if (id === undefined) throw new Dns01Error('CONFIG', `there is no account for ${ca}`, { hint: registerHintFor(ca) })
   const key = state.accountKey(id)
   const client = openClient(world, reachable(ca), key)
   const account = await client.findAccount(signal)
@@ -70,9 +72,10 @@ export interface AccountStatus {
   readonly error?: ReturnType<typeof errorDocument> | undefined
 }
 
-/** Every account as its CA has it, all asked at once. Price: 3 requests each. One that cannot be asked holds up no other. */
+/** Every account (or `only` this one) as its CA has it, all asked at once. Price: 3 requests each. One that cannot be asked holds up no other. */
 export async function accountStatus(
   parts: AccountParts,
+  only?: string,
 ): Promise<{ readonly accounts: readonly AccountStatus[]; readonly errors: readonly unknown[] }> {
   const { state } = parts
   const changing = new Set(state.rollovers().map(({ accountId }) => accountId))
@@ -89,7 +92,8 @@ export async function accountStatus(
       return { ...known, error: errorDocument(error) }
     }
   }
-  return { accounts: await Promise.all(state.accounts().map(({ id }) => one(id))), errors }
+  const wanted = state.accounts().filter(({ id }) => only === undefined || id === only)
+  return { accounts: await Promise.all(wanted.map(({ id }) => one(id))), errors }
 }
 
 async function askAbout(parts: AccountParts, id: string): Promise<Partial<AccountStatus>> {
@@ -145,7 +149,21 @@ export function meantAccount(state: StateDir, said: string | undefined): string 
   serverPart(ca) // throws for what is not a URL
   const id = accountFor(state, ca)
   if (id !== undefined) return id
-  throw new Dns01Error('CONFIG', `there is no account for ${ca}`, { hint: registerHint })
+  throw new Dns01Error('CONFIG', `there is no account for ${ca}`, { hint: registerHintFor(ca) })
+}
+
+/**
+ * The same for what cannot be undone: the one in use is told by certificates and by names of files, and of several nobody
+ * should have to know which that is.
+ * @throws Dns01Error as meantAccount(); USAGE when a CA is said, or nothing, and it has several
+ */
+export function onlyMeantAccount(state: StateDir, said: string | undefined): string {
+  const meant = meantAccount(state, said)
+  const same = state.accounts().filter(({ id }) => serverPart(caOf(id)) === serverPart(caOf(meant)))
+  if (same.length === 1 || (said !== undefined && !said.includes('://'))) return meant
+  throw new Dns01Error('USAGE', `there are ${same.length} accounts for ${caOf(meant)}`, {
+    hint: ['say which:', ...same.map(({ id }) => `dns01 account deactivate ${id}`)],
+  })
 }
 
 /** What somebody typed as new addresses: one empty text means none. @throws Dns01Error USAGE */

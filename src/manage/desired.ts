@@ -8,7 +8,7 @@ import { accountChallengeName, challengeName, type Name, parseNames, persistName
 import type { ChallengeMethod, Target } from '../core/target.js'
 import type { World } from '../core/world.js'
 import { readGivenCsr } from '../state/csr-file.js'
-import { csrPath } from '../state/layout.js'
+import { csrPath, targetPath } from '../state/layout.js'
 import type { StateDir } from '../state/state-dir.js'
 import { csrPem } from '../x509/read-csr.js'
 
@@ -169,11 +169,14 @@ export function forcedNames(state: StateDir, words: readonly string[]): Name[] {
  * @throws Dns01Error USAGE with a suggestion: acmetool takes a mistyped word for a target and does nothing
  */
 export function targetFiles(state: StateDir, words: readonly string[]): string[] {
-  const { targets } = state.targets()
+  const { targets, problems } = state.targets()
   return words.flatMap(word => {
     const base = word.split('/').at(-1) ?? word
     const files = targets.filter(t => t.file === base || (t.names as readonly string[]).includes(word)).map(t => t.file)
     if (files.length > 0) return files
+    // a file that is there and cannot be read is no target, and its own mistake is what is to be told
+    const unread = problems.find(({ message }) => message.startsWith(`${targetPath(base)}:`))
+    if (unread) throw unread
     const known = targets.flatMap(t => [t.file, ...t.names])
     throw new Dns01Error('USAGE', `there is no target "${word}"`, { hint: didYouMean(word, known) })
   })

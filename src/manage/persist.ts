@@ -98,7 +98,9 @@ export function parseUntil(text: string, now: Date): Date {
   const isDay = /^\d{4}-\d\d-\d\d$/.test(text)
   const until = new Date(isDay ? `${text}T23:59:59Z` : text)
   const isDate = isDay || /^\d{4}-\d\d-\d\dT/.test(text)
-  if (!isDate || Number.isNaN(until.getTime()))
+  // of the 30th of February node makes the 2nd of March
+  const isThere = !Number.isNaN(until.getTime()) && (!isDay || until.toISOString().startsWith(text))
+  if (!isDate || !isThere)
     throw new Dns01Error('USAGE', `--until: ${JSON.stringify(text)} is not a day`, { hint: 'write it as 2027-12-31' })
   if (until > now) return until
   throw new Dns01Error('USAGE', `--until: ${text} is over`, { hint: 'name a day that is to come' })

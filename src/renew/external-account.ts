@@ -60,7 +60,7 @@ function inAnswers({ world, responses }: BindingParts, ca: string): Said | undef
   const placed = (id: string): string => [responses.place(id), id].filter(text => text !== undefined).join(': ')
   return {
     keyId: said(keyId),
-    hmacKey: path && readSecretFile(world.files, path, 'the HMAC key in').trim(),
+    hmacKey: path && readSecretFile(world.files, path, `the HMAC key (${placed(file)}) in`).trim(),
     algorithm: said(algorithm),
     places: { keyId: placed(keyId), hmacKey: placed(file), algorithm: placed(algorithm) },
   }

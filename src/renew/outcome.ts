@@ -1,5 +1,5 @@
 // What a run says of each thing that it had to do: for the report, the exit status, and --json.
-import { Dns01Error } from '../core/errors.js'
+import { Dns01Error, hintsOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import { type Deferred, deferralText, forceHint } from '../limits/admission.js'
 import type { Due } from './due.js'
@@ -29,6 +29,6 @@ export const waits = (deferred: Deferred<Due>): Outcome => ({
   result: 'waits',
   notLive: !deferred.live,
   error: new Dns01Error('UNAVAILABLE', `${deferred.target.file}: ${deferred.why}; ${deferralText(deferred)}`, {
-    hint: deferred.failure && [deferred.failure.hint, forceHint(deferred.target.names)].filter(Boolean).join('; '),
+    hint: deferred.failure && [...(hintsOf(deferred.failure.hint) ?? []), forceHint(deferred.target.names)],
   }),
 })

@@ -38,6 +38,7 @@ export async function lookAtRecord(
   name: Name,
   terms: Pick<PersistTerms, 'issuers' | 'accountUris'>,
   now: Date,
+  wanted: readonly Name[] = [name],
 ): Promise<RecordLook> {
   const at = persistName(name)
   const standing = await locator.standing(at)
@@ -50,7 +51,8 @@ export async function lookAtRecord(
     return { good: true, standing, until: ends.length === 0 ? undefined : new Date(Math.min(...ends)) }
   }
   const isThere = standing.seen.some(({ values }) => values.length > 0)
-  if (bad.length === verdicts.length) return { good: false, standing, error: unfit(name, at, first.verdict), isThere }
+  if (bad.length === verdicts.length)
+    return { good: false, standing, error: unfit(name, wanted, first.verdict), isThere }
   // Those that have it are right, so it was published: the others lag, and a later run may find it there as well.
   const late = shortList(
     bad.map(one => `${one.server}: ${one.verdict.why}`),
@@ -68,14 +70,23 @@ export async function lookAtRecord(
 }
 
 /** CONFIG: it fails until somebody changes the record. */
-const unfit = (name: Name, at: Name, { part, why }: Exclude<PersistVerdict, { good: true }>): Dns01Error =>
-  new Dns01Error('CONFIG', `${at}: the record of dns-persist-01 does not prove ${name}: ${why}`, {
-    hint: mend(part, name),
+const unfit = (
+  name: Name,
+  wanted: readonly Name[],
+  { part, why }: Exclude<PersistVerdict, { good: true }>,
+): Dns01Error =>
+  new Dns01Error('CONFIG', `${persistName(name)}: the record of dns-persist-01 does not prove ${name}: ${why}`, {
+    hint: mend(part, name, wanted),
   })
 
-/** What to do, by the part of the record that is wrong: always a command that prints the right one. */
-function mend(part: Exclude<PersistVerdict, { good: true }>['part'], name: Name): string {
-  const print = `dns01 persist '${name}'`
+/** What to do, by the part of the record that is wrong: always a command that prints one which is right for all that are wanted of it. */
+function mend(
+  part: Exclude<PersistVerdict, { good: true }>['part'],
+  name: Name,
+  wanted: readonly Name[] = [name],
+): string {
+  const same = wanted.filter(one => persistName(one) === persistName(name))
+  const print = `dns01 persist ${same.map(one => `'${one}'`).join(' ')}`
   switch (part) {
     case 'policy':
       return `add policy=wildcard to it: ${print} prints it whole`
@@ -101,15 +112,14 @@ export async function withoutRecord(
   await Promise.all(
     names.map(async name => {
       try {
-        const at = persistName(name)
-        const { seen } = await locator.standing(at)
+        const { seen } = await locator.standing(persistName(name))
         const expected = { wildcard: name.startsWith('*.'), now }
         const bad = seen.flatMap(({ values }) => {
           const verdict = judgeForAny(values, expected)
           return verdict.good ? [] : [verdict]
         })
         // one server that has it is enough here: the others may have it by the time they are asked again
-        if (bad[0] && bad.length === seen.length) lacking.set(name, unfit(name, at, bad[0]))
+        if (bad[0] && bad.length === seen.length) lacking.set(name, unfit(name, names, bad[0]))
       } catch (error) {
         lacking.set(name, error)
       }
@@ -195,7 +205,7 @@ interface Found {
 
 /** @throws when the run is stopped */
 async function recordOf(
-  { locator, signal, world }: PersistentParts,
+  { locator, signal, target, world }: PersistentParts,
   authorization: Authorization,
   account: PersistAccount,
 ): Promise<Found> {
@@ -205,7 +215,7 @@ async function recordOf(
   if (!challenge) return { name, authorization, error: notOffered(authorization, 'dns-persist-01') }
   try {
     const terms = persistTerms(authorization.identifier, account, { challenge })
-    const look = await lookAtRecord(locator, name, terms, world.clock.now())
+    const look = await lookAtRecord(locator, name, terms, world.clock.now(), target.requestNames)
     if (look.good) return { name, authorization, url: challenge.url, until: look.until }
     return { name, authorization, error: look.error, isThere: look.isThere }
   } catch (error) {
@@ -247,9 +257,9 @@ export const endsSoon = (until: Date | undefined, certificateEnds: Date | undefi
   until.getTime() < Math.max(certificateEnds?.getTime() ?? 0, now.getTime() + toldDaysBefore * 86_400_000)
 
 /** What to say of a record that ends soon. */
-export const endText = (name: Name, until: Date): { text: string; hint: string } => ({
+export const endText = (name: Name, until: Date, wanted?: readonly Name[]): { text: string; hint: string } => ({
   text: `the record at ${persistName(name)} counts until ${minute(until)} only: after that ${withoutWildcard(name)} cannot be renewed`,
-  hint: mend('persistUntil', name),
+  hint: mend('persistUntil', name, wanted),
 })
 
 /**
@@ -272,7 +282,7 @@ export async function noteEnds(
   for (const [at, [first]] of groupBy(ends, ([name]) => persistName(name))) {
     const [name, until] = first ?? [at, undefined] // a name and its wildcard have one record
     if (!endsSoon(until, facts?.notAfter, world.clock.now())) continue
-    const { text, hint } = endText(name, until)
+    const { text, hint } = endText(name, until, [...ends.keys()])
     world.log.warn(text, hint)
   }
 }

@@ -91,7 +91,7 @@ function troubleTexts({ names, failure, waits, missing, recordsEnd }: TargetStat
   const held = waits && !failure ? [deferralText(waits)] : []
   const since = missing.map(({ name, since }) => (since ? `${name} since ${minute(since)}` : name))
   const ends = recordsEnd.map(({ name, until }) => {
-    const { text, hint } = endText(name, until)
+    const { text, hint } = endText(name, until, names)
     return whole ? `${text} (${hint}; then dns01 probe tells of it)` : text
   })
   return [

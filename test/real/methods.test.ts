@@ -67,6 +67,7 @@ describe.skipIf(lacking('named', 'pebble', 'dig', 'netns') || pebbleIsOld())('a 
 
         const missing = await run('--batch', 'want', ...names)
         expect(missing).toMatchObject({ exit: 3, stderr: expect.stringContaining('there is no such record') })
+        expect(missing.stderr).toContain("dns01 persist 'www.corp.test' '*.www.corp.test' prints")
         expect(domain.pebble.requests().filter(line => line.includes('order'))).toEqual([])
 
         const unknown = await run('persist', ...names)

@@ -1,5 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { type Code, codeOf, Dns01Error, exitStatus, FAULTS, linesOf, messageOf } from '../../../src/core/errors.js'
+import {
+  type Code,
+  codeOf,
+  Dns01Error,
+  exitStatus,
+  FAULTS,
+  hintsOf,
+  linesOf,
+  messageOf,
+  withDetails,
+} from '../../../src/core/errors.js'
 
 const of = (code: Code) => new Dns01Error(code, code)
 
@@ -28,6 +38,15 @@ test('an error keeps its cause, hint and Retry-After', () => {
   const error = new Dns01Error('UNAVAILABLE', 'above', { cause, hint: 'wait', retryAfterSeconds: 7 })
   expect(error).toMatchObject({ name: 'Dns01Error', message: 'above', cause, hint: 'wait', retryAfterSeconds: 7 })
   expect('cause' in of('USAGE')).toBe(false)
+})
+
+test('a hint of several lines keeps them in another error; breaks inside of a line are shown', () => {
+  const error = new Dns01Error('CONFIG', 'none is given', { hint: ['get it', 'a\n  b'] })
+  const hint = hintsOf(error.hint) ?? []
+  expect(hint).toEqual(['get it', 'a\\n  b'])
+  expect(linesOf(new Dns01Error('CONFIG', 'x', { hint }))).toEqual(['x', 'get it', 'a\\n  b'])
+  expect(linesOf(withDetails(error, { doubtsName: true }))).toEqual(['none is given', 'get it', 'a\\n  b'])
+  expect(hintsOf(withDetails(of('STATE'), {}).hint)).toBeUndefined()
 })
 
 test.each(['EMFILE', 'ENFILE'])('%s may come from anywhere, and does not count as a bug', code => {

@@ -107,6 +107,17 @@ describe('account show', () => {
     expect(text).toMatch(/the CA knows no account for this key/)
   })
 
+  test('of one account, or of that of a CA, tells that alone; of what is not here it is an error', async () => {
+    const on = await registered()
+    await (await StateDir.open(on.on.context.world, '/var/lib/acme')).addAccount(OTHER, await generateKey(P256))
+    for (const which of [on.id, CA]) {
+      on.shown.splice(0)
+      await on.run('show', which)
+      expect(on.shown[0]).toEqual([expect.objectContaining({ id: on.id })])
+    }
+    await expect(on.run('show', 'nothere')).rejects.toThrow(/"nothere" is not an account here/)
+  })
+
   test('of a CA that does not answer tells the trouble, and the others nevertheless', async () => {
     const on = await registered()
     await (await StateDir.open(on.on.context.world, '/var/lib/acme')).addAccount(OTHER, await generateKey(P256))
@@ -170,6 +181,19 @@ describe('account deactivate', () => {
     )
     expect(on.ca.accounts[0]?.status).toBe('valid')
     expect((await on.state()).accounts()).toHaveLength(1)
+  })
+
+  test('of several at a CA closes only the one that is named', async () => {
+    const on = await registered()
+    await (await StateDir.open(on.on.context.world, '/var/lib/acme')).addAccount(CA, await generateKey(P256))
+    for (const words of [[], [CA]])
+      await expect(on.run('deactivate', ...words)).rejects.toMatchObject({
+        code: 'USAGE',
+        hint: expect.stringContaining(`dns01 account deactivate ${on.id}`),
+      })
+    expect(on.ca.accounts[0]?.status).toBe('valid')
+    await on.run('deactivate', on.id)
+    expect((await on.state()).accounts().map(({ id }) => id)).not.toContain(on.id)
   })
 
   test('closes the account and removes it; its certificate stays, what was never completed goes, and a new one needs consent', async () => {

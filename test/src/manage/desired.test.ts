@@ -103,6 +103,16 @@ describe('targetFiles', () => {
     expect(targetFiles(state, [word]).sort()).toEqual(meant)
   })
 
+  test.each(['broken', 'desired/broken'])('%s, a file that is no target, is told its own mistake', async word => {
+    await state.writeTarget('broken', 'satisfy:\n  names: [b.test]\nrequest:\n  profile: 7x\n  fallback: b.test\n')
+    expect(() => targetFiles(state, [word])).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG',
+        message: expect.stringMatching(/^desired\/broken:5: request\.fallback must/),
+      }),
+    )
+  })
+
   test.each([
     ['wbe', 'did you mean "web"?'],
     ['ww.a.test', 'did you mean "www.a.test"?'],

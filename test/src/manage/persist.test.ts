@@ -80,7 +80,7 @@ test.each<[string, Record<string, unknown>, Ca, object]>([
     'no account',
     {},
     { files: { '/var/lib/acme/conf/target': conf } },
-    { code: 'CONFIG', hint: expect.stringContaining('quickstart') },
+    { code: 'CONFIG', hint: expect.stringContaining('dns01 account register') },
   ],
   [
     'a closed account',
@@ -104,6 +104,12 @@ test.each<[string, Record<string, unknown>, Ca, object]>([
   ],
   ['a day that is none', { until: 'tomorrow' }, {}, { code: 'USAGE', hint: 'write it as 2027-12-31' }],
   ['a day that is none, though it looks so', { until: '2027-02-31x' }, {}, { code: 'USAGE' }],
+  [
+    'a day that its month does not have',
+    { until: '2027-02-30' },
+    {},
+    { code: 'USAGE', hint: 'write it as 2027-12-31' },
+  ],
   ['a day that is over', { until: '2001-01-01' }, {}, { code: 'USAGE', message: '--until: 2001-01-01 is over' }],
   [
     'a name that leaves no room',

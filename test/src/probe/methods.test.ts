@@ -205,7 +205,7 @@ describe('with dns-persist-01', () => {
   test('no account: what to do, and nothing else is looked at', async () => {
     const { document } = await run(['www.a.test'], { method: 'dns-persist-01' })
     expect(not('ok', document).map(line)).toEqual([
-      expect.stringMatching(/^failed record: there is no account .* → dns01 quickstart/),
+      expect.stringMatching(/^failed record: there is no account .* → dns01 account register/),
       'skipped rights: not tried: nothing is written',
     ])
   })
@@ -214,7 +214,9 @@ describe('with dns-persist-01', () => {
 test('with dns-account-01 and no account there is nothing to try yet', async () => {
   const { document, events } = await run(['www.a.test'], { method: 'dns-account-01' })
   expect(not('ok', document).map(line)).toEqual([
-    expect.stringMatching(/^failed account: there is no account for https:\/\/ca\.test\/directory → dns01 quickstart/),
+    expect.stringMatching(
+      /^failed account: there is no account for https:\/\/ca\.test\/directory → dns01 account register/,
+    ),
     'skipped rights: not tried: there is no place for a value',
   ])
   expect(events).toEqual([])

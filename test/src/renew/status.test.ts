@@ -93,6 +93,9 @@ describe('status', () => {
     expect(linesOf(disk, { columns: undefined, whole: true }).join('\n')).toContain(
       "(publish it with a later end: dns01 persist 'c.test' --until DATE prints it; then dns01 probe tells of it)",
     )
+    expect(linesOf(disk, { columns: undefined, whole: true }).join('\n')).toContain(
+      "dns01 persist 'a.test' '*.a.test' --until DATE",
+    )
   })
 
   test('is a table', () => {
