@@ -39,6 +39,8 @@ describe.skipIf(lacking('pebble') || pebbleIsOld())('a real Pebble says when to 
     prepareState(lab.state, recorder.directoryUrl)
     env = { ...lab.env, SSL_CERT_FILE: recorder.caFile }
     expect(await dns01('--batch', 'want', HOST)).toMatchObject({ exit: 0, stderr: '' })
+    // of one in 256 serial numbers Pebble does not know its own certificate again: those that need a 00 before them
+    while (readCertificate(leaf()).serial.startsWith('00')) await dns01('--batch', 'reconcile', '--force', HOST)
   }, 60_000)
   afterAll(async () => {
     await recorder.stop()
