@@ -22,6 +22,7 @@ export async function whyNotInstead(
     const { client } = await authorities.for(target.ca, { mayAsk: false })
     caaIdentities = (await client.directory(signal)).caaIdentities
   } catch (error) {
+    // CONFIG alone is for a person to put right: no consent, no binding. All else counts as if this CA had been asked.
     if (!(error instanceof Dns01Error) || codeOf(error) !== 'CONFIG') throw error
     const [why, ...hints] = linesOf(error)
     return notAsked(target, why, [`dns01 account register ${target.ca} agrees and registers`, ...hints])
@@ -30,6 +31,7 @@ export async function whyNotInstead(
   const forbidden = await Promise.all(
     names.map(name => whyForbidden(publisher.locator.resolver, name, target, caaIdentities, signal)),
   )
+  // One name that CAA forbids keeps the whole order from being made: this CA would refuse that order, after the others are proved.
   const [first] = forbidden.filter(why => why !== undefined)
   return first === undefined
     ? undefined

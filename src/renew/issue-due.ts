@@ -124,6 +124,10 @@ async function whyNotNow(
   return undefined
 }
 
+/**
+ * One certificate, from the order to the ledger. A stop after issue() loses nothing but the ledger's line: the certificate is on
+ * disk, the next run finds that the target is satisfied, and links it. @throws what kept it from being issued or recorded
+ */
 async function tryOne(parts: IssueDueParts, due: Admitted<Due>): Promise<Outcome[]> {
   const { world, state, live } = parts
   const { target, names, mostOrders, lacking, replaces } = due

@@ -50,6 +50,7 @@ export async function obtain(parts: ObtainParts, work: Work, options: ReconcileO
   const { resumed, awaited } = await resumeAll(all, work.resume)
   const cleared = [...revoked, ...resumed]
   const now = world.clock.now()
+  // nothing has changed since the plan was made, so it is not made again: a look at ten thousand certificates takes a second
   const due = cleared.length === 0 ? work.issue : dueTargets(held(state, targets), { ...options, now })
   const { go, wait } = withoutAwaited(due, awaited, now)
   const { outcomes, notBegun } = await issueDue(all, go, options)
@@ -83,6 +84,7 @@ function withoutAwaited(due: readonly Due[], awaited: readonly Awaited[], now: D
   return { go: due.filter(one => !wait.includes(one)), wait }
 }
 
+/** Takes up the orders of earlier runs, several at a time. What cannot be finished now stays on disk, and resume() tells of it. */
 async function resumeAll(
   parts: IssueDueParts,
   left: readonly Certificate[],

@@ -45,8 +45,10 @@ export async function lookAtRecord(
   const expected = { ...terms, wildcard: name.startsWith('*.'), now }
   const verdicts = standing.seen.map(({ server, values }) => ({ server, verdict: judgePersist(values, expected) }))
   const bad = verdicts.flatMap(({ server, verdict }) => (verdict.good ? [] : [{ server, verdict }]))
+  // Each server by itself, and not all values together: what one lacks, another must not make good.
   const [first] = bad
   if (!first) {
+    // the servers may disagree on the end while a change is under way: the earliest is what a CA might see
     const ends = verdicts.flatMap(({ verdict }) => (verdict.good && verdict.until ? [verdict.until.getTime()] : []))
     return { good: true, standing, until: ends.length === 0 ? undefined : new Date(Math.min(...ends)) }
   }
@@ -128,6 +130,7 @@ export async function withoutRecord(
   return lacking
 }
 
+/** No publisher and no journal among them: nothing is placed here, so that there is nothing to take back after a crash. */
 export interface PersistentParts {
   readonly world: Pick<World, 'clock' | 'log'>
   readonly locator: Pick<Locator, 'standing'>
@@ -189,7 +192,6 @@ export async function persistent(parts: PersistentParts, open: readonly Authoriz
   return { standing, rest, failed, ends }
 }
 
-/** What a look at one name's record brought. */
 /** What became of one authorization: a record that is good, or why it is not. */
 interface Found {
   readonly name: Name
@@ -203,7 +205,10 @@ interface Found {
   readonly isThere?: boolean
 }
 
-/** @throws when the run is stopped */
+/**
+ * The record of one name, by what the CA's challenge asks of it. Any error is that name's alone: with `auto` it goes on by dns-01,
+ * and the other names of the order need not hear of it. @throws when the run is stopped
+ */
 async function recordOf(
   { locator, signal, target, world }: PersistentParts,
   authorization: Authorization,
@@ -241,6 +246,7 @@ async function accountOf(
   { client, accountKey }: PersistentParts['authority'],
   signal: AbortSignal,
 ): Promise<PersistAccount> {
+  // the URL by the CA's own answer and not from disk: its octets are part of what the record must say
   const [url, directory] = [await client.accountUrl(signal), await client.directory(signal)]
   return { url, directory, thumbprint: accountKey.thumbprint }
 }

@@ -26,13 +26,18 @@ const atOnce = 5
 /** All of a run; what is not asked then is asked in the next one. */
 const runSeconds = 30
 
-/** What is held, with what the CAs say now. @throws the signal's reason, and nothing else */
+/**
+ * What is held, with what the CAs say now. Before anything is decided and not beside it: all of a run goes by the same dates.
+ * Price: nothing until a question is due, then what askOne() costs for each CA, within runSeconds.
+ * @throws the signal's reason, and nothing else
+ */
 export async function askWhenToRenew(parts: AskParts, there: Held): Promise<Held> {
   const { world, state, signal } = parts
   const memory = state.renewals()
   const now = world.clock.now()
   // of an expired certificate no CA need be asked: it is due in any case
   const living = there.certificates.filter(({ facts }) => facts && now < facts.notAfter)
+  // what is kept would grow for ever otherwise: each renewal brings a new id
   memory.keepOnly(new Set(living.map(({ id }) => id)))
   const used = inUse(there)
   // one deadline for all CAs: a second one that hangs must not double the wait
@@ -53,7 +58,10 @@ export async function askWhenToRenew(parts: AskParts, there: Held): Promise<Held
 const inUse = ({ targets, links }: Held): Set<string | undefined> =>
   new Set([...claims(targets).keys()].map(link => links.get(link)))
 
-/** By the CA of the account that got them: SERVER of accounts/SERVER. Without one it is not known whom to ask. */
+/**
+ * By the CA of the account that got them: SERVER of accounts/SERVER. Without one it is not known whom to ask: a certificate
+ * names who signed it, and not the directory. The target's CA would be a guess, which is wrong after a move to another one.
+ */
 function byCa(certificates: readonly Certificate[]): Map<string, Certificate[]> {
   const groups = new Map<string, Certificate[]>()
   for (const one of certificates) {
@@ -71,6 +79,7 @@ async function askOne(parts: AskParts, server: string, certificates: readonly Ce
   const { world, state, signal } = parts
   const memory = state.renewals()
   const now = world.clock.now()
+  // the URL is kept for a day, so that a run at which no question is due costs the CA nothing at all
   const url = isToLookUp(memory.services.get(server), now)
     ? await lookUp(parts, server)
     : memory.services.get(server)?.url
@@ -81,6 +90,7 @@ async function askOne(parts: AskParts, server: string, certificates: readonly Ce
   const asking = whomToAsk(wanted, memory.certificates, now)
   for (const [id, askAgain] of asking.later) memory.keep(id, { ...memory.certificates.get(id), askAgain })
   const inTurn = pLimit(atOnce)
+  // set by the first answer that is about the CA as a whole: those still in turn behind it are then not asked
   let left = false
   const ask = async ({ id }: InUse): Promise<void> => {
     const one = byId.get(id)
@@ -95,7 +105,10 @@ async function askOne(parts: AskParts, server: string, certificates: readonly Ce
   await Promise.all(asking.now.map(each => inTurn(() => ask(each))))
 }
 
-/** The CA's directory, without the account: a CA that knows no renewal information is asked again a day later. */
+/**
+ * The CA's directory, without the account: a CA that knows no renewal information is asked again a day later. That it does not
+ * is kept as well, or each run would fetch the directory of a CA that never had any.
+ */
 async function lookUp({ world, state, signal }: AskParts, server: string): Promise<string | undefined> {
   const { url, why, askAgainSeconds } = await findRenewalService(world, reachable(directoryUrl(server)), signal)
   if (why !== undefined) world.log.info(`no renewal information: ${why}`)
@@ -109,6 +122,7 @@ function learn({ world, state }: AskParts, certificate: Certificate, renewal: Ke
   const before = memory.certificates.get(certificate.id)?.window
   const { window } = renewal
   memory.keep(certificate.id, renewal)
+  // by the chosen instant, which stays as long as the window does: else each run would tell of the same window again
   if (!window || before?.chosen.getTime() === window.chosen.getTime()) return
   const why = window.explanationUrl === undefined ? '' : `: ${window.explanationUrl}`
   const when = `between ${minute(window.start)} and ${minute(window.end)}`

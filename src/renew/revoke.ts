@@ -19,7 +19,10 @@ export const REASONS: Readonly<Record<string, number>> = {
   cessationOfOperation: 5,
 }
 
-/** @throws Dns01Error USAGE for a name or number that is none of REASONS */
+/**
+ * The code of a reason (RFC 5280 §5.3.1), by its name or number. Upper case, `-` and `_` are of no matter: OpenSSL and the RFC
+ * write keyCompromise, certbot's users keycompromise. @throws Dns01Error USAGE for a name or number that is none of REASONS
+ */
 export function parseReason(text: string): number {
   const plain = (word: string): string => word.toLowerCase().replaceAll(/[-_]/g, '')
   const found = Object.entries(REASONS).find(([name, n]) => plain(name) === plain(text) || String(n) === text)

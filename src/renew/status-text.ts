@@ -19,7 +19,7 @@ const hourMs = 3_600_000
 /** Below two days in hours: certificates of inner CAs live for one day only. */
 const isShort = (ms: number): boolean => Math.abs(ms) < 48 * hourMs
 
-/** `89 d`, `31 h`; negative once it is over. */
+/** `89 d`, `31 h`; negative once it is over. Rounded down: what is said to be left is there, and 23 hours are not a day. */
 export function timeLeft(until: Date, now: Date): string {
   const ms = until.getTime() - now.getTime()
   return isShort(ms) ? `${Math.floor(ms / hourMs)} h` : `${Math.floor(ms / (24 * hourMs))} d`
@@ -29,7 +29,10 @@ export function timeLeft(until: Date, now: Date): string {
 export const dayOf = (at: Date, now: Date): string =>
   isShort(at.getTime() - now.getTime()) ? minute(at) : at.toISOString().slice(0, 10)
 
-/** The table people read: a line a target, its first name first. */
+/**
+ * The table people read: a line a target, its first name first. What goes wrong stands below it and not in a column, since
+ * an error of a CA is longer than any terminal is wide; each such line begins with `!`, to be found by eye and by grep.
+ */
 export function statusLines(document: StatusDocument, now: Date, reader: Reader): string[] {
   const header = ['NAME', 'CA', 'LEFT', 'RENEWS', 'STATE']
   const rows = document.targets.map(target => row(target, now))
@@ -44,7 +47,7 @@ export function statusLines(document: StatusDocument, now: Date, reader: Reader)
   ]
 }
 
-/** What to do first. */
+/** What to do first. The three beginnings differ in what the reader must do, so an empty table would tell too little. */
 export function nothingWanted({ setUp, stateDirectory }: Pick<StatusDocument, 'setUp' | 'stateDirectory'>): string {
   if (setUp === 'none') return `there is no state directory ${stateDirectory}: dns01 quickstart sets one up`
   return setUp === 'empty' ? 'nothing is set up: dns01 quickstart' : 'nothing is wanted yet: dns01 want NAME'
@@ -62,13 +65,13 @@ function row(target: TargetStatus, now: Date): string[] {
   ]
 }
 
-/** The worst first: what breaks programs now, then what the clock may have wrong, then what the next run will do. */
 /** Where the certificate came from, and which CA is asked first, if that is another one. */
 const caOf = (
   { ca, certificateCa }: Pick<TargetStatus, 'ca' | 'certificateCa'>,
   shown: (url: string) => string = url => url,
 ): string => (certificateCa === undefined ? shown(ca) : `${shown(certificateCa)} instead of ${shown(ca)}`)
 
+/** The worst first: what breaks programs now, then what the clock may have wrong, then what the next run will do. */
 function stateOf({ damage, due, waits, unlinked, notBefore }: TargetStatus, now: Date): string {
   if (damage !== undefined) return `what is live is damaged: ${damage}`
   if (notBefore && now < notBefore) return `not valid before ${minute(notBefore)}; is the clock right?`
@@ -147,6 +150,7 @@ export function decisionLines(document: StatusDocument, now: Date): string[] {
   ]
 }
 
+/** In one line what a run would do with it, and above all why it would do nothing: a run that acts tells of that itself. */
 function decisionOn({ due, waits, certificate, renewAt }: TargetStatus, now: Date): string {
   if (due === undefined) return `certificate ${certificate} will do until ${renewAt ? dayOf(renewAt, now) : 'it ends'}`
   return waits ? `${due}; ${deferralText(waits)}` : due

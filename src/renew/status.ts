@@ -28,6 +28,8 @@ export interface StatusDocument {
   readonly accounts: readonly string[]
   readonly targets: readonly TargetStatus[]
   readonly problems: readonly { readonly message: string; readonly hint?: string | undefined }[]
+  /** Entries of the journal: TXT records that a run has placed and not removed. Where no run is under way,
+   *  one was stopped, or a provider would not take them back. */
   readonly recordsLeft: number
   /** Keys that have had no certificate for a week: runs that were killed leave them. */
   readonly unusedKeys: number
@@ -53,6 +55,7 @@ export interface TargetStatus {
   readonly live?: string | undefined
   readonly notBefore?: Date | undefined
   readonly notAfter?: Date | undefined
+  /** Whole days, rounded down; negative after the end. For monitoring that knows no dates. */
   readonly daysLeft?: number | undefined
   readonly renewAt?: Date | undefined
   /** Why then, in words. */
@@ -92,6 +95,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
   )
   const ledger = state.ledger()
   const around = circumstances(world, targets.length)
+  // the same call as a run's: what it defers is what `waits` tells, with the same reason
   const { deferred } = admit([...dues.values()], ledger, around)
   const bests = new Map(targets.map(target => [target, best(target, index, links, now)]))
   const outlook = tooMany(
@@ -137,6 +141,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
           since: nameFailure(target, name, ledger)?.since,
         })),
         waits: waitOf(deferrals.get(target.file)),
+        // only where something is to be done: what once failed and is good now needs nobody's attention
         failure: due && failureOf(due, ledger),
         recordsEnd: recordsThatEnd(target, ledger, facts?.notAfter, now),
         unlinked: (owned.get(target) ?? []).filter(link => isUnlinked(link, held)),
