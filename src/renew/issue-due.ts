@@ -20,6 +20,7 @@ import type { GoingLive } from './going-live.js'
 import { type IssueParts, issue } from './issue.js'
 import { held } from './links.js'
 import { type Outcome, waits } from './outcome.js'
+import { noteEnds } from './persistent.js'
 import type { RunLimit } from './run-limit.js'
 
 export interface IssueDueParts extends IssueParts {
@@ -137,6 +138,7 @@ async function tryOne(parts: IssueDueParts, due: Admitted<Due>): Promise<Outcome
   if (replaces && (issued.replaced || replaces.windowBegun)) noteSuccessor(state, replaces, issued.id)
   live.issued() // first: a ledger that cannot be written must not keep a new certificate from going live
   await state.renewals().save()
+  await noteEnds(parts, target, issued)
   await recordSuccess(parts, target, issued)
   const outcome: Outcome = { subject: target.file, names: issued.names, result: 'issued' }
   if (issued.missing.size === 0) return [outcome]

@@ -13,7 +13,7 @@ import { authorize } from './authorize.js'
 import { type Request, requestFor } from './certificate-key.js'
 import { finish } from './finalize.js'
 import { newOrder } from './new-order.js'
-import { noteEnds } from './persistent.js'
+import type { RecordEnds } from './persistent.js'
 import { orderByProfile } from './profile.js'
 import { authorityFor } from './provable.js'
 
@@ -44,6 +44,8 @@ export interface Issued {
   readonly missing: ReadonlyMap<Name, unknown>
   /** The CA counts it as the successor of the one that it replaces. */
   readonly replaced: boolean
+  /** When the records of dns-persist-01 end that proved its names. */
+  readonly ends: RecordEnds
 }
 
 /**
@@ -63,6 +65,7 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
   const batch = publisher.batch()
   let asked: Request | undefined
   let replaced = false
+  let ends: RecordEnds = new Map()
   const order = async (names: readonly Name[]): Promise<string> => {
     const authority = await authorityFor(parts, target, names)
     const made = await orderByProfile(parts, target, authority.client, async profile => {
@@ -71,29 +74,25 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
       replaced = it.replaced
       return one
     })
-    const {
-      order: ready,
-      failed,
-      ends,
-    } = await authorize({ world, locator, publisher, batch, authority, target, signal }, made)
+    const authorized = await authorize({ world, locator, publisher, batch, authority, target, signal }, made)
+    const { order: ready, failed } = authorized
+    ends = new Map([...ends, ...authorized.ends]) // a second order of a partial target reuses what the first one proved
     if (failed.size > 0) throw combine([...failed.values()], { byName: failed })
     asked ??= await requestFor(parts, target)
     const keyId = asked.isOurs ? asked.keyId : undefined
     // From here on a stop loses nothing: order, account and key are on disk, and the next run resumes (resume.ts).
     const id = await state.addOrder({ url: ready.url, accountId: authority.accountId, keyId })
     world.log.step(title, 'waiting for the certificate')
-    const issued = await finish(parts, authority.client, {
+    return finish(parts, authority.client, {
       id,
       order: ready,
       request: asked,
       names,
       chain: target.chain,
     })
-    await noteEnds(parts, target, issued, ends)
-    return issued
   }
   try {
-    return { ...(await leavingOut(target, request, order)), replaced }
+    return { ...(await leavingOut(target, request, order)), replaced, ends }
   } finally {
     batch.close()
     world.log.step(title, undefined)
@@ -105,7 +104,7 @@ async function leavingOut(
   target: Target,
   request: IssueRequest,
   order: (names: readonly Name[]) => Promise<string>,
-): Promise<Omit<Issued, 'replaced'>> {
+): Promise<Omit<Issued, 'replaced' | 'ends'>> {
   const missing = new Map<Name, unknown>()
   for (let { names } = request, orders = 1; ; orders++) {
     try {

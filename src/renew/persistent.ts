@@ -278,8 +278,7 @@ export async function noteEnds(
     state,
   }: { readonly world: Pick<World, 'clock' | 'log'>; readonly state: Pick<StateDir, 'certificates' | 'ledger'> },
   { ca }: Pick<Target, 'ca'>,
-  certificateId: string,
-  ends: RecordEnds,
+  { id: certificateId, ends }: { readonly id: string; readonly ends: RecordEnds },
 ): Promise<void> {
   // also where there is no end: it may have had one at the last renewal, of which status would warn on
   await state.ledger().recordsSeen([...ends].map(([name, until]) => [recordKey(ca, name), until] as const))

@@ -10,6 +10,7 @@ import type { World } from '../../../src/core/world.js'
 import type { LocatedRecord, RecordRequest } from '../../../src/publish/locate.js'
 import { openAuthorities } from '../../../src/renew/authorities.js'
 import { type IssueParts, type IssueRequest, issue } from '../../../src/renew/issue.js'
+import { noteEnds } from '../../../src/renew/persistent.js'
 import { parseResponses, responses } from '../../../src/state/responses.js'
 import { StateDir } from '../../../src/state/state-dir.js'
 import { readCsr } from '../../../src/x509/read-csr.js'
@@ -109,6 +110,7 @@ async function lab(trouble: Trouble = {}, caUrl = 'https://ca.test') {
       const whole = { names: wants.requestNames, needed: wants.requestNames, mostOrders: 1, ...request }
       try {
         const issued = await issue(parts, { ...wants, ca: ca.directoryUrl }, whole)
+        await noteEnds(parts, { ca: ca.directoryUrl }, issued) // as who issues does, once it is live
         return { issued: issued.names, missing: [...issued.missing.keys()] }
       } catch (error) {
         return {
