@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { dns01Program } from '../real/servers/dns01.js'
 import { withNetns } from '../real/servers/netns.js'
 import { startPebble } from '../real/servers/pebble.js'
@@ -80,7 +80,7 @@ export const hookStart: Row = {
     withNetns({ resolvers: [resolverAddress] }, async netns => {
       const route53 = await startRoute53(netns.name, { zones, syncSeconds: 0 })
       try {
-        const hook = join(import.meta.dirname, '../../hooks/route53')
+        const hook = join(dirname(dns01Program), '../hooks/route53')
         const start = [hook, 'challenge-dns-start', 'www.example.test', 'www.example.test', `${'v'.repeat(43)}`, '']
         const started = (name: string, argv: readonly string[]): Racer => ({
           name,

@@ -5,8 +5,10 @@ import { commandLine } from './process.js'
 
 const root = join(import.meta.dirname, '../../..')
 
-/** The built program, as users get it. */
-export const dns01Program = join(root, 'dist/main.js')
+const ownProgram = join(root, 'dist/main.js')
+
+/** The built program, as users get it; or DNS01_PROGRAM, the main.js of another build, to measure or to test that. */
+export const dns01Program = process.env.DNS01_PROGRAM || ownProgram
 
 export interface Dns01Options {
   /** Added to PATH, HOME, LANG, TMPDIR and XDG_STATE_HOME (test/untouched.ts); nothing else is handed on from the test's own environment. */
@@ -76,7 +78,7 @@ let built = false
 
 /** Builds dist/ when a source is newer, once for each test file. */
 export function buildIfOlder(): void {
-  if (built) return
+  if (built || dns01Program !== ownProgram) return
   const newest = Math.max(
     ...['src', 'providers', 'build', 'build.mjs', 'node-version.mjs', 'package.json'].map(path =>
       newestChange(join(root, path)),
