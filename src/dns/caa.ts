@@ -13,7 +13,10 @@ export interface Property {
   readonly value: string
 }
 
-/** `FLAGS TAG VALUE`, as World.dns has it. Tags are compared without regard to case (RFC 8659 §4.1). */
+/**
+ * `FLAGS TAG VALUE`, as World.dns has it. Tags are compared without regard to case (RFC 8659 §4.1). The value may have blanks in
+ * it, so only the first two are borders. Never throws: what is malformed becomes a property of an unknown tag.
+ */
 export function parseProperty(data: string): Property {
   const [flags = '0', tag = '', ...value] = data.split(' ')
   return { critical: (Number(flags) & 128) !== 0, tag: tag.toLowerCase(), value: value.join(' ') }
@@ -43,7 +46,8 @@ export interface CaaQuestion {
 }
 
 /**
- * Whether a CA of these CAA names may issue, by the relevant set of properties (RFC 8659 §4.2 to §4.5, RFC 8657 §3, §4).
+ * Whether a CA of these CAA names may issue, by the relevant set of properties (RFC 8659 §4.2 to §4.5, RFC 8657 §3, §4). The
+ * account of `accounturi` is told and not compared: who asks need not have one at that CA yet. An empty set allows all.
  */
 export function caaVerdict(
   set: readonly Property[],
@@ -51,6 +55,7 @@ export function caaVerdict(
 ): CaaVerdict {
   // issuewild counts for wildcards alone, and where there is one, issue does not count for them (RFC 8659 §4.3)
   const tag = wildcard && set.some(property => property.tag === 'issuewild') ? 'issuewild' : 'issue'
+  // before all else: a CA must not issue by a set that it does not wholly understand (RFC 8659 §4.1, critical)
   const unknown = set.find(property => property.critical && !KNOWN.has(property.tag))
   if (unknown) return { tag, allowed: false, why: `the critical property "${unknown.tag}" is known to no CA` }
   const issuers = set.filter(property => property.tag === tag).map(({ value }) => parseIssuer(value))
@@ -62,6 +67,7 @@ export function caaVerdict(
     return { tag, allowed: undefined, why: `its ${tag} allows ${named.join(', ')}; the CA does not say which it is` }
   const ours = issuers.filter(({ domain }) => identities.some(identity => identity.toLowerCase() === domain))
   if (ours.length === 0) return { tag, allowed: false, why: `its ${tag} allows only ${named.join(', ')}` }
+  // which of the two `auto` comes to is not known yet, so one that may be used is enough
   const usable = method === 'auto' ? ['dns-persist-01', 'dns-01'] : [method]
   const byDns = ours.filter(({ methods }) => methods === undefined || usable.some(one => methods.includes(one)))
   if (byDns.length === 0)
@@ -75,7 +81,11 @@ export function caaVerdict(
   }
 }
 
-/** `ca.example; accounturi=URL; validationmethods=dns-01` (RFC 8659 §4.2). */
+/**
+ * `ca.example; accounturi=URL; validationmethods=dns-01` (RFC 8659 §4.2). Parameters that nobody here knows are passed over: what
+ * they mean is between the CA and its customers. Looser than persist-record.ts, which reads the same grammar: a CA is the
+ * judge of CAA, and here it is only foreseen; there a wrong record is ours to mend.
+ */
 function parseIssuer(value: string): { domain: string; account?: string; methods?: string[] } {
   const [domain = '', ...rest] = value.split(';').map(part => part.trim())
   const parameters = new Map(rest.map(part => [part.split('=')[0]?.trim(), part.slice(part.indexOf('=') + 1).trim()]))
@@ -106,6 +116,7 @@ export async function findCaa(
   signal: AbortSignal,
   looking: (at: Name) => void = () => {},
 ): Promise<RelevantCaa | undefined> {
+  // at the name below for a wildcard (§3), and up to the top-level domain
   for (const at of ancestors(withoutWildcard(name))) {
     looking(at)
     const { answers } = await resolver.ask({ name: at, type: 'CAA' }, signal)

@@ -8,7 +8,10 @@ import type { Resolver } from './resolver.js'
 import { watching } from './server-watch.js'
 import { findZone, followCnames, type Zone } from './zone.js'
 
-/** The TXT values at a name, as each server has them that can be asked. */
+/**
+ * The TXT values at a name, as each server has them that can be asked. By server and not as one list: during a transfer a
+ * secondary has the old record beside the primary's new one, and a CA may ask either.
+ */
 export interface Standing {
   /** Where CNAMEs led: a CA follows them as it does for any TXT record. */
   readonly name: Name
@@ -22,6 +25,7 @@ export interface Standing {
 
 /** Twice: a packet is lost now and then (DNS is UDP first), and here nobody asks again later. Servers answer from memory. */
 const tries = 2
+/** For one try. Less than a watch gives a server (server-watch.ts), as two of them hold up the answer. Our own choice. */
 const timeoutSeconds = 2
 
 /** Looks for one run: who looks at many names shares it, so that no server gets all questions at once. */
@@ -43,7 +47,9 @@ export class StandingRecords {
     const { resolver } = this.#parts
     // first, as authoritative servers do not follow a CNAME out of their zones: they would show an alias and no TXT
     const { name } = await followCnames(resolver, asked, signal)
+    // the zone of the end of the chain: that is whose servers a resolver of the CA will ask at last
     const zone = direct ? await findZone(resolver, name, signal) : undefined
+    // as a set: several names of servers may lead to one machine
     const addresses = [...new Set(zone?.servers.flatMap(server => server.addresses) ?? [])]
     const all = await Promise.all(addresses.map(server => this.#limit(() => this.#ask(name, server, signal))))
     const seen = all.flatMap(one => (one.values === undefined ? [] : [{ server: one.server, values: one.values }]))
@@ -89,6 +95,6 @@ interface Asked {
   readonly problem?: string
 }
 
-/** TXT alone: a server puts a CNAME beside them where it has followed one itself. */
+/** TXT alone: a server puts a CNAME beside them where it has followed one itself (RFC 1034 §4.3.2, step 3a). */
 const textsOf = (answers: readonly { readonly type: string; readonly data: string }[]): string[] =>
   answers.filter(({ type }) => type === 'TXT').map(({ data }) => data)
