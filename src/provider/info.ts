@@ -39,13 +39,14 @@ export async function providerList(
     providerNames(world).map(async name => ({
       name,
       ...(await look(world, name)),
+      // what serves a name that no zone of conf/dns.yml holds: the file comes before what the environment says (`chosen`)
       isDefault: name === (config.fallback.provider ?? chosen),
       zones: [...config.zones.keys()].filter(zone => zoneConfigFor(config, zone).provider === name),
     })),
   )
 }
 
-/** One that cannot be used says why, and keeps the others from nothing. */
+/** One that cannot be used says why, and keeps the others from nothing: who looks for what is wrong needs the list most. */
 async function look(world: Looking, name: string): Promise<Pick<ProviderLine, 'summary' | 'from' | 'problem'>> {
   try {
     return { from: findProvider(world, name).from, summary: (await loadProvider(world, name)).summary }
@@ -67,7 +68,10 @@ export function listLines(list: readonly ProviderLine[]): string[] {
   ])
 }
 
-/** What `dns01 providers NAME --json` prints. No value of a setting is in it: it may be shown to anybody. */
+/**
+ * What `dns01 providers NAME --json` prints. No value of a setting is in it: it may be shown to anybody. Traits that a
+ * definition leaves out are false here, so that programs need not know what their absence means.
+ */
 export const providerDocument = (definition: ProviderDefinition, from: string) => {
   const { name, summary, settings, testedWith, ...rest } = definition
   return {
@@ -111,7 +115,9 @@ export function providerLines(document: ReturnType<typeof providerDocument>): st
   ]
 }
 
-/** Two lines each: where the setting is written, and what it is. */
+/**
+ * Two lines each: where the setting is written, and what it is. A setting without a variable makes sense for one zone only.
+ */
 function settingLines(setting: ReturnType<typeof providerDocument>['settings'][number]): string[] {
   const marks = [
     ...(setting.required ? ['required'] : []),
@@ -138,7 +144,10 @@ function traitLines({ name, traits }: ReturnType<typeof providerDocument>): stri
   ]
 }
 
-/** The least rights that some of the hosts (or challenge names) need: one policy where all have the same settings. No names: any host. */
+/**
+ * The least rights that some of the hosts (or challenge names) need: one policy where all have the same settings. No names: any
+ * host. `policy`: text as the provider's own tools take it, JSON for AWS.
+ */
 export interface Policy {
   readonly names: readonly Name[]
   readonly policy: string
@@ -166,6 +175,7 @@ export function policies(parts: PolicyParts, definition: ProviderDefinition, nam
   )
   return [...bySettings].map(([settings, group]) => {
     const hosts = group.filter(name => name !== undefined)
+    // as a run reads them, so that a mistake shows now, and not when the policy is in force
     const values = settingValues(parts.world, definition, JSON.parse(settings))
     return { names: hosts, policy: definition.policy?.(hosts, values as never) ?? '' }
   })
@@ -190,7 +200,11 @@ export function settingsOf(
 const chosenOf = ({ world, hookFolders }: PolicyParts, { provider }: ZoneConfig): string | undefined =>
   provider ?? defaultProvider(world, hookFolders)
 
-/** The wanted names that this provider serves, as far as can be known without asking the DNS; as challengeNames() gives them. */
+/**
+ * The wanted names that this provider serves, as far as can be known without asking the DNS; as challengeNames() gives them. By
+ * the same order of choice as a run's (loader.ts): the target's own provider, then the zone's, then the default. A CNAME to a
+ * zone of another provider is not seen; who delegates that way names the other one's hosts himself.
+ */
 export function wantedOf(
   parts: PolicyParts,
   definition: ProviderDefinition,
@@ -209,7 +223,8 @@ export function wantedOf(
 /** What `dns01 providers NAME HOST…` found: first the records as a zone file has them, to copy, then what is wrong with each. */
 export function guideLines(records: readonly NeededRecord[]): string[] {
   const missing = records.filter(record => record.missing !== undefined).length
-  const width = Math.max(...records.map(({ name }) => name.length + 1)) // the final dot
+  // with the dot, as a zone file wants it: without one the file would put its own origin behind (RFC 1035 §5.1)
+  const width = Math.max(...records.map(({ name }) => name.length + 1))
   return [
     ...records.map(({ name, type, data }) => `${`${name}.`.padEnd(width)}  ${type.padEnd(5)}  ${data}`),
     '',

@@ -51,6 +51,8 @@ export function openProviders(world: World, config: DnsConfig, defaultProvider: 
     return [...new Set(all.flatMap(name => name ?? []))]
   }
   const open = (wanted: OpenProvider['config']): Promise<OpenProvider> => {
+    // Sorted: the order in which somebody wrote the settings makes no other provider. A promise, so that forty names of a first
+    // look open it once; a rejected one stays, since what is set up wrong is so for the whole run.
     const key = JSON.stringify([wanted.provider, Object.entries(wanted.settings).sort()])
     const found = opened.get(key) ?? openOne(world, wanted, named, sharedBy(wanted.provider))
     opened.set(key, found)
@@ -72,7 +74,10 @@ export function openProviders(world: World, config: DnsConfig, defaultProvider: 
   }
 }
 
-/** The target's own choice replaces the zone's; its settings are added when it names no other provider. */
+/**
+ * The target's own choice replaces the zone's; its settings are added when it names no other provider. Settings of the zone
+ * are never handed to another provider: they may be the key to somebody else's API.
+ */
 export const choose = (zone: ZoneConfig, chosen: Target['dns'] | undefined): ZoneConfig =>
   chosen?.provider !== undefined && chosen.provider !== zone.provider
     ? chosen
@@ -120,6 +125,7 @@ export function misspelt(env: World['env'], settings: ProviderDefinition['settin
   const unset = known.filter(name => env[name] === undefined)
   const strange = Object.keys(env).filter(name => !known.includes(name))
   return strange.flatMap(name => {
+    // as for lengths: two letters away means at most two longer or shorter, and to compare costs more
     const meant = unset.find(other => Math.abs(other.length - name.length) <= 2 && distance(name, other) <= 2)
     return meant === undefined ? [] : [[name, meant] as const]
   })
@@ -141,6 +147,7 @@ export function settingValues(
     Object.entries(settings).map(([key, setting]) => {
       const value = fromConf(world, key, conf) ?? fromEnv(world, setting) ?? setting.default
       if (value === undefined && setting.required) throw missing(name, key, setting)
+      // here and not when it is used: what a provider logs while it opens must not show it either
       if (setting.secret && value) world.log.mask(value)
       return [key, value]
     }),
@@ -170,7 +177,10 @@ export function settingFault(
   return undefined
 }
 
-/** The file of KEY-file may be readable by its owner alone, where conf/dns.yml is for all to read. */
+/**
+ * The file of KEY-file may be readable by its owner alone, where conf/dns.yml is for all to read. Both forms come before the
+ * environment: what is written for one zone is more particular than what is set for the whole machine.
+ */
 function fromConf(
   world: Pick<World, 'files'>,
   key: string,
