@@ -96,6 +96,7 @@ export function oidOf(der: Der): string {
     arc = 0
   }
   const [both = 0, ...rest] = arcs
+  // the first two arcs share a byte: 40 times the one and the other; only arc 2 may have more than 39 below it (X.690 §8.19.4)
   const top = Math.min(2, Math.floor(both / 40))
   return [top, both - top * 40, ...rest].join('.')
 }

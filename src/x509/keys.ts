@@ -29,7 +29,10 @@ const CURVES = { nistp256: 'prime256v1', nistp384: 'secp384r1', nistp521: 'secp5
 
 const generate = promisify(generateKeyPair)
 
-/** A fresh key; RSA in a thread of its own (4096 bits take up to some seconds). */
+/**
+ * A fresh key; RSA in a thread of its own (4096 bits take up to some seconds), so that other names go on meanwhile.
+ * @throws Dns01Error CONFIG for a number of bits that CAs do not take
+ */
 export async function generateKey(spec: KeySpec): Promise<KeyPair> {
   const { privateKey } =
     spec.type === 'rsa'
@@ -88,6 +91,7 @@ function decode(from: string | JsonWebKeyInput): KeyObject {
 
 function keyPair(key: KeyObject): KeyPair {
   const type = typeOf(key)
+  // written as acmetool does, whatever form was read; the id is of the public half, so it stays the same in each form
   const pem = key.export({ type: type === 'rsa' ? 'pkcs1' : 'sec1', format: 'pem' }).toString()
   const publicKey = createPublicKey(key)
   const spki = publicKey.export({ type: 'spki', format: 'der' })

@@ -23,10 +23,14 @@ import { base32Id } from './keys.js'
 import { pemBlocks, toPem } from './pem.js'
 import { weaknessOfModulus } from './weak-rsa.js'
 
+/** X.520's commonName (RFC 5280 appendix A.1), and PKCS #9's extensionRequest (RFC 2985 §5.4.2). */
 const commonName = '2.5.4.3'
 const extensionRequest = '1.2.840.113549.1.9.14'
 
-/** Signatures that CAs take (Boulder's list; Baseline Requirements §7.1.3.2), by their hash. */
+/**
+ * Signatures that CAs take (Boulder's list; Baseline Requirements §7.1.3.2), by their hash: RSA as in RFC 4055 §5, ECDSA as in
+ * RFC 5758 §3.2.
+ */
 const HASHES: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.1.11': 'sha256',
   '1.2.840.113549.1.1.12': 'sha384',
@@ -36,7 +40,7 @@ const HASHES: Readonly<Record<string, string>> = {
   '1.2.840.10045.4.3.4': 'sha512',
 }
 
-/** Others that people have, in words. */
+/** Others that people have, in words: an object identifier in a message would send them to a search engine. */
 const REFUSED_ALGORITHMS: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.1.2': 'MD2',
   '1.2.840.113549.1.1.4': 'MD5',
@@ -50,14 +54,16 @@ const REFUSED_ALGORITHMS: Readonly<Record<string, string>> = {
 /** Baseline Requirements §6.1.5, in OpenSSL's names. */
 const CURVES: readonly (string | undefined)[] = ['prime256v1', 'secp384r1', 'secp521r1']
 
-/** Hundreds of names fit into a tenth of it. */
+/** Hundreds of names fit into a tenth of it. The file is somebody else's, so it has a bound. Our own choice. */
 export const longestCsrBytes = 65_536
 
+/** CONFIG: the request stands in a file that the user names, and no later run will read it otherwise. */
 const wrong = (message: string, hint?: string): Dns01Error => new Dns01Error('CONFIG', message, { hint })
 
 /**
  * Reads a request, PEM or DER, and verifies its signature. By hand, as certificates (certificate.ts); keys and signatures
- * are OpenSSL's.
+ * are OpenSSL's. `names`: those of subjectAltName, each once, in the request's order; `keyId`: as of certificates for this
+ * key, so that one can be found by it; `der`: base64url, as finalize wants it (RFC 8555 §7.4), the bytes as they came.
  * @throws Dns01Error CONFIG with what is wrong with it
  */
 export function readCsr(bytes: Uint8Array): Omit<Csr, 'path'> {
@@ -73,11 +79,13 @@ export function readCsr(bytes: Uint8Array): Omit<Csr, 'path'> {
 /** The same as PEM, whatever form it had. */
 export const csrPem = ({ der }: Pick<Csr, 'der'>): string => toPem(Buffer.from(der, 'base64url'), 'CERTIFICATE REQUEST')
 
+/** By the first byte, as certificate.ts. Two requests in a file are refused: which of them was meant nobody can tell. */
 function derOf(bytes: Uint8Array): Uint8Array {
   if (bytes.length > longestCsrBytes)
     throw wrong(`it is ${bytes.length} bytes long: too much for a certificate request`)
   if (bytes[0] === TAG.sequence) return bytes
   const blocks = pemBlocks(Buffer.from(bytes).toString('latin1'))
+  // NEW: an older label, which Windows writes still (RFC 7468 §7 lets a parser take it)
   const requests = blocks.filter(({ label }) => /^(NEW )?CERTIFICATE REQUEST$/.test(label))
   const [request] = requests
   if (request && requests.length === 1) return request.body
@@ -98,6 +106,7 @@ function read(der: Uint8Array): Omit<Csr, 'path'> {
   const [, subject, key, attributes] = children(expectDer(info, TAG.sequence, 'certificationRequestInfo'))
   const spki = wholeOf(expectDer(key, TAG.sequence, 'subjectPKInfo'))
   const publicKey = publicKeyOf(spki)
+  // the key before the signature: that it is too weak is what its owner has to hear, whoever signed with it
   const keyType = checkedType(publicKey)
   const [oid] = children(expectDer(algorithm, TAG.sequence, 'signatureAlgorithm'))
   checkSignature(
@@ -134,6 +143,7 @@ function checkedType(key: KeyObject): Csr['keyType'] {
   const exponent = details?.publicExponent ?? 0n
   if (exponent < 3n || exponent % 2n === 0n)
     throw wrong(`its RSA key has the public exponent ${exponent}; it must be odd and at least 3 (usual is 65537)`, hint)
+  // the modulus: node gives it as part of a JWK only (RFC 7518 §6.3.1.1)
   const { n = '' } = key.export({ format: 'jwk' })
   const weakness = weaknessOfModulus(BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`))
   if (weakness !== undefined)
@@ -161,7 +171,7 @@ function isSignedBy(hash: string, signed: Uint8Array, key: KeyObject, signature:
   }
 }
 
-/** Of the attribute extensionRequest (RFC 2985 §5.4.2). */
+/** Of the attribute extensionRequest (RFC 2985 §5.4.2); all attributes together are an implicit [0] (RFC 2986 §4.1). */
 function namesOf(attributes: Der | undefined): Name[] {
   const all = attributes?.tag === constructed(0) ? children(attributes) : []
   for (const attribute of all) {
@@ -177,7 +187,10 @@ function namesOf(attributes: Der | undefined): Name[] {
   )
 }
 
-/** What else than host names there can be (RFC 5280 §4.2.1.6), by tag. */
+/**
+ * What else than host names there can be (RFC 5280 §4.2.1.6), by tag. All are refused and none is left out: the request is
+ * signed as it is, so the CA would see them all the same.
+ */
 const OTHERS: Readonly<Record<number, string>> = {
   [constructed(0)]: 'a name of another type',
   [primitive(1)]: 'an e-mail address',
@@ -198,6 +211,7 @@ function hostNames(extension: Der): Name[] {
       'DNS-01 proves host names only: make the request without it',
     )
   if (all.length === 0) throw wrong('it has no names: its subjectAltName is empty')
+  // each once: a name that stands there twice is one identifier of the order
   return [...new Set(all.map(each => nameIn(textOf(each))))]
 }
 
@@ -207,6 +221,7 @@ const inWords = (other: Der): string => {
   return [primitive(1), primitive(6)].includes(other.tag) ? ` (${textOf(other)})` : ''
 }
 
+/** By the parser of all names: so a request may ask for no name that a target could not. */
 function nameIn(text: string): Name {
   try {
     return parseName(text)

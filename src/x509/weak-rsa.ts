@@ -36,7 +36,7 @@ function isRoca(modulus: bigint): boolean {
 /** As many as the Baseline Requirements ask for. */
 const fermatRounds = 100
 
-/** Fermat: n = a² − b² with `a` next to the root, where the primes are next to it. */
+/** Fermat: n = a² − b² with `a` next to the root, where the primes are next to it. Rounded up: a² must not be less than n. */
 function hasClosePrimes(modulus: bigint): boolean {
   let a = rootOf(modulus)
   if (a * a < modulus) a += 1n
