@@ -122,6 +122,7 @@ async function ask(
     // one bound for silence and for the whole: a CA that sends a byte a second would get round the first
     const limits = { signal, timeoutSeconds: exchangeSeconds, totalSeconds: exchangeSeconds }
     const response = await world.fetch(new URL(url), { method: 'GET', headers, ...limits })
+    // The bound in bytes comes first: JSON of megabytes would be parsed at once, and its text kept for a message.
     if (response.body.length > longestAnswer)
       return { why: `${url}: an answer of ${response.body.length} bytes`, askAgainSeconds: pauseSeconds.usual }
     return readAnswer(url, response)
@@ -160,7 +161,11 @@ const schema = v.object({
   explanationURL: v.fallback(v.optional(v.string()), undefined),
 })
 
-/** The window, or why there is none in it. */
+/**
+ * The window, or why there is none in it. How wide it is, and whether it lies within the certificate's life, is not looked at
+ * here: a window long past is a CA's way to say `now`, and one behind the end is cut off where the date is chosen
+ * (renew/renewal-date.ts).
+ */
 function windowOf(answer: Answer): SuggestedWindow | string {
   const read = v.safeParse(schema, answer.data)
   if (!read.success) return `no renewal information: ${received(answer)}`

@@ -116,7 +116,10 @@ async function lookUp({ world, state, signal }: AskParts, server: string): Promi
   return url
 }
 
-/** Keeps it; a window that is new is told. */
+/**
+ * Keeps it. A window that is new is told at INFO: cron is to hear nothing of what needs nobody's hand, and who looks for the
+ * reason of an early renewal finds it in the log.
+ */
 function learn({ world, state }: AskParts, certificate: Certificate, renewal: KeptRenewal): void {
   const memory = state.renewals()
   const before = memory.certificates.get(certificate.id)?.window

@@ -69,7 +69,10 @@ const schema = v.object({
   ),
 })
 
-/** One that is damaged counts as empty, and is written anew: all that is lost is asked again. */
+/**
+ * One that is damaged counts as empty, and is written anew: all that is lost is asked again. Unlike the ledger it is not set
+ * aside, since nothing in it is worth anybody's look, and so nobody need be warned either.
+ */
 export const openRenewalMemory = (disk: Disk, world: Pick<World, 'log'>): RenewalMemory =>
   new RenewalMemoryFile(disk, world.log)
 
@@ -126,9 +129,12 @@ class RenewalMemoryFile implements RenewalMemory {
 
   async #write(): Promise<void> {
     if (!this.#changed) return
+    // Lowered before the write, so that what is kept meanwhile is written by the next one. A write that fails loses nothing
+    // that could not be asked again.
     this.#changed = false
     const { services, certificates } = this
     const document = { services: Object.fromEntries(services), certificates: Object.fromEntries(certificates) }
+    // without indentation: of ten thousand certificates that would be a third of the file, which every run reads
     await this.#disk.writeFile(RENEWAL_INFO, `${JSON.stringify(document)}\n`)
   }
 }
