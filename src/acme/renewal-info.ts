@@ -168,10 +168,10 @@ const schema = v.object({
  */
 function windowOf(answer: Answer): SuggestedWindow | string {
   const read = v.safeParse(schema, answer.data)
-  if (!read.success) return `no renewal information: ${received(answer)}`
+  if (!read.success) return `it makes no sense: ${received(answer)}`
   const { start, end } = read.output.suggestedWindow
   // "an end timestamp that is equal to or precedes the start timestamp" is malformed (§4.2)
-  if (end <= start) return `a window that ends (${end.toISOString()}) before it begins (${start.toISOString()})`
+  if (end <= start) return `its window ends (${end.toISOString()}) before it has begun (${start.toISOString()})`
   return { start, end, explanationUrl: pageUrl(read.output.explanationURL) }
 }
 

@@ -3,7 +3,7 @@
  * working.
  */
 
-import { Dns01Error, messageOf } from '../core/errors.js'
+import { type Code, Dns01Error, messageOf } from '../core/errors.js'
 import type { Prompt } from '../core/world.js'
 import type { Responses } from '../state/responses.js'
 
@@ -47,11 +47,14 @@ export function openAnswers(responses: Responses, prompt: Prompt | undefined): A
   }
 }
 
+/** A mistake in what was typed, or a server that is not there. */
+const TYPED_AGAIN = new Set<Code>(['USAGE', 'CONFIG', 'UNAVAILABLE'])
+
 /** How often somebody is asked the same again. */
 const mostTries = 3
 
 /**
- * What `check` makes of the answer. A mistake (CONFIG), or a server that is not there (UNAVAILABLE), is told to whoever
+ * What `check` makes of the answer. A mistake, or a server that is not there, is told to whoever
  * sits there, who is asked again, three times in all; where nobody sits it is an error.
  */
 export async function untilGood<S, T>(
@@ -65,7 +68,7 @@ export async function untilGood<S, T>(
       return await check(said)
     } catch (error) {
       if (!(error instanceof Dns01Error) || !answers.interactive || tries === mostTries) throw error
-      if (error.code !== 'CONFIG' && error.code !== 'UNAVAILABLE') throw error
+      if (!TYPED_AGAIN.has(error.code)) throw error
       answers.note([messageOf(error), ...(error.hint ? [`  ${error.hint}`] : [])].join('\n'))
     }
   }

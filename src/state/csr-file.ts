@@ -21,21 +21,24 @@ export function readCsrFile(world: Pick<World, 'files' | 'self'>, root: string, 
       `it says which key gets the certificate, but ${weak.path === file ? 'it' : weak.path} ${weak.why}`,
       { hint: `${weak.hint}; or dns01 want --csr ${file}, which keeps a copy` },
     )
-  return { path, ...readCsr(bytesOf(world, file)) }
+  return {
+    path,
+    ...readCsr(bytesOf(world, file, 'put it there, or correct the path; dns01 want --csr FILE keeps a copy here')),
+  }
 }
 
 /** What a command was given. @throws Dns01Error CONFIG */
 export const readGivenCsr = (world: Pick<World, 'files'>, path: string): Omit<Csr, 'path'> =>
-  readCsr(bytesOf(world, resolve(path)))
+  readCsr(bytesOf(world, resolve(path), 'give the path of a certificate request, PEM or DER'))
 
-function bytesOf({ files }: Pick<World, 'files'>, file: string): Uint8Array {
+function bytesOf({ files }: Pick<World, 'files'>, file: string, hint: string): Uint8Array {
   const { sizeBytes = 0 } = files.info(file) ?? {}
   if (sizeBytes > longestCsrBytes)
     throw new Dns01Error('CONFIG', `it is ${sizeBytes} bytes long: too much for a certificate request`)
   try {
     return files.readPlain(file)
   } catch (cause) {
-    throw new Dns01Error('CONFIG', `it cannot be read: ${messageOf(cause)}`, { cause })
+    throw new Dns01Error('CONFIG', `it cannot be read: ${messageOf(cause)}`, { hint, cause })
   }
 }
 

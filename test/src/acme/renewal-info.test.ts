@@ -89,6 +89,7 @@ test.each([
 ])('a window that $what is no answer, and is asked for again in six hours', async ({ body }) => {
   const answer = await ask({ body })
   expect(answer).toEqual({ why: expect.any(String), askAgainSeconds: SIX_HOURS })
+  expect(answer.why).not.toContain('no renewal information') // which is told before it
   expect(answer.why?.length).toBeLessThan(400)
 })
 

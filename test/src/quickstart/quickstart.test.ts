@@ -197,6 +197,12 @@ describe('asking', () => {
     expect(configured.files.text('/var/lib/acme/conf/dns.yml')).toBe(dns)
   })
 
+  test('a host to try with that is none is asked for again', async () => {
+    const on = await run(machine({ replies: { ...replies, 'A host of yours': '192.0.2.1|' } }))
+    expect(on.asked.join('\n')).toMatch(/"192\.0\.2\.1" is not a host name: it is an IP address\n.*\nA host of yours/)
+    expect(accounts(on)).toHaveLength(1)
+  })
+
   const cloudflare = { ...replies, 'Who serves your DNS?': 'cloudflare', 'cloudflare, token': 's3cret-token' }
 
   test('a secret is asked for unseen, and kept in the env file alone, 0600 from its first byte', async () => {

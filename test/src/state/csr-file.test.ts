@@ -41,3 +41,9 @@ test.each<[string, string, Parameters<typeof read>[1], RegExp]>([
     expect.objectContaining({ code: 'CONFIG', message: expect.stringMatching(message) }),
   )
 })
+
+test('one that cannot be read says what to do', () => {
+  expect(() => read('conf/csr/y.pem', {})).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining('put it there') }),
+  )
+})
