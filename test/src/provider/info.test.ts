@@ -117,7 +117,7 @@ describe('--iam-policy', () => {
     await expect(run({ 'iam-policy': true }, { files: conf })).rejects.toMatchObject({
       code: 'CONFIG',
       message: 'there is no account for https://ca.test/directory',
-      hint: expect.stringContaining('dns01 quickstart'),
+      hint: expect.stringContaining('dns01 account register'),
     })
   })
 
