@@ -56,6 +56,7 @@ export class StandingRecords {
     const unusable = all.flatMap(({ server, problem }) => (problem === undefined ? [] : [`${server}: ${problem}`]))
     // As in propagation.ts: what cannot be asked from here does not count against those that answer.
     if (seen.length > 0) return { name, zone, seen, unusable }
+    // one witness, by the names of the resolvers: which of them answered is not known, nor where it had its answer from
     const { answers } = await resolver.ask({ name, type: 'TXT' }, signal)
     return {
       name,
@@ -69,6 +70,7 @@ export class StandingRecords {
   async #ask(name: Name, server: string, signal: AbortSignal): Promise<Asked> {
     const { dns } = this.#parts.world
     let problem = ''
+    // without a pause in between: what was lost is lost, and the time-out of the first try was pause enough
     for (let i = 0; i < tries; i++) {
       try {
         const where = { server, recursion: false, signal, timeoutSeconds }
@@ -87,7 +89,7 @@ export class StandingRecords {
   }
 }
 
-/** One address, after both tries. */
+/** One address, after both tries. Never both of these two: the last thing that went wrong counts only where no try went well. */
 interface Asked {
   readonly server: string
   /** undefined: it gave no answer that counts, and `problem` says why. */

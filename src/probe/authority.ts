@@ -14,6 +14,7 @@ import { bounded, type Finding, failed, limits, ok, warning } from './finding.js
 const toldSeconds = 60
 const refusedSeconds = 300
 
+/** What is known of a CA afterwards. Never an error: one that cannot be reached has a finding, and no identities. */
 interface Authority {
   readonly findings: readonly Finding[]
   /** What a CAA record may name to allow this CA; none when it does not say or cannot be reached. */
@@ -38,6 +39,7 @@ export async function lookAtAuthority(
     const headers = { 'user-agent': userAgent }
     const answer = await world.fetch(new URL(url), { method: 'GET', headers, signal: until, timeoutSeconds: seconds })
     const clock = clockFinding(answer.headers.date, began, world.clock.now())
+    // the clock all the same: an answer that is no directory has a Date, too
     if (answer.status !== 200) return [unusable(url, `HTTP status ${answer.status}`), ...clock]
     try {
       directory = objectsOf(url).directory(JSON.parse(Buffer.from(answer.body).toString()), `the directory ${url}`)

@@ -1,4 +1,7 @@
-/** What probe finds out about CAA records (dns/caa.ts). Here it saves a failed validation. */
+/**
+ * What probe finds out about CAA records (dns/caa.ts). A run leaves them to the CA, whose error is as clear; here the look saves
+ * a failed validation, and a person reads the result.
+ */
 
 import { Dns01Error, messageOf } from '../core/errors.js'
 import { type Name, withoutWildcard } from '../core/names.js'
@@ -7,7 +10,10 @@ import { type CaaVerdict, caaVerdict, findCaa, type Property } from '../dns/caa.
 import type { Resolver } from '../dns/resolver.js'
 import { type Finding, failed, ok, warning } from './finding.js'
 
-/** Whether this CA may issue for this name. Price: a question a label at most. */
+/**
+ * Whether this CA may issue for this name, by the method of its target (RFC 8657 §4). One finding, `caa`. Price: a question a label
+ * at most. Never throws what the DNS does wrong; the signal's reason ends it.
+ */
 export async function lookAtCaa(
   resolver: Resolver,
   { name, dns }: { readonly name: Name; readonly dns: Target['dns'] },
@@ -15,6 +21,7 @@ export async function lookAtCaa(
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const host = withoutWildcard(name)
+  // the name that is asked for just now: a look-up may fail far above the host, at servers that somebody else runs
   let looking = host
   try {
     const found = await findCaa(resolver, name, signal, at => {
@@ -41,7 +48,10 @@ function unknown(at: Name, error: Dns01Error, identities: readonly string[]): Fi
     : warning('caa', messageOf(error), `${mend}; perhaps this CA does not look at all`)
 }
 
-/** With the records themselves, and, where they forbid it, the one that would allow it, as a line for the zone file. */
+/**
+ * With the records themselves, and, where they forbid it, the one that would allow it, as a line for the zone file. It is to stand
+ * where the others do: a record of its own at the host would take all those above out of force (RFC 8659 §3).
+ */
 function caaFinding(at: Name, set: readonly Property[], verdict: CaaVerdict, identities: readonly string[]): Finding {
   const { allowed, why, tag } = verdict
   const shown = set.map(property => `${property.tag} "${property.value}"`).join(', ')
@@ -53,6 +63,7 @@ function caaFinding(at: Name, set: readonly Property[], verdict: CaaVerdict, ide
       `CAA of ${at} forbids it (${shown}): ${why}`,
       `add: ${at}. CAA 0 ${tag} "${identities[0] ?? 'the CA’s name'}"`,
     )
+  // A warning, since probe does not ask the CA for our account here: a host without one should be able to use it, too.
   if (!why.includes('account')) return ok('caa', `CAA of ${at} allows it: ${why}`)
   return warning('caa', `CAA of ${at}: ${why}`, 'dns01 account-url prints ours; they must be the same')
 }

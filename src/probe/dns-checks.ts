@@ -20,7 +20,10 @@ export interface Look {
   readonly signal: AbortSignal
 }
 
-/** Whether DNSSEC holds for the challenge name: a CA gets nothing from a zone with broken signatures. */
+/**
+ * Whether DNSSEC holds for the challenge name: a CA gets nothing from a zone with broken signatures. Signatures are not checked
+ * here: a resolver that validates does it, and the CD bit (RFC 4035 §3.2.2) tells its refusal from any other failure.
+ */
 export async function lookAtDnssec(
   { world, resolver, signal }: Look,
   name: Name,

@@ -43,6 +43,7 @@ export interface Wanted extends Pick<Target, 'ca' | 'dns' | 'env'> {
   readonly name: Name
 }
 
+/** What probe works with. `commandLine` stands in the lock, for a run that waits for it. */
 export interface ProbeParts {
   readonly world: World
   readonly config: DnsConfig
@@ -68,7 +69,10 @@ interface Examined {
 
 /**
  * Looks at all that a certificate for these names depends on, and tries the provider with one value a name. Takes less
- * than a minute, whatever does not answer. Changes nothing but that value.
+ * than a minute, whatever does not answer. Changes nothing but that value, and in the ledger when records end. What is wrong
+ * with CA, DNS or provider is a finding, in the order of `wanted`. Price: a directory for each CA, and for each name what
+ * the looks say.
+ * @throws the signal's reason, and bugs
  */
 export async function probe(parts: ProbeParts, wanted: readonly Wanted[]): Promise<ProbeDocument> {
   const { world, signal } = parts
@@ -77,6 +81,7 @@ export async function probe(parts: ProbeParts, wanted: readonly Wanted[]): Promi
   const asked = new Map(cas.map(ca => [ca, awaitedLater(lookAtAuthority(world, ca, signal))]))
   const identitiesOf = async (ca: string): Promise<readonly string[]> => (await asked.get(ca))?.identities ?? []
   const examined = await Promise.all(wanted.map(one => examine(parts, one, () => identitiesOf(one.ca))))
+  // after the looks: which trials are harmless is known from the values that they have found
   const rights = await tryAll(parts, examined)
   await rememberRecords(parts, examined)
   return {
@@ -169,7 +174,11 @@ interface ProvedAt {
   readonly standing?: Standing | undefined
 }
 
-/** By the method: two of them take a look at our account at the CA first. */
+/**
+ * By the method: two of them take a look at our account at the CA first. For dns-account-01 its URL is part of the name; a
+ * record of dns-persist-01 names it. Without an account the first leaves nothing to look at, and the findings say so; with
+ * `auto` what comes of the record decides whether dns-01 is looked at instead.
+ */
 async function whereProved(parts: ProbeParts, wanted: Wanted): Promise<ProvedAt> {
   const { world, signal } = parts
   const seconds = limits.authoritySeconds
@@ -193,6 +202,7 @@ async function whereProved(parts: ProbeParts, wanted: Wanted): Promise<ProvedAt>
         found = await looks.at(wanted, until)
         return [found.finding]
       })
+      // with that method alone no value is ever placed, so a record that will not do is no reason to try the provider
       const byRecord = methodOf(wanted) === 'dns-persist-01' || (found?.proves ?? false)
       if (!byRecord) return { at: byChallenge, findings, byRecord }
       const { standing } = found ?? {}
@@ -206,6 +216,7 @@ async function whereProved(parts: ProbeParts, wanted: Wanted): Promise<ProvedAt>
  * same form, so that a program which checks its arguments takes it.
  */
 async function locate(parts: ProbeParts, wanted: Wanted, at: Name, signal: AbortSignal): Promise<LocatedRecord> {
+  // 32 octets are 43 characters: as long as a SHA-256 of a key authorization (RFC 8555 §8.4), and as a thumbprint
   const value = Buffer.from(parts.world.random(32)).toString('base64url')
   const token = Buffer.from(parts.world.random(32)).toString('base64url')
   const host = withoutWildcard(wanted.name)
@@ -213,6 +224,7 @@ async function locate(parts: ProbeParts, wanted: Wanted, at: Name, signal: Abort
   const keyAuthorization = `${token}.${token}`
   const challenge = { host, wildcard, token, keyAuthorization, targetFile: '', env: wanted.env }
   const request: RecordRequest = { value, dns: wanted.dns, challenge, at }
+  // by the locator of a run, with nothing placed: CNAMEs, zone and provider come out as they would there
   const [located] = await publisherOf(parts, await lookingState(parts), signal).locator.locate([request])
   return located as LocatedRecord
 }
@@ -246,7 +258,10 @@ function zoneFinding({ by, record, zone }: LocatedRecord): Finding {
 const cnameFinding = (chain: readonly Name[]): Finding =>
   ok('cname', chain.length > 1 ? `CNAME: ${chain.join(' → ')}` : `no CNAME: the value is placed at ${chain[0]}`)
 
-/** Records that this provider needs elsewhere, such as the delegation to our own name server. */
+/**
+ * Records that this provider needs elsewhere, such as the delegation to our own name server; none for most providers. A missing
+ * one is a warning only, since the trial after it tells whether values are seen all the same.
+ */
 async function lookAtGuide(
   parts: ProbeParts,
   { name, at }: Wanted & { readonly at: Name },
@@ -288,6 +303,7 @@ async function tryAll(parts: ProbeParts, examined: readonly Examined[]): Promise
     const state = await StateDir.open(world, stateRoot)
     const lock = { waitSeconds: limits.lockSeconds, command: commandLine, signal }
     return withLock(world, state, lock, () =>
+      // its own publisher, with the state that was opened for writing: the journal must have the value before the provider does
       tryRights(world, publisherOf(parts, state, until), state.journal, trials, until),
     )
   })
@@ -305,7 +321,10 @@ async function tryAll(parts: ProbeParts, examined: readonly Examined[]): Promise
   })
 }
 
-/** `status` goes by what was seen last: a later end that somebody has just published counts from now on. */
+/**
+ * `status` goes by what was seen last: a later end that somebody has just published counts from now on. Compared before the lock is
+ * asked for: mostly nothing has changed, and a probe should not wait for a run only to write the same again.
+ */
 async function rememberRecords(parts: ProbeParts, examined: readonly Examined[]): Promise<void> {
   const { world, signal, stateRoot, commandLine } = parts
   const seen = examined.flatMap(({ wanted, record }) =>
@@ -331,7 +350,7 @@ function overwrites({ located, values }: Examined): string | undefined {
   return `not tried: ${definition.name} may replace the ${values.length} value(s) that are there`
 }
 
-/** What stops all of them (the lock, a directory that cannot be written) is told of each. */
+/** What stops all of them (the lock, a directory that cannot be written) is told of each: each name has a report of its own. */
 async function attempt(count: number, work: () => Promise<Finding[]>): Promise<Finding[]> {
   try {
     return await work()

@@ -31,7 +31,10 @@ export interface RecordFound {
   readonly standing?: Standing | undefined
 }
 
-/** Looks at records: each account is asked for once. */
+/**
+ * Looks at records. Each account is asked for once, also by names that come at the same time: a promise is kept for each CA.
+ * Nothing is registered, and nothing is written anywhere.
+ */
 export class RecordLooks {
   readonly #world: World
   readonly #state: StateDir
@@ -51,6 +54,7 @@ export class RecordLooks {
   async at(wanted: RecordWanted, signal: AbortSignal): Promise<RecordFound> {
     try {
       const account = await this.#account(wanted.ca, signal)
+      // no challenge: there is one in an order only, and probe makes none; so the form is what the directory tells
       const terms = persistTerms(wanted.name, account)
       const locator = { standing: (name: Name) => this.#records.at(name, this.#direct, signal) }
       const look = await lookAtRecord(locator, wanted.name, terms, this.#world.clock.now())
@@ -59,6 +63,7 @@ export class RecordLooks {
     } catch (error) {
       signal.throwIfAborted()
       const { text, mend, ...found } = failure('record', error)
+      // with `auto` a run would go on by dns-01, so what keeps the record from being looked at is no failure
       const mayDoWithout = methodOf(wanted) === 'auto'
       return {
         finding: mayDoWithout ? warning('record', `${text}; so dns-01`, mend) : { text, mend, ...found },
@@ -73,11 +78,13 @@ export class RecordLooks {
     return found
   }
 
+  /** One finding: that it proves the name, or when it will not any more, or what is wrong. */
   #findingOf(wanted: RecordWanted, look: RecordLook): Finding {
     const { name } = wanted
     const at = persistName(name)
     if (!look.good) return this.#badFinding(wanted, look)
     const { until, standing } = look
+    // without a certificate's end: probe is mostly asked before there is one, and then the days before the end alone decide
     if (endsSoon(until, undefined, this.#world.clock.now())) {
       const { text, hint } = endText(name, until)
       return warning('record', text, hint)
@@ -86,6 +93,7 @@ export class RecordLooks {
     return ok('record', `${at} proves ${name}${until ? ` until ${minute(until)}` : ''}; seen at ${servers}`)
   }
 
+  /** With `auto` no record is as good as one, but one that will not do was meant to be used: that is told (as in a run). */
   #badFinding(wanted: RecordWanted, look: RecordLook & { readonly good: false }): Finding {
     if (methodOf(wanted) !== 'auto') return failure('record', look.error)
     if (!look.isThere) return ok('record', `none stands at ${persistName(wanted.name)}: dns-01 is used`)
