@@ -29,6 +29,7 @@ type NotesWorld = Pick<World, 'clock' | 'env' | 'files' | 'log' | 'self'>
 function noteFolders({ env, files, self }: NotesWorld, stateRoot: string): string[] {
   const isState = ['desired', HIDDEN].some(name => look(files, join(stateRoot, name))?.kind === 'folder')
   const isOurs = isState && look(files, `${stateRoot}/.`)?.uid === self.uid // a folder of root's there would be in the way of its owner
+  // XDG Base Directory Specification, "XDG_STATE_HOME"; for root where the state directory's own default lies, too
   const home = env.XDG_STATE_HOME || (self.uid === 0 ? '/var/lib' : env.HOME && join(env.HOME, '.local/state'))
   const caller = createHash('sha256').update(stateRoot).digest('hex').slice(0, 16)
   return [...(isOurs ? [join(stateRoot, HIDDEN, 'placed')] : []), ...(home ? [join(home, 'dns01/placed', caller)] : [])]
@@ -77,6 +78,7 @@ export async function removeForgotten(
   const entries = old.flatMap(({ path }) => read(path))
   const journal = { entries: () => entries, gone: (path: string) => removeIfThere(world, path) }
   await recover({ ...parts, journal })
+  // also what could not be read: such a note was cut off before anything was placed, and nobody will complete it
   for (const { path, ageSeconds } of old)
     if (ageSeconds > givenUpAfterSeconds || !entries.some(({ id }) => id === path)) await removeIfThere(world, path)
 }

@@ -25,6 +25,7 @@ export async function recover(parts: RecoverParts): Promise<void> {
   await Promise.all([...sameZone.values()].map(entries => recoverZone(parts, entries)))
 }
 
+/** All entries have the same provider, settings and zone: so it is opened once, and a zone's values go in one change. */
 async function recoverZone(
   { journal, providers, world, leftBehind }: RecoverParts,
   entries: readonly JournalEntry[],

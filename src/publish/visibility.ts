@@ -5,6 +5,7 @@ import { openProgress, type ZoneProgress } from '../core/progress.js'
 import { proveVisible, SharedWatches } from '../dns/propagation.js'
 import type { LocatedRecord, PublishParts } from './locate.js'
 
+/** One for a run: it keeps the watches and, by zone, what a terminal shows of them. Nothing is asked before the first prove(). */
 export class Visibility {
   readonly #parts: Omit<PublishParts, 'providers'>
   readonly #watches: SharedWatches
@@ -29,6 +30,7 @@ export class Visibility {
     // DNS01_PROPAGATION=off, or a zone that only the provider knows: then its word is all there is.
     if (!propagation.wait || !zone) return
     const watched = this.#progressOf(zone.apex).watching(propagation.giveUpAfterSeconds)
+    // the provider's word counts only where no server can be asked (dns/propagation.ts)
     const confirmsSync = by.definition.confirmsSync ?? false
     const proof = { world, watches: this.#watches, resolver, confirmsSync, limits: propagation }
     let shown = false
