@@ -23,6 +23,8 @@ export interface Answers {
   /** Only from the file; true and false, which mean acknowledged and declined, are not text. */
   inFile(id: string): string | undefined
   saidYes(id: string): boolean | undefined
+  /** For errors: `conf/responses:3: ID`, or the id alone of what is in no file. */
+  place(id: string): string
   note(text: string): void
 }
 
@@ -38,6 +40,7 @@ export function openAnswers(responses: Responses, prompt: Prompt | undefined): A
     interactive: prompt !== undefined,
     inFile,
     saidYes: responses.yes,
+    place: id => [responses.place(id) ?? [], id].flat().join(': '),
     text: async (id, question, initial) => inFile(id) ?? ((await prompt?.text(question, initial))?.trim() || undefined),
     secret: async question => (await prompt?.secret(question))?.trim() || undefined,
     choice: async (id, question, choices, initial) => inFile(id) ?? (await prompt?.select(question, choices, initial)),

@@ -78,7 +78,7 @@ async function chooseKey({ answers, expert, log }: Parts): Promise<Wanted> {
     implied ??
     (asked ? await answers.choice(ID.keyType, 'Which type of key?', KEY_TYPES, 'ecdsa') : undefined)
   if (type === undefined) return {}
-  if (type !== 'rsa' && type !== 'ecdsa') throw wrong(ID.keyType, type, 'rsa or ecdsa')
+  if (type !== 'rsa' && type !== 'ecdsa') throw wrong(answers, ID.keyType, type, 'rsa or ecdsa')
   const about = { answers, expert }
   return type === 'rsa'
     ? { 'key.type': type, ...(await rsaSize(about, log)) }
@@ -102,6 +102,7 @@ export async function chooseProfile(
   const written = answers.inFile(ID.profile)
   if (written !== undefined && !names.includes(written))
     throw wrong(
+      answers,
       ID.profile,
       written,
       names.length > 0 ? `one of ${names.join(', ')}` : 'offered by the CA, nor any other',
@@ -129,14 +130,14 @@ async function rsaSize({ answers, expert }: About, log: Log): Promise<Wanted> {
   const interactive = answers.interactive && answers.inFile(ID.rsaSize) === undefined
   const ask = async (): Promise<string> =>
     (await answers.text(ID.rsaSize, 'Bits of RSA keys (2048 to 4096):', '2048')) ?? '2048'
-  const bits = await untilGood({ ...answers, interactive }, ask, wholeNumber)
+  const bits = await untilGood({ ...answers, interactive }, ask, text => wholeNumber(answers, text))
   const size = Math.min(4096, Math.max(2048, bits))
   if (size !== bits) log.notice(`RSA keys have 2048 to 4096 bits: ${size} instead of ${bits}`)
   return { 'key.rsa-size': size }
 }
 
-const wholeNumber = (text: string): number => {
-  if (!/^\d{1,9}$/.test(text)) throw wrong(ID.rsaSize, text, 'a whole number')
+const wholeNumber = (answers: Pick<Answers, 'place'>, text: string): number => {
+  if (!/^\d{1,9}$/.test(text)) throw wrong(answers, ID.rsaSize, text, 'a whole number')
   return Number(text)
 }
 
@@ -144,12 +145,12 @@ async function curve({ answers, expert }: About): Promise<Wanted> {
   const choices = CURVES.map(value => ({ value, label: value }))
   const said = expert ? await answers.choice(ID.curve, 'Which curve?', choices, CURVES[0]) : answers.inFile(ID.curve)
   if (said === undefined) return {}
-  if (!(CURVES as readonly string[]).includes(said)) throw wrong(ID.curve, said, CURVES.join(', '))
+  if (!(CURVES as readonly string[]).includes(said)) throw wrong(answers, ID.curve, said, CURVES.join(', '))
   return { 'key.ecdsa-curve': said }
 }
 
-const wrong = (id: string, said: string, wanted: string): Dns01Error =>
-  new Dns01Error('CONFIG', `${id}: "${said}" is not ${wanted}`)
+const wrong = (answers: Pick<Answers, 'place'>, id: string, said: string, wanted: string): Dns01Error =>
+  new Dns01Error('CONFIG', `${answers.place(id)}: "${said}" is not ${wanted}`)
 
 /** Sets values under `request`, and leaves comments, order and all else. */
 function edited(text: string, wanted: Wanted): string {

@@ -94,7 +94,10 @@ describe('in batch', () => {
 
   test.each([
     [{ 'acmetool-quickstart-choose-server': 'ca.test' }, /is not the URL of an ACME directory/],
-    [{ 'acmetool-quickstart-key-type': 'dsa' }, /acmetool-quickstart-key-type: "dsa" is not rsa or ecdsa/],
+    [
+      { 'acmetool-quickstart-key-type': 'dsa' },
+      /conf\/responses:\d+: acmetool-quickstart-key-type: "dsa" is not rsa or ecdsa/,
+    ],
     [{ 'acmetool-quickstart-rsa-key-size': 'big' }, /"big" is not a whole number/],
     [{ 'acmetool-quickstart-key-type': 'ecdsa', 'acmetool-quickstart-ecdsa-curve': 'x' }, /"x" is not nistp256/],
     [{ 'dns01-quickstart-choose-provider': 'rout53' }, /there is no provider "rout53"/],
