@@ -34,6 +34,7 @@ export function openResolver(world: Pick<World, 'dns' | 'clock'>, servers: reado
   // For the length of a run, whatever the TTL says: zones and delegations do not move meanwhile, and the values that do are
   // not asked for here.
   const asked = new Map<string, Promise<DnsAnswer>>()
+  // those that did not answer at all; one that answers SERVFAIL is quick, and may be right about the next name
   const failed = new Set<string>()
 
   const askAll = async (question: Question): Promise<DnsAnswer> => {

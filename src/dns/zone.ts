@@ -47,6 +47,7 @@ export async function followCnames(
   for (let at = name; ; ) {
     const next = aliasOf(await resolver.ask({ name: at, type: 'CNAME' }, signal), at)
     if (next === undefined) return { name: at, chain }
+    // told apart from a chain that is too long: with the circle before their eyes people see which record is wrong
     if (chain.includes(next)) throw badChain([...chain, next], 'they lead in a circle')
     if (chain.length > longestCnameChain) throw badChain(chain, `they are more than ${longestCnameChain}`)
     // RFC 1035 §2.3.4, in text form. A DNAME can make one: it may put a long suffix in place of a short one (RFC 6672 §2.2).
@@ -101,6 +102,7 @@ const excess = (servers: number, addresses: number): string =>
 
 /** The nearest name at or above with an SOA. Some resolvers leave out the authority section: then each ancestor is asked. */
 async function findApex(resolver: Resolver, name: Name, signal: AbortSignal): Promise<Name> {
+  // asked for by followCnames() already, so it costs nothing: for a name without a CNAME the SOA stands in that answer
   const nearest = apexIn(await resolver.ask({ name, type: 'CNAME' }, signal), name)
   if (nearest) return nearest
   for (const ancestor of ancestors(name)) {

@@ -58,6 +58,7 @@ const forgottenSeconds = 20
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 
+/** Places, and proves if `proven`. What fails on the way is taken back here: whether a client calls again for that is its own affair. */
 async function present(
   world: Pick<World, 'log'>,
   publisher: DirectPublisher,
@@ -115,7 +116,10 @@ async function mustProve(
   return true
 }
 
-/** @throws Dns01Error CONFIG */
+/**
+ * What would be gone when the CA looks: a server that lives only as long as this call, or a second value that takes the place of
+ * the first. Before anything is placed, since each of them would look like a success. @throws Dns01Error CONFIG
+ */
 function refuseWhatCannotStay(located: readonly LocatedRecord[]): void {
   const brief = located.find(({ by }) => by.definition.ephemeral)
   if (brief)

@@ -48,7 +48,10 @@ export async function recordFailure(
   for (const name of names) await note(parts, namesKey(target.ca, [name]), error.byName.get(name))
 }
 
-/** About all that we might ask the CA, or it could not even be talked to. */
+/**
+ * About all that we might ask the CA, or it could not even be talked to. Asked by the account, which is kept for the run: one
+ * that could not be opened for this target could not be opened for any other.
+ */
 const isOfTheCa = ({ authorities }: RecordParts, { ca }: Target, error: unknown): Promise<boolean> =>
   authorities.for(ca).then(
     () => concernsAll(error),

@@ -55,6 +55,7 @@ export function openAuthorities(parts: AuthorityParts): CertificateAuthorities {
   }
   return {
     for: (ca, { mayAsk } = { mayAsk: true }) => {
+      // a world without a prompt: then every question has the answer that cron gets, and none need be told apart here
       const asking = mayAsk ? parts : { ...parts, world: { ...parts.world, prompt: undefined } }
       return once(serverPart(ca), () => openFor(asking, ca))
     },

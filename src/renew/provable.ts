@@ -35,6 +35,7 @@ export async function authorityFor(
   const authority = await authorities.for(target.ca)
   if (!isByAccount) return authority
   const label = accountLabel(await authority.client.accountUrl(signal))
+  // still before the order: a missing credential costs the account here, which is made once, but no order at each run
   await locator.checkProviders(names, target.dns, name => accountChallengeName(name, label))
   return authority
 }

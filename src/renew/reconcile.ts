@@ -29,8 +29,10 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
   const { targets, problems } = state.targets()
   const now = world.clock.now()
   const found = held(state, targets)
+  // before anything is decided by the clock: what follows may be wrong because of it
   for (const { message, hint } of slowClock(found.certificates, now)) world.log.warn(message, hint)
   await mendKeyLinks(state, found)
+  // the CAs are asked before work(), as their answer may make a certificate due that our own dates would keep for weeks
   const there = isForSome(options) ? found : await askWhenToRenew(parts, found)
   // made once and handed on: there may be ten thousand certificates
   const index = byName(there.certificates)

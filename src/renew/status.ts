@@ -25,8 +25,10 @@ export interface StatusDocument {
   readonly stateDirectory: string
   /** `none`: there is no such folder; `empty`: quickstart did not run there. */
   readonly setUp: 'yes' | 'empty' | 'none'
+  /** SERVER/KEYID of each, as accounts/ has them; the CAs are not asked whether they still know them. */
   readonly accounts: readonly string[]
   readonly targets: readonly TargetStatus[]
+  /** Files that cannot be read or understood, and limits of a CA that are too small for what is wanted. */
   readonly problems: readonly { readonly message: string; readonly hint?: string | undefined }[]
   /** Entries of the journal: TXT records that a run has placed and not removed. Where no run is under way,
    *  one was stopped, or a provider would not take them back. */

@@ -6,6 +6,7 @@ import { errno } from './disk-errors.js'
 
 type FilesOf = World['files']
 
+/** As they are, or UTF-8. */
 export const bytesOf = (bytes: Uint8Array | string): Uint8Array =>
   typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes
 
@@ -35,6 +36,7 @@ export function listOrNothing(files: FilesOf, folder: string): { name: string; k
   }
 }
 
+/** A plain file as text; a FIFO or a device in its place is an error (EFTYPE), as it might never end. */
 export function textOrNothing(files: FilesOf, path: string): string | undefined {
   try {
     return textOf(files.readPlain(path))

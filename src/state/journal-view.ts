@@ -42,17 +42,20 @@ export function openJournalView(
     const now = new Map<string, Held>()
     for (const name of namesIn(files, folder)) {
       const info = files.info(`${folder}/${name}`)
+      // as the journal itself does: an entry that others may write could make us show a value of theirs
       if (info === undefined || othersMayWrite(info)) continue
       const changedAt = info.changedAt.getTime()
       const before = held.get(name)
       now.set(name, before?.changedAt === changedAt ? before : read(name, changedAt))
     }
+    // the same list for the same journal: who holds it compares by identity, and need not look through it again
     const isSame = now.size === held.size && [...now].every(([name, one]) => held.get(name) === one)
     held = now
     if (!isSame) entries = [...now.values()].flatMap(({ entry }) => entry ?? [])
   }
   return () => {
     const time = clock.now().getTime()
+    // either way: a clock that is set back must not make the view stay as it is until it has caught up
     if (Math.abs(time - readAt) >= keptSeconds * 1000) {
       look()
       readAt = time

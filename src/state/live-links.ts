@@ -70,6 +70,7 @@ export class LivePointer {
       throw new Dns01Error('STATE', `${join(this.#disk.root, path)} is a ${before.kind}, not a link`, {
         hint: 'move it out of the way; live/ is for links only',
       })
+    // false: nobody need be told; with the same link written once more, hooks would restart servers for nothing
     if (before && this.#disk.linkAt(path) === layout.liveLinkTo(certificateId)) return false
     await this.#disk.pointLink(path, layout.liveLinkTo(certificateId))
     return true

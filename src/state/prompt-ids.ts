@@ -1,4 +1,7 @@
-/** acmetool's prompt ids (docs/state-directory.md, "Answers"), and ours. `acme-agreement:URL` is asked by the registration. */
+/**
+ * acmetool's prompt ids (docs/state-directory.md, "Answers"), and ours. `acme-agreement:URL` is asked by the registration. Ours
+ * begin otherwise than acmetool's, so that a file of answers for both says of each which program it is for.
+ */
 export const ID = {
   email: 'acme-enter-email',
   eabKeyId: 'acme-eab-kid',

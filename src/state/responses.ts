@@ -102,6 +102,7 @@ function givenText({ files }: Pick<World, 'files'>, file: string): string {
  */
 export function parseResponses(text: string, file: string): AnswerFile {
   const lines = new LineCounter()
+  // YAML 1.1, where `yes` is true, and a key that comes twice is no error: both as acmetool's parser has it
   const doc = parseYaml(text, { version: '1.1', uniqueKeys: false, lineCounter: lines })
   const answers = new Map<string, string | boolean>()
   const places = new Map<string, string>()

@@ -33,6 +33,7 @@ export function readTargets(reading: TargetReading): { targets: Target[]; proble
       return undefined
     }
   }
+  // first, and without it no targets: by a guess at the CA all of them would be asked for at another one
   const defaults = attempt(() => readDefaults(reading))
   if (defaults)
     for (const { name, kind } of reading.disk.list('desired'))
