@@ -5,6 +5,7 @@ import type { Clock } from '../core/world.js'
 /** setTimeout holds at most this (2^31 ms); longer sleeps are made of pieces. */
 const longestTimerSeconds = 2_000_000
 
+/** `now` is the clock of the wall, which may be set; timers go by one that is not. */
 export const realClock: Clock = {
   now: () => new Date(),
   async sleep(seconds, signal) {
@@ -15,6 +16,7 @@ export const realClock: Clock = {
   deadline: seconds => AbortSignal.timeout(Math.ceil(Math.min(Math.max(0, seconds), longestTimerSeconds) * 1000)),
 }
 
+/** One timer. The listener goes with it: a run has one signal and thousands of naps. */
 function nap(seconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)

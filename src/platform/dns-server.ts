@@ -9,11 +9,13 @@ import { type Endpoint, endpointText, framed, frameReader, parseEndpoint } from 
 
 /** A TCP client that has sent no whole question for this long is cut off (RFC 7766 §6.2.3). */
 const idleSeconds = 5
+/** In all. Our own choice: few enough that they cannot use up a process's open files (1024 mostly). */
 const maxTcpClients = 100
 /** Nobody needs more: a resolver asks by UDP, and by TCP what did not fit (RFC 7766 §6.2.2 lets a server limit them). */
 const maxTcpClientsEach = 10
 /** A TCP client that asks and asks but never reads is cut off. */
 const maxUnreadBytes = 256 * 1024
+/** Two octets of length stand before each message (RFC 1035 §4.2.2). */
 const longestTcpMessageBytes = 65_535
 
 type Reply = (bytes: Buffer, by: 'udp' | 'tcp') => Uint8Array | undefined
@@ -39,6 +41,7 @@ export async function serve(
     for (const socket of open.splice(0)) socket.close()
   }
   try {
+    // one after the other, all or none: a server at half of its addresses would look healthy to some resolvers
     for (const text of listen) open.push(...(await listenAt(parseEndpoint(text), reply, log)))
   } catch (error) {
     await close()
@@ -77,6 +80,7 @@ async function listenAt(at: Endpoint, reply: Reply, log: Log): Promise<Closable[
       return [tcp, await listenUdp(tcp.at, reply, log)]
     } catch (error) {
       tcp.close()
+      // a port that somebody named is had or not; of ports that the system picks another one may be free for both
       if (at.port !== 0 || attempt === 10) throw error
     }
   }
@@ -91,6 +95,7 @@ function listenUdp(at: Endpoint, reply: Reply, log: Log): Promise<Closable> {
   }
   socket.on('message', (bytes, from) => {
     const bytesBack = reply(bytes, 'udp')
+    // port 0 is nobody's: an answer to it cannot be sent, and the question was forged
     if (bytesBack && from.port !== 0) socket.send(bytesBack, from.port, from.address, unsent)
   })
   return new Promise((resolve, reject) => {
@@ -174,6 +179,7 @@ function converse(client: net.Socket, reply: Reply, heard: () => void): void {
     if (client.destroyed) return
     const answer = reply(bytes, 'tcp')
     if (!answer || client.writableLength > maxUnreadBytes) return cutOff()
+    // only a whole question counts: a client that sends a byte now and then is cut off all the same
     idle.refresh()
     heard()
     client.write(framed(answer))

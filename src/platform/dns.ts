@@ -10,6 +10,7 @@ import type { Dns, DnsAnswer, Fetch, Question, Where } from '../core/world.js'
 import type { Decoded } from '../dns/message.js'
 import { type Endpoint, exchangeTcp, exchangeUdp, parseEndpoint } from './dns-transport.js'
 
+/** Where.timeoutSeconds says so; as long as glibc gives a server (resolv.conf(5), timeout). */
 const defaultTimeoutSeconds = 5
 /** This part of the time-out belongs to UDP; when it stays silent the rest goes to TCP, which some firewalls let through. */
 const udpShare = 0.6
@@ -60,6 +61,7 @@ async function askOnce(
   { edns, udpSeconds, leftSeconds }: { edns: boolean; udpSeconds: number; leftSeconds: () => number },
 ): Promise<Decoded> {
   const { encodeQuery, decodeAnswer } = await codec()
+  // from the system's generator: who can guess it can forge the answer (RFC 5452 §4.3)
   const id = randomInt(65_536)
   const message = encodeQuery(question, { id, recursion, edns })
   const accept = (bytes: Buffer): Decoded | undefined => decodeAnswer(bytes, id, question)
@@ -72,10 +74,15 @@ async function askOnce(
   )
   if (byUdp && !byUdp.truncated) return byUdp
   return exchangeTcp(message, to, { timeoutSeconds: leftSeconds(), signal, accept }).catch((error: unknown) => {
+    // the silence by UDP, where TCP is refused as well: that is how a firewall looks, and the refusal alone would mislead
     throw error instanceof Dns01Error ? error : (silence ?? error)
   })
 }
 
+/**
+ * Bytes of somebody else's making (signed updates, RFC 2136) to one server and back. Sent once: whether they may be repeated
+ * their sender knows. What comes back must be a response (QR) with the same id; all else is its sender's to check.
+ */
 const exchange: Dns['exchange'] = async (
   message,
   { server, signal, transport, timeoutSeconds = defaultTimeoutSeconds },
@@ -128,6 +135,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EAFNOSUPPORT: 'this machine has no address of that family (EAFNOSUPPORT)',
 }
 
+/** As UNAVAILABLE, in words, and with what was asked; a stop comes out as its own reason, and a bug as it is. */
 function trouble(what: string, cause: unknown, signal: AbortSignal, timeoutSeconds: number): unknown {
   if (signal.aborted) return signal.reason
   if (cause instanceof Dns01Error)

@@ -11,6 +11,7 @@ import { openTrust } from './trusted-cas.js'
 /** No ACME or provider answer is larger; what is, is cut off as an error. */
 const longestBodyBytes = 8 * 1024 * 1024
 
+/** What to do about a certificate, by what is wrong with it. All are CONFIG: the next run would find the same. */
 const trustHint = 'if it is your own CA, put its root certificate (PEM) into a file and set SSL_CERT_FILE to that path'
 const clockHint = 'is the clock of this machine right? If it is, the server must get itself a new certificate'
 
@@ -50,6 +51,7 @@ export function openFetch({ env }: Pick<World, 'env'>): Fetch {
       try {
         return await exchange(url, request, { ...tls, secureContext })
       } catch (error) {
+        // The few CAs of the first try did not do; with all of them it is tried once more.
         if (!isUntrusted(error)) throw error // else nothing was sent
       }
     }
@@ -76,6 +78,7 @@ async function makeAgent(url: URL, env: World['env']): Promise<http.Agent> {
 /** node:https hands it on to node:tls (its types do not know). */
 type Through = https.RequestOptions & { readonly secureContext?: SecureContext }
 
+/** One exchange, no redirection followed. Rejects with the signal's reason, or as explain() tells it. */
 function exchange(url: URL, request: HttpRequest, through: Through): Promise<HttpResponse> {
   const { method, headers, body, signal, timeoutSeconds = 30, totalSeconds = timeoutSeconds * 2 } = request
   const bytes = body === undefined ? undefined : Buffer.from(body)
@@ -130,6 +133,7 @@ const answerOf = ({ statusCode, headers }: http.IncomingMessage, body: Uint8Arra
   body,
 })
 
+/** The body, whole; each piece is told as a sign of life. A connection that ends early is an error: half an answer may parse, too. */
 async function collect(response: http.IncomingMessage, heard: () => void): Promise<Uint8Array> {
   const chunks: Buffer[] = []
   let bytes = 0
@@ -144,11 +148,13 @@ async function collect(response: http.IncomingMessage, heard: () => void): Promi
   return Buffer.concat(chunks)
 }
 
+/** Several headers of one name are one with commas (RFC 9110 §5.2). */
 const plain = (headers: http.IncomingHttpHeaders): Record<string, string> =>
   Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
   )
 
+/** UNAVAILABLE for whatever may pass; CONFIG where a certificate is not trusted, which stays so until somebody acts. */
 function explain(url: URL, cause: unknown): Dns01Error {
   if (cause instanceof Dns01Error) return cause
   const code = codeOfCause(cause)

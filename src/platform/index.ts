@@ -17,7 +17,10 @@ export interface RealWorldOptions {
   readonly program: readonly string[]
 }
 
-/** The World made of node:fs, node:https, dns2, timers and child_process. */
+/**
+ * The World made of node:fs, node:https, dns2, timers and child_process. What most runs do not need is loaded when it is first
+ * asked for: cron starts this program each hour, mostly to find nothing due.
+ */
 export function realWorld({ env, log, prompt, program }: RealWorldOptions): World {
   const fetch = openLater(async () => (await import('./fetch.js')).openFetch({ env }))
   return {
@@ -34,7 +37,7 @@ export function realWorld({ env, log, prompt, program }: RealWorldOptions): Worl
   }
 }
 
-/** As /proc calls it; '' where there is no such thing. */
+/** As /proc calls it; '' where there is no such thing. A pid of the lock says nothing to a process in another container. */
 function pidNamespace(): string {
   try {
     return readlinkSync('/proc/self/ns/pid')
@@ -52,6 +55,7 @@ function openLater(open: () => Promise<Fetch>): Fetch {
   }
 }
 
+/** Who we are. `alive`: a process of another user counts, too, of which kill(2) says EPERM. */
 const realSelf = (program: readonly string[]): Self => ({
   pid: process.pid,
   pidNamespace: pidNamespace(),

@@ -56,6 +56,7 @@ export interface LogOptions {
   readonly now: () => Date
 }
 
+/** A log over these sinks. The gate (masks, control characters, length) lies before all of them, so that no sink can forget it. */
 export function openLog({ sinks, status, now }: LogOptions): Log {
   const { add: mask, masked } = openMasks()
   const steps = new Map<string, Step>()
@@ -63,6 +64,7 @@ export function openLog({ sinks, status, now }: LogOptions): Log {
   const gated = (text: string): string => brief(shown(masked(text)))
   const say = (level: Level, lines: readonly string[]): void => {
     const hearing = sinks.filter(sink => SEVERITIES.indexOf(SEVERITY[level]) <= SEVERITIES.indexOf(sink.severity))
+    // before the text is made: TRACE of a run that nobody traces must cost next to nothing
     if (hearing.length === 0) return
     status?.clear()
     const message = lines.map(gated).join('\n  ')
@@ -70,6 +72,7 @@ export function openLog({ sinks, status, now }: LogOptions): Log {
     showSteps()
   }
   const showSteps = (): void => {
+    // the step that changed last: of forty names at once it is the one about which there is news
     const [subject, step] = [...steps].at(-1) ?? []
     if (subject === undefined || step === undefined) {
       stopTicking?.()

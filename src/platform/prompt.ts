@@ -12,7 +12,10 @@ export function realPrompt(stdio: boolean, signal: AbortSignal): Prompt | undefi
   return process.stdin.isTTY && process.stderr.isTTY ? gatedPrompt(fancyPrompt(signal)) : undefined
 }
 
-/** Questions name what a CA or a disk says: terms of service, files. Only a note has lines. */
+/**
+ * Questions name what a CA or a disk says: terms of service, files. So they pass the gate of core/gate.ts, as the log does: no
+ * text of a stranger moves the cursor or hides the rest of a question. Only a note has lines.
+ */
 export const gatedPrompt = ({ confirm, text, secret, select, note }: Prompt): Prompt => ({
   confirm: question => confirm(shown(question)),
   text: (question, initial) => text(shown(question), initial),
@@ -69,9 +72,11 @@ export function plainPrompt(input: Readable, write: (text: string) => void, sign
   }
 }
 
+/** CONFIG: nobody sits there, so the next try ends at the same question. */
 const noAnswer = (message: string): Dns01Error =>
   new Dns01Error('CONFIG', message, { hint: 'answers may also stand in conf/responses; then --batch asks nothing' })
 
+/** undefined: neither. An empty line is no consent either. */
 function truthOf(said: string): boolean | undefined {
   if (/^(y|yes|true)$/i.test(said)) return true
   return /^(n|no|false)$/i.test(said) ? false : undefined

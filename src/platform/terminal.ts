@@ -12,6 +12,7 @@ export interface TerminalLine extends StatusLine {
   end(): void
 }
 
+/** Writes to this stream alone, which should be a terminal. `clear` and `without` are for all others who write there. */
 export function openTerminalLine(stream: NodeJS.WriteStream): TerminalLine {
   let isThere = false
   let holders = 0
@@ -31,6 +32,7 @@ export function openTerminalLine(stream: NodeJS.WriteStream): TerminalLine {
       if (holders > 0) return
       clear()
       isThere = true
+      // one column is left free: a terminal goes to the next line when the last one is written to, and clear() would miss it
       stream.write(fitted(text, widthOf(stream) - 1))
     },
     eachSecond: act => {
