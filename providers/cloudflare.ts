@@ -83,6 +83,7 @@ export default defineProvider({
   },
 })
 
+/** What each request needs. `token` is a secret; `baseUrl` without a final slash. */
 interface Api {
   readonly world: World
   readonly baseUrl: string
@@ -94,6 +95,7 @@ const chunks = <T>(items: readonly T[]): T[][] =>
     items.slice(i * longestBatch, (i + 1) * longestBatch),
   )
 
+/** Names without regard to case, values with it. */
 const keyOf = (name: string, value: string): string => `${name.toLowerCase()} ${value}`
 
 // ---- what we ask for -----------------------------------------------------------------------------------------------

@@ -1,10 +1,8 @@
-// Update messages (RFC 2136 §2) and their signatures (TSIG, RFC 8945), to and from bytes. By hand: dns2 knows neither, and
-// what is signed are the very bytes that are sent.
+// Update messages (RFC 2136 §2) and their signatures (TSIG, RFC 8945), to and from bytes. By hand and not with dns2's Packet,
+// which knows neither: it writes bit by bit and copies all of it for each record (0.3 s for 400 of them), and what is signed
+// are the very bytes that are sent; a TSIG must be cut out of the answer's bytes, too.
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Name, TxtRecord } from '../../src/provider/api.js'
-
-// The messages of RFC 2136 and RFC 8945. By hand and not with dns2's Packet: that writes bit by bit and copies all of it
-// for each record (0.3 s for 400 of them), and a TSIG must be cut out of the answer's very bytes anyway.
 
 /** TSIG algorithms (RFC 8945 §6): name on the wire, node's name of the hash, BIND's number in old K* files. */
 export const ALGORITHMS = {
@@ -17,6 +15,7 @@ export const ALGORITHMS = {
 } as const
 export type Algorithm = keyof typeof ALGORITHMS
 
+/** A TSIG key. `secret`: the bytes, and not their base64. */
 export interface Key {
   /** Lower case, no final dot. */
   readonly name: string
@@ -24,6 +23,7 @@ export interface Key {
   readonly secret: Buffer
 }
 
+/** RFC 1035 §3.2.2 and §3.2.4; RFC 8945 §4.2 (TSIG is of class ANY); RFC 2136 §2.5.4 (NONE deletes a value). */
 const TYPE = { SOA: 6, TXT: 16, TSIG: 250 } as const
 const CLASS = { IN: 1, NONE: 254, ANY: 255 } as const
 const opcodeUpdate = 5
@@ -67,7 +67,7 @@ function txt({ name, value }: TxtRecord, rrClass: number, ttlSeconds: number): B
   return rr(name, TYPE.TXT, rrClass, ttlSeconds, Buffer.concat(strings))
 }
 
-/** The updates in as few messages as TCP allows, in order. */
+/** The updates in as few messages as TCP allows, in order. Each message is all or nothing (RFC 2136 §3.4.2); several are not. */
 export function inMessages(rrs: readonly Buffer[]): Buffer[][] {
   const messages: Buffer[][] = []
   let room = 0
@@ -114,6 +114,7 @@ export function sign(message: Buffer, key: Key, time: number): { message: Buffer
   return { message: signed, mac }
 }
 
+/** What a TSIG record of an answer says (RFC 8945 §4.2). `time` and `fudge` in seconds, `error` an RCODE of its own. */
 export interface Tsig {
   readonly name: string
   readonly time: number
@@ -123,6 +124,7 @@ export interface Tsig {
   readonly other: Buffer
 }
 
+/** An answer to an update. Without `tsig` anybody may have sent it. */
 export interface Answer {
   readonly rcode: number
   readonly tsig?: Tsig

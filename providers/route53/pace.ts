@@ -1,7 +1,7 @@
 // The pace of calls to Route 53, which counts all clients of an account and refuses who is too fast.
 import type { World } from '../../src/provider/api.js'
 
-/** The account's long-known limit; calls are spread evenly below it. */
+/** AWS: "Quotas", five requests a second for an account; calls are spread evenly. Other programs share it. */
 const callsPerSecond = 5
 /** The gap between two calls grows to this while Route 53 says "Throttling". */
 const longestGapSeconds = 2

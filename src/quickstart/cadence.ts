@@ -3,10 +3,13 @@
 const hour = 3600
 const day = 24 * hour
 
-/** So many runs must fit between the renewal and the end, so that some of them may fail. */
+/** So many runs must fit between the renewal and the end, so that some of them may fail. Our own choice. */
 const fewestTries = 4
 
-/** What is wrong when runs that far apart are to renew such certificates; undefined when they can. */
+/**
+ * What is wrong when runs that far apart are to renew such certificates; undefined when they can, or there are none. The one with
+ * the least time decides. Text that goes on from the name of the schedule.
+ */
 export function tooSlow(
   everySeconds: number,
   certificates: readonly { readonly renewAt: Date; readonly notAfter: Date }[],
@@ -17,12 +20,14 @@ export function tooSlow(
   return `starts renewals every ${inWords(everySeconds)}: too seldom for a certificate that is due ${inWords(leastSeconds)} before its end`
 }
 
+/** `3 days`, `6 h`, `hour` (for "every hour"); `never again` for Infinity. */
 export function inWords(seconds: number): string {
   if (!Number.isFinite(seconds)) return 'never again'
   if (seconds >= 2 * day) return `${Math.round(seconds / day)} days`
   return seconds === hour ? 'hour' : `${Math.round((seconds / hour) * 10) / 10} h`
 }
 
+/** crontab(5). Without @reboot, which says nothing of the times in between. */
 const SHORTHANDS: Readonly<Record<string, string>> = {
   '@hourly': '0 * * * *',
   '@daily': '0 0 * * *',
@@ -45,6 +50,7 @@ export function cronEverySeconds(when: string): number {
   const times = [...numbersOf(hours, 0, 23)].flatMap(h => [...minutes].map(m => h * 60 + m)).sort((a, b) => a - b)
   const [dates, months] = [numbersOf(date, 1, 31), numbersOf(month, 1, 12, MONTHS)]
   const weekdays = new Set([...numbersOf(weekday, 0, 7, DAYS)].map(d => d % 7))
+  // crontab(5): where both the day of the month and that of the week are given, either of them is enough
   const either = !date.startsWith('*') && !weekday.startsWith('*')
   const isDay = (at: Date): boolean => {
     const [byDate, byWeekday] = [dates.has(at.getUTCDate()), weekdays.has(at.getUTCDay())]

@@ -42,6 +42,7 @@ export async function chooseDefaults(parts: Parts): Promise<string> {
   return edited(text, { ...provider, ...builtIn, ...key })
 }
 
+/** The CA as a URL that was checked. A person is asked again until it is good; a file of answers is wrong once and for all. */
 async function chooseCa({ answers, check }: Parts, current: string | undefined): Promise<string> {
   const choices: Choice[] = [
     { value: LETS_ENCRYPT, label: "Let's Encrypt" },

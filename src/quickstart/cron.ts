@@ -51,6 +51,7 @@ export async function changeCron(
   else await writeOutside(world, at.path, changed.join('\n'), 0o644)
 }
 
+/** A line of /etc/cron.d has a user before the command (`path` is given), one of crontab(1) has none. Else it stays as it is. */
 function changedLine(line: string, { path }: { readonly path?: string }, { when, command }: CronChange): string {
   const user = path === undefined ? '()' : String.raw`(\S+\s+)`
   const parts = line.match(new RegExp(String.raw`^\s*(@\w+|\S+(?:\s+\S+){4})(\s+)${user}(.*)$`))

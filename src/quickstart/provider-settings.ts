@@ -6,6 +6,7 @@ import type { ProviderDefinition, Setting } from '../provider/api.js'
 import type { Answers } from './answers.js'
 import { envFile, type Variables } from './env-text.js'
 
+/** What was answered, by where it is to be written. */
 export interface Given {
   /** For conf/dns.yml. */
   readonly settings: Readonly<Record<string, string>>
@@ -78,6 +79,7 @@ async function askSecret(
 const noPlace = (path: string): string =>
   `you cannot write secrets to ${path}; make a file of your own and name it:  install -m 600 /dev/null ~/dns01.env; dns01 --env-file ~/dns01.env quickstart`
 
+/** By where it goes: with a secret among it all goes to the env file, but for settings that have no variable. */
 function sorted(settings: ProviderDefinition['settings'], said: Readonly<Record<string, string>>): Given {
   const hasSecret = Object.keys(said).some(key => settings[key]?.secret)
   const inEnv = (key: string): boolean => hasSecret && settings[key]?.env[0] !== undefined

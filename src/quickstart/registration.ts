@@ -67,6 +67,7 @@ export async function askToRegister(parts: Parts, directory: Directory): Promise
   const { world, state, answers, responses, ca, signal } = parts
   const id = accountFor(state, ca)
   if (id !== undefined) {
+    // nobody to ask, so nothing to ask the CA for: the registration finds out whether it still knows the account
     if (!answers.interactive) return { responses }
     if (await openClient(world, reachable(ca), state.accountKey(id)).findAccount(signal)) return { responses }
   }

@@ -18,6 +18,7 @@ export async function installTimer(world: World, renewal: Renewal, signal: Abort
     [`${timerFolder}/${name}.service`]: serviceText(renewal),
     [`${timerFolder}/${name}.timer`]: timerText(renewal),
   }
+  // only what was not there before is taken away again: a unit that was changed may be in use, and is whole either way
   const made: string[] = []
   try {
     for (const [path, text] of Object.entries(units)) {
@@ -34,6 +35,7 @@ export async function installTimer(world: World, renewal: Renewal, signal: Abort
   return `the systemd timer ${name}.timer`
 }
 
+/** Nothing of that name is there, or it is ours for this state directory: told by the line that lets the service write there. */
 function isFree({ files }: World, name: string, { stateDir }: Renewal): boolean {
   const service = readText(files, `${timerFolder}/${name}.service`)
   if (service === undefined) return !isThere(files, `${timerFolder}/${name}.timer`)
@@ -63,6 +65,7 @@ export async function changeTimer(
   await systemctl(world, ['restart', unit], signal)
 }
 
+/** @throws Dns01Error STATE with the last line that systemctl(1) said */
 async function systemctl({ run, env }: Pick<World, 'run' | 'env'>, args: string[], signal: AbortSignal): Promise<void> {
   let said = ''
   const { exit, problem } = await run(['systemctl', ...args], {

@@ -24,6 +24,7 @@ const FOLDERS = [
   '/lib/systemd/system',
 ]
 
+/** By the links that `systemctl enable` makes, read from disk: nothing is run to find them. What cannot be read is left out. */
 export const enabledTimers = (files: Files): Timer[] =>
   namesIn(files, `${timerFolder}/timers.target.wants`)
     .filter(name => name.endsWith('.timer'))
@@ -41,7 +42,7 @@ export const enabledTimers = (files: Files): Timer[] =>
       }
     })
 
-/** Of the unit and its drop-ins. */
+/** Of the unit and its drop-ins, which come after it (systemd.unit(5)); a backslash at the end joins a line with the next. */
 function unitLines(files: Files, unit: string): string[] {
   const folder = FOLDERS.find(each => readText(files, `${each}/${unit}`) !== undefined)
   const paths = FOLDERS.flatMap(each => {
