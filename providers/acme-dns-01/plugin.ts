@@ -22,10 +22,12 @@ export interface PluginChallenge {
   readonly dnsAuthorization: string
 }
 
+/** Not looked at but where the caller says: plugins differ in what they give back. */
 type Result = unknown
 /** One argument and a result or a promise, or two, the second a callback. */
 type Method = (asked: never, done?: (error: unknown, result?: Result) => void) => Result
 
+/** A plugin, created. Only `set` and `remove` must be there. `propagationDelay`: milliseconds. */
 export interface Plugin {
   readonly init?: Method
   readonly zones?: Method
@@ -97,6 +99,7 @@ export const callPlugin = (
     return method.call(plugin, asked as never, (error, result) => (error ? fail(error) : done(result)))
   })
 
+/** A record in the words of plugins. Names without a final dot; the value stands in two fields, since plugins read either. */
 export function challengeOf({ name, value, zone, challenge }: TxtRecord): PluginChallenge {
   return {
     type: 'dns-01',

@@ -13,6 +13,7 @@ import {
 
 /** Nobody shall keep a challenge, nor that there was none (RFC 2308 §5). */
 const challengeTtlSeconds = 0
+/** Of NS, SOA and our own addresses: little enough that a server which moves is found again at once. Our own choice. */
 const zoneTtlSeconds = 5
 
 /** What the zones hold besides the challenges. */
@@ -26,7 +27,10 @@ export interface ZonePlan {
 /** TXT values by name. */
 export type Values = ReadonlyMap<Name, ReadonlySet<string>>
 
-/** @throws Dns01Error CONFIG */
+/**
+ * What to serve, by the settings: `zone` and `addresses` are lists with commas, and `ns` is `ns.` in front of each zone when it
+ * is not given. @throws Dns01Error CONFIG naming the variable, also where conf/dns.yml has the value
+ */
 export function planOf(values: {
   readonly zone: string
   readonly ns: string | undefined
@@ -44,6 +48,7 @@ export function planOf(values: {
   return plan
 }
 
+/** The items of a list with commas, without blanks around them; empty ones are left out. */
 export const list = (text: string): string[] =>
   text
     .split(',')
@@ -63,6 +68,7 @@ function nameIn(variable: string, text: string): Name {
   }
 }
 
+/** The longest of our zones that holds the name; undefined: none does. */
 export const zoneOf = (plan: ZonePlan, name: Name): Name | undefined => longestMatch(name, plan.zones)
 
 /** Where a CNAME at this challenge name may lead: HOST.ZONE, or _LABEL.HOST.ZONE, which no other host or account shares. */

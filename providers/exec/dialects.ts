@@ -24,6 +24,7 @@ export interface Act {
   readonly output: string
 }
 
+/** What is run: words as execve(2) takes them, and variables beside those that dns01 has itself. */
 export interface Invocation {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
@@ -205,7 +206,7 @@ const acmesh: Dialect = {
   saysRecordName: true,
 }
 
-/** `dns_cf`, or `/where/it/is/acme.sh dns_cf`. */
+/** `dns_cf`, or `/where/it/is/acme.sh dns_cf`, with an absolute path. @throws Dns01Error CONFIG */
 function acmeShWords(words: readonly string[], env: Readonly<Record<string, string | undefined>>) {
   const script = words.at(-1) ?? ''
   const path = words.length > 1 ? words[0] : undefined

@@ -133,7 +133,7 @@ const answerOf = ({ statusCode, headers }: http.IncomingMessage, body: Uint8Arra
   body,
 })
 
-/** The body, whole; each piece is told as a sign of life. A connection that ends early is an error: half an answer may parse, too. */
+/** The body, whole; each piece is a sign of life. A connection that ends early is an error: half an answer may parse, too. */
 async function collect(response: http.IncomingMessage, heard: () => void): Promise<Uint8Array> {
   const chunks: Buffer[] = []
   let bytes = 0

@@ -76,6 +76,7 @@ const withVariables = (world: World, variables: Variables): World => ({ ...world
 
 const providers = (world: World): string[] => providerNames(world).filter(name => name !== forTests)
 
+/** undefined: nobody answers. Summaries cost loading each provider, so only somebody who sits there is shown a list. */
 async function pick({ answers, context }: Parts, found: string | undefined): Promise<string | undefined> {
   const first = found ?? 'route53'
   const choices = async (): Promise<Choice[]> => {
@@ -102,6 +103,7 @@ const LABELS: Readonly<Record<string, string>> = {
 async function settle(parts: Parts, world: World, provider: string): Promise<Given> {
   const { answers, config } = parts
   const definition = await loadProvider(world, provider)
+  // what was typed once is there at the next try, so that one mistake does not cost all answers; secrets are not kept
   const memory = new Map<string, string>()
   for (;;) {
     const given = await askSettings(world, answers, definition, memory)

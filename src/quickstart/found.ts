@@ -28,6 +28,7 @@ export interface FoundSchedule {
   readonly words: readonly string[] | undefined
 }
 
+/** Where it stands, for whoever changes it; `line` counts from 0. A script has no such place: it may do anything besides. */
 export type Place =
   | { readonly kind: 'cron file'; readonly path: string; readonly line: number }
   | { readonly kind: 'crontab'; readonly line: number }
@@ -39,6 +40,7 @@ type Looking = Pick<World, 'files' | 'env' | 'self' | 'run' | 'clock'>
 /** A call that was found, before it is known whether it means this state directory. */
 type Candidate = Omit<FoundSchedule, 'program'> & { readonly call: Call }
 
+/** Also of a schedule whose times are not understood: it comes after those that are known to run more often. */
 const daySeconds = 24 * 3600
 
 /**
@@ -74,6 +76,7 @@ async function stateOf({ files }: Looking, { program, stateDir, envFile }: Call)
   }
 }
 
+/** Its words, if a command is nothing but one call: with a second one, or a redirection, no line may be put in its place. */
 const onlyWords = (command: string): readonly string[] | undefined => {
   const commands = simpleCommands(command)
   return commands.length === 1 && !/[<>]/.test(command) ? commands[0] : undefined

@@ -55,6 +55,7 @@ function shortestLifeSeconds(state: StateDir): number | undefined {
   return lives.length > 0 ? Math.min(...lives) : undefined
 }
 
+/** Of those that no link leads to nobody cares how often they could be renewed. */
 function liveCertificates(state: StateDir) {
   const live = new Set(state.links().values())
   return state.certificates().flatMap(({ id, facts }) => (facts && live.has(id) ? [facts] : []))
@@ -113,6 +114,7 @@ function changesOf(found: FoundSchedule, renewal: Renewal): { readonly when: boo
   return { when: isOurs && slow, command: isOurs && moved }
 }
 
+/** By the names that installCron() and installTimer() give: nothing else marks a file as quickstart's. */
 function isOurPlace({ at, program }: FoundSchedule): boolean {
   if (program !== 'dns01') return false
   if (at.kind === 'cron file') return /^\/etc\/cron\.d\/dns01(-|$)/.test(at.path)
@@ -126,6 +128,7 @@ function flagsOf(words: readonly string[]): string {
   return words.slice(hasOther ? 0 : batch).join('\0')
 }
 
+/** A script of cron.daily has neither a time nor a line of its own: it stays. @throws Dns01Error STATE */
 async function bringUpToDate(world: World, found: FoundSchedule, renewal: Renewal, signal: AbortSignal): Promise<void> {
   const { when, command } = changesOf(found, renewal)
   const { at, by } = found
@@ -141,6 +144,10 @@ async function bringUpToDate(world: World, found: FoundSchedule, renewal: Renewa
   if (command) world.log.notice(`${by}: starts ${commandLine(renewal)} from now on`)
 }
 
+/**
+ * What there is to start renewals with, by its files: nothing is run. `cronRuns`: a daemon is installed; /etc/cron.d alone says
+ * nothing, since packages put files there on machines without one.
+ */
 function lookAround({ files, self }: World): { cron: boolean; cronRuns: boolean; systemd: boolean } {
   const daemons = ['cron', 'crond', 'fcron', 'dcron', 'anacron', 'bcron-start']
   const cronRuns = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin'].some(folder =>

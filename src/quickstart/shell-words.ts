@@ -1,5 +1,6 @@
 /** A line for sh, taken apart as far as one must to see which programs it starts (POSIX Shell Command Language §2.3). */
 
+/** Sticky, so that each is tried at one place only. A word may be quoted in parts; a quote that is not closed ends the reading. */
 const WORD = /(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s;&|()<>'"\\])+/y
 const REDIRECTION = /\d*(?:>>|>&|>\||<&|<>|<<<|>|<)\s*/y
 const OPERATOR = /&&|\|\||[;&|()\n]/y
@@ -37,6 +38,7 @@ const endOfLine = (line: string, from: number): number => {
   return end === -1 ? line.length : end
 }
 
+/** POSIX Shell Command Language §2.2: within "…" a backslash counts before `"`, `\\`, `$` and a back quote alone. */
 const unquoted = (word: string): string =>
   word.replace(/'([^']*)'|"((?:\\.|[^"\\])*)"|\\(.)/gs, (_, single, double, escaped) =>
     double === undefined ? (single ?? escaped) : double.replace(/\\(["\\$`])/g, '$1'),
