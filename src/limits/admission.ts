@@ -105,6 +105,7 @@ export interface Admission<Due> {
   readonly afterwards: readonly Due[]
 }
 
+/** What counts besides the ledger: the same for a run, for `plan` and for `status`, so that these tell what a run will do. */
 export interface Circumstances {
   readonly now: Date
   readonly limitsOf: (ca: string) => CaLimits

@@ -106,6 +106,7 @@ export interface Failed extends Failure {
   readonly nextTry: Date
 }
 
+/** Of one name at the target's CA; those of a target as a whole are kept by all its names together (ledger-keys.ts). */
 export const nameFailure = ({ ca }: Target, name: Name, memory: Memory): Failure | undefined =>
   memory.failures.get(namesKey(ca, [name]))
 

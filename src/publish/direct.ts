@@ -14,6 +14,10 @@ export interface DirectParts extends PublishParts {
   readonly stateRoot: string
 }
 
+/**
+ * Places and removes at once, for `dns01 hook`: no queue and no journal, since one call knows of its own values only, and what
+ * it leaves is another call's to take back. For one that never comes there are notes (hook-notes.ts).
+ */
 export class DirectPublisher {
   readonly #parts: DirectParts
 

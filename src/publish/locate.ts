@@ -47,6 +47,10 @@ export interface PublishParts {
  */
 const ttlSeconds = 60
 
+/**
+ * Finds the places of values, for one run: what it has learnt of providers and servers is kept until the end. Nothing is
+ * written, and a provider is opened only when a name leads to it.
+ */
 export class Locator {
   readonly #parts: PublishParts
   readonly #ready = new Map<Provider, Promise<void>>()

@@ -7,6 +7,7 @@ import type { World } from '../core/world.js'
 import type { OpenProvider } from '../provider/loader.js'
 import type { Journal } from '../state/journal.js'
 
+/** Of one zone at one provider. What may be up counts as up, seen or not: it has to be taken back either way. */
 export class PlacedValues {
   readonly #random: World['random']
   readonly #journal: Journal

@@ -11,6 +11,7 @@ import { callProvider, cleanupDeadline } from './call-provider.js'
 /** Seconds. A run begins with it and waits for it, and the next run tries again: so it repeats only what passes at once. */
 const giveUpAfterSeconds = 10
 
+/** `journal` is that of the state directory, or the notes of hook calls, which read alike. */
 export interface RecoverParts {
   readonly world: Pick<World, 'clock' | 'random' | 'log'>
   readonly providers: Providers

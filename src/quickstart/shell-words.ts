@@ -38,7 +38,7 @@ const endOfLine = (line: string, from: number): number => {
   return end === -1 ? line.length : end
 }
 
-/** POSIX Shell Command Language §2.2: within "…" a backslash counts before `"`, `\\`, `$` and a back quote alone. */
+/** POSIX Shell Command Language §2.2: within "…" a backslash counts before `"`, `\`, `$` and a back quote alone. */
 const unquoted = (word: string): string =>
   word.replace(/'([^']*)'|"((?:\\.|[^"\\])*)"|\\(.)/gs, (_, single, double, escaped) =>
     double === undefined ? (single ?? escaped) : double.replace(/\\(["\\$`])/g, '$1'),

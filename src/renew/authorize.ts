@@ -22,6 +22,7 @@ export interface AuthorizeParts {
   readonly signal: AbortSignal
 }
 
+/** An order after its names were proved, or not. A failure of one name is a value here: with request.partial the others go on. */
 export interface Authorized {
   /** As the CA showed it last; ready to be finalized if nobody failed. */
   readonly order: Order

@@ -31,6 +31,7 @@ export function satisfies(certificate: Certificate, target: Target): boolean {
 /** Certificates by the names in them, so that a target is not held against ten thousand. */
 export type ByName = ReadonlyMap<Name, readonly Certificate[]>
 
+/** Each certificate once for every name in it; one that cannot be read is in none of the lists. Made once a run, and handed on. */
 export function byName(certificates: readonly Certificate[]): ByName {
   const index = new Map<Name, Certificate[]>()
   for (const certificate of certificates) {

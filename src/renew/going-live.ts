@@ -19,6 +19,7 @@ export interface GoingLiveParts extends TellParts {
   readonly world: TellParts['world'] & Pick<World, 'clock'>
 }
 
+/** All that went live in this run, told when it ends. An error is kept and not thrown: what was linked before holds. */
 export interface WentLive {
   readonly linked: readonly LinkChange[]
   /** Hooks that failed when they were told last. */

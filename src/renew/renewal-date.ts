@@ -85,6 +85,7 @@ export function renewalDate(facts: Dates, margin: Margin, window?: KeptWindow): 
   return { at, own, window, because: () => asks(window) + tooLate }
 }
 
+/** When a certificate of ours is to be renewed, by what is known of it; undefined: it cannot be read, and so is of no use. */
 export const renewalOf = ({ facts, renewal }: Pick<Certificate, 'facts' | 'renewal'>, margin: Margin) =>
   facts && renewalDate(facts, margin, renewal?.window)
 

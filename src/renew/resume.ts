@@ -20,6 +20,7 @@ import { finish, orDrop, store } from './finalize.js'
 import type { IssueParts } from './issue.js'
 import { liveLinksTo } from './links.js'
 
+/** What became of an order of an earlier run. Neither of the two: it is dropped, or stays for the next run, as was logged. */
 export interface Resumed {
   /** Of the certificate, when it is here now. */
   readonly id?: string | undefined

@@ -17,6 +17,7 @@ export const textOf = (bytes: Uint8Array): string =>
 /** Below a file, and below a link to itself, there is nothing either. */
 const NOWHERE = ['ENOENT', 'ENOTDIR', 'ELOOP']
 
+/** What stands at a path, a link by itself; undefined: nothing. @throws errors of the system but those of NOWHERE */
 export function infoOrNothing(files: FilesOf, path: string): FileInfo | undefined {
   try {
     return files.info(path)

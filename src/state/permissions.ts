@@ -59,6 +59,7 @@ interface Compiled {
   readonly matches: (path: string) => boolean
 }
 
+/** By depth first, then the longest pattern: so a file is held against the few rules that can be about it. Pure. */
 export function permissions(rules: readonly Rule[] = BUILT_IN): Permissions {
   const byDepth = new Map<number, Compiled[]>()
   for (const each of [...rules].sort((a, b) => b.pattern.length - a.pattern.length)) {
