@@ -126,5 +126,5 @@ async function allIsWell(domain: Domain, wanted: number): Promise<void> {
 const leftovers = ({ state }: Domain): string[] => [
   ...entries(join(state, 'tmp')),
   ...entries(join(state, '.dns01/journal')),
-  ...entries(join(state, '.dns01')).filter(name => !['journal', 'ledger.json'].includes(name)),
+  ...entries(join(state, '.dns01')).filter(name => !['journal', 'ledger.json', 'renewal-info.json'].includes(name)),
 ]

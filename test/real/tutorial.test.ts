@@ -79,11 +79,11 @@ async function succeed(machine: Machine, ...[script, options]: Parameters<Machin
 const live = ({ machine }: Tutorial, name: string): X509Certificate =>
   new X509Certificate(readFileSync(join(machine.varLib, 'acme/live', name, 'fullchain')))
 
-/** Every path with its mode and time of change. */
+/** Every path with its mode and time of change; but for what passes through tmp/ on its way into .dns01. */
 const snapshot = ({ machine }: Tutorial): string[] =>
   [machine.etc, machine.varLib].flatMap(folder =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter(path => !path.includes('.dns01') && /acme|cron/.test(join(folder, path)))
+      .filter(path => !path.includes('.dns01') && path !== 'acme/tmp' && /acme|cron/.test(join(folder, path)))
       .map(path => `${path} ${statSync(join(folder, path)).mode} ${statSync(join(folder, path)).mtimeMs}`),
   )
 
