@@ -28,6 +28,8 @@ if [ ! -d ${inside('etc')} ]; then
   for each in /etc/*; do # in netns others come and go
     case $each in /etc/acme | /etc/dns01 | /etc/cron.* | /etc/netns) ;; *) cp -a $each ${inside('etc')}/ ;; esac
   done
+  # it has the processes of the machine around it, and whatever services run there are no matter of the hook reload
+  echo SERVICES= >${inside('etc')}/default/acme-reload
 fi
 mount --bind ${inside('etc')} /etc
 mount --bind ${inside('var-lib')} /var/lib
