@@ -1,12 +1,12 @@
 import { pbkdf2 } from 'node:crypto'
 import { promisify } from 'node:util'
-import { describe, expect, test } from 'vitest'
-import { fakeClock, movedClock } from './clock.js'
+import { expect, test } from 'vitest'
+import { fakeClock } from './clock.js'
 
 const { signal } = new AbortController()
 
 test('a clock of which nobody asks anything stands still', async () => {
-  const clock = movedClock()
+  const clock = fakeClock()
   let woken = false
   void clock.sleep(1, signal).then(() => {
     woken = true
@@ -16,7 +16,7 @@ test('a clock of which nobody asks anything stands still', async () => {
 })
 
 test('advance() wakes who sleeps shorter, in order, at their time, and what they begin then', async () => {
-  const clock = movedClock()
+  const clock = fakeClock()
   const seen: string[] = []
   const sleeper = async (name: string, ...pauses: readonly number[]) => {
     for (const seconds of pauses) {
@@ -31,7 +31,7 @@ test('advance() wakes who sleeps shorter, in order, at their time, and what they
 })
 
 test('runUntil() goes on no longer than the work needs', async () => {
-  const clock = movedClock()
+  const clock = fakeClock()
   void clock.sleep(100, signal)
   const work = async () => {
     await clock.sleep(7, signal)
@@ -41,11 +41,11 @@ test('runUntil() goes on no longer than the work needs', async () => {
 })
 
 test('runUntil() rejects when time cannot help', async () => {
-  await expect(movedClock().runUntil(new Promise(() => {}))).rejects.toThrow('nobody waits for time any more')
+  await expect(fakeClock().runUntil(new Promise(() => {}))).rejects.toThrow('nobody waits for time any more')
 })
 
 test('sleep() rejects with the reason of its signal, and a deadline ends with a TimeoutError', async () => {
-  const clock = movedClock()
+  const clock = fakeClock()
   const stopping = new AbortController()
   const sleeping = clock.sleep(10, stopping.signal)
   stopping.abort(new Error('stop'))
@@ -55,25 +55,31 @@ test('sleep() rejects with the reason of its signal, and a deadline ends with a 
   expect(deadline.reason).toMatchObject({ name: 'TimeoutError' })
 })
 
-describe('a clock that goes on by itself', () => {
-  test('goes from sleeper to sleeper', async () => {
-    const clock = fakeClock()
-    await Promise.all([clock.sleep(3600, signal), clock.sleep(60, signal)])
-    expect(clock.seconds).toBe(3600)
-  })
+test('several works at once are moved on together, and time stands still when all have ended', async () => {
+  const clock = fakeClock()
+  const seen: string[] = []
+  const sleep = clock.along(clock.sleep)
+  await Promise.all([3600, 60].map(seconds => sleep(seconds, signal).then(() => seen.push(`${clock.seconds}`))))
+  void clock.sleep(1, signal)
+  await new Promise(resolve => setTimeout(resolve, 20))
+  expect([clock.seconds, ...seen]).toEqual([3600, '60', '3600'])
+})
 
-  test('does not go on for the sake of deadlines when it may not', async () => {
-    const clock = fakeClock(undefined, { deadlinesAlone: false })
-    const deadline = clock.deadline(1)
+test('does not go on for the sake of deadlines where all are patient, who may wait for something else', async () => {
+  const clock = fakeClock(undefined, { patient: true })
+  const deadline = clock.deadline(1)
+  const work = async () => {
     await clock.sleep(0.5, signal)
     await new Promise(resolve => setTimeout(resolve, 20))
-    expect([clock.seconds, deadline.aborted]).toEqual([0.5, false])
-  })
+    await clock.sleep(0.25, signal)
+    return [clock.seconds, deadline.aborted]
+  }
+  expect(await clock.runUntil(work())).toEqual([0.75, false])
+})
 
-  test('waits for work that takes real time, however long', async () => {
-    const clock = fakeClock()
-    const deadline = clock.deadline(1)
-    await promisify(pbkdf2)('word', 'salt', 200_000, 32, 'sha512')
-    expect([clock.seconds, deadline.aborted]).toEqual([0, false])
-  })
+test('waits for work that takes real time, however long', async () => {
+  const clock = fakeClock()
+  const deadline = clock.deadline(1)
+  await clock.runUntil(promisify(pbkdf2)('word', 'salt', 200_000, 32, 'sha512'))
+  expect([clock.seconds, deadline.aborted]).toEqual([0, false])
 })

@@ -1,22 +1,33 @@
 import { access } from 'node:fs'
 import type { Clock } from '../../src/core/world.js'
 
+/** A clock that stands still until the test moves it: an hour of waiting takes milliseconds. */
 export interface FakeClock extends Clock {
   /** Seconds since the start. */
   readonly seconds: number
-}
-
-export interface MovedClock extends FakeClock {
   /** Moves on by so much, from timer to timer. Resolves when all that follows from it has been done. */
   advance(seconds: number): Promise<void>
-  /** Moves from timer to timer until this has ended, and gives what it gave; rejects when nobody waits for time any more. */
-  runUntil<T>(work: Promise<T>): Promise<T>
+  /**
+   * Moves from timer to timer until this has ended, and gives what it gave; rejects when nobody waits for time any more.
+   * Several at once are moved on together.
+   */
+  runUntil<T>(work: Promise<T>, how?: How): Promise<T>
+  /** The same object or function; with each of its calls that takes time, time goes on until it has ended. */
+  along<T extends object>(one: T, how?: How): T
+}
+
+export interface How {
+  /**
+   * Something else than time may end it, too: a module is loaded, the test stops it. So time never goes on for the sake
+   * of deadlines alone, one that nobody else outlives never comes, and it may be that nobody waits for time.
+   */
+  readonly patient?: boolean | undefined
 }
 
 interface Timer {
   readonly at: number
   readonly fire: () => void
-  /** A deadline: time does not go on for its sake alone where `deadlinesAlone` says so. */
+  /** A deadline: time does not go on for its sake alone where all are patient. */
   readonly idle: boolean
   cancelled: boolean
 }
@@ -94,16 +105,92 @@ class Timers {
   }
 }
 
-function clockOf(timers: Timers, added: () => void = () => {}): FakeClock {
+/** That many rests without anybody who waits for time, and nobody will: one signature after the other takes several. */
+const looks = 50
+
+/**
+ * The one that goes from timer to timer while there is work that waits for time; for all of it together, so that two
+ * steps always have a rest between.
+ */
+class Mover {
+  readonly #timers: Timers
+  readonly #works = new Set<{ readonly patient: boolean; readonly giveUp: (why: Error) => void }>()
+  #moving = false
+  /** Something began while all came to rest: it comes to rest first. */
+  #restAgain = false
+
+  constructor(timers: Timers) {
+    this.#timers = timers
+  }
+
+  runUntil<T>(work: Promise<T>, { patient = false }: How = {}): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (why: Error): void => {
+        this.#works.delete(one)
+        reject(why)
+      }
+      const one = { patient, giveUp }
+      const ending =
+        <A>(tell: (outcome: A) => void) =>
+        (outcome: A): void => {
+          this.#works.delete(one)
+          tell(outcome)
+        }
+      this.#works.add(one)
+      work.then(ending(resolve), ending(reject))
+      this.#restAgain = true
+      this.look()
+    })
+  }
+
+  /** As rest(), and time stands still meanwhile. */
+  async rest(): Promise<void> {
+    this.#restAgain = true
+    await rest()
+    this.#restAgain = true
+  }
+
+  /** To be called whenever there is more to wait for. */
+  look(): void {
+    if (!this.#moving && this.#works.size > 0) void this.#move()
+  }
+
+  async #move(): Promise<void> {
+    this.#moving = true
+    let looked = 0
+    do {
+      do {
+        this.#restAgain = false
+        await rest()
+      } while (this.#restAgain)
+      if (this.#step()) looked = 0
+      else looked++
+    } while (looked === 0 || (this.#pressing() && looked < looks))
+    this.#moving = false
+    for (const { patient, giveUp } of this.#works)
+      if (!patient) giveUp(new Error('nobody waits for time any more, and it has not ended'))
+  }
+
+  #pressing(): boolean {
+    return [...this.#works].some(({ patient }) => !patient)
+  }
+
+  /** Whether it could. */
+  #step(): boolean {
+    if (this.#works.size === 0 || this.#timers.next() === undefined) return false
+    if (this.#timers.sleepers === 0 && !this.#pressing()) return false
+    this.#timers.step()
+    return true
+  }
+}
+
+function clockOf(timers: Timers, added: () => void): Pick<FakeClock, keyof Clock> {
   const at = (seconds: number, idle: boolean, fire: () => void): (() => void) => {
     const cancel = timers.add(seconds, idle, fire)
     added()
     return cancel
   }
   return {
-    get seconds() {
-      return (timers.now - timers.start) / 1000
-    },
     now: () => new Date(timers.now),
     sleep: (seconds, signal) =>
       new Promise((resolve, reject) => {
@@ -128,53 +215,31 @@ function clockOf(timers: Timers, added: () => void = () => {}): FakeClock {
 
 const newYear = new Date('2026-01-01T00:00:00Z')
 
-/** A clock that stands still until the test moves it. */
-export function movedClock(start = newYear): MovedClock {
+/** `how` is how all its work is, unless it says otherwise. */
+export function fakeClock(start = newYear, how: How = {}): FakeClock {
   const timers = new Timers(start)
-  const advance = async (seconds: number): Promise<void> => {
-    const goal = timers.now + seconds * 1000
-    await rest()
-    for (let at = timers.next(); at !== undefined && at <= goal; at = timers.next()) {
-      timers.step()
-      await rest()
-    }
-    timers.now = goal
+  const mover = new Mover(timers)
+  const clock = clockOf(timers, () => mover.look())
+  const runUntil: FakeClock['runUntil'] = (work, its = how) => mover.runUntil(work, its)
+  return {
+    ...clock,
+    get seconds() {
+      return (timers.now - timers.start) / 1000
+    },
+    runUntil,
+    advance: async seconds => {
+      await mover.runUntil(clock.sleep(seconds, new AbortController().signal))
+      await mover.rest()
+    },
+    along: (one, its) => {
+      const moved = (result: unknown): unknown => (result instanceof Promise ? runUntil(result, its) : result)
+      return new Proxy(one, {
+        apply: (called, self, args) => moved(Reflect.apply(called as () => unknown, self, args)),
+        get: (target, key) => {
+          const value: unknown = Reflect.get(target, key, target)
+          return typeof value === 'function' ? (...args: unknown[]) => moved(value.apply(target, args)) : value
+        },
+      })
+    },
   }
-  const runUntil = async <T>(work: Promise<T>): Promise<T> => {
-    let ended = false
-    const end = (): void => {
-      ended = true
-    }
-    work.then(end, end)
-    await rest()
-    while (!ended) {
-      if (timers.next() === undefined) throw new Error(`nobody waits for time any more, and it has not ended`)
-      timers.step()
-      await rest()
-    }
-    return work
-  }
-  return Object.defineProperties({ advance, runUntil } as MovedClock, Object.getOwnPropertyDescriptors(clockOf(timers)))
-}
-
-/** A clock that moves on by itself from one sleeper to the next, whenever all is at rest: an hour of waiting takes milliseconds. */
-export function fakeClock(
-  start = newYear,
-  /** false: time never goes on for the sake of deadlines alone; one that nobody else outlives never comes. */
-  { deadlinesAlone = true }: { readonly deadlinesAlone?: boolean } = {},
-): FakeClock {
-  const timers = new Timers(start)
-  let running = false
-  const run = async (): Promise<void> => {
-    running = true
-    for (;;) {
-      await rest()
-      if (timers.next() === undefined || (timers.sleepers === 0 && !deadlinesAlone)) break
-      timers.step()
-    }
-    running = false
-  }
-  return clockOf(timers, () => {
-    if (!running) void run()
-  })
 }

@@ -93,7 +93,7 @@ export const serversOf = (zone: string, zones: readonly string[]): [string, stri
 
 /** A disk with these targets and no certificates, a CA that wants them proved, and zones for it. */
 export function outside(options: OutsideOptions): Outside {
-  const clock = fakeClock(undefined, { deadlinesAlone: false })
+  const clock = fakeClock(undefined, { patient: true })
   const dns = fakeDns(clock)
   for (const zone of options.zones) {
     const [one, two] = serversOf(zone, options.zones)
@@ -113,13 +113,11 @@ export function outside(options: OutsideOptions): Outside {
   const random = countingRandom()
   let pid = 0
 
-  const later = (seconds: number): Promise<void> => clock.sleep(seconds, new AbortController().signal)
-
   async function run(
     fault: (step: Step, count: number) => Fault = () => undefined,
     { afterSeconds = 3600, ...how }: How = {},
   ): Promise<Run> {
-    await later(afterSeconds)
+    await clock.advance(afterSeconds)
     const steps: Step[] = []
     const said: string[] = []
     const began = clock.seconds
@@ -136,7 +134,8 @@ export function outside(options: OutsideOptions): Outside {
     files.restart()
     files.options = { now: clock.now, fail: () => step('disk') }
     const world = worldOf({ step, said })
-    const ended = await reconcileOnce(world, options, providersOf(dns, step, options.choose), how).then(
+    const running = reconcileOnce(world, options, providersOf(dns, step, options.choose), how)
+    const ended = await clock.runUntil(running).then(
       outcomes => ({ outcomes, error: undefined }),
       (error: unknown) => ({ outcomes: undefined, error }),
     )
@@ -189,7 +188,7 @@ export function outside(options: OutsideOptions): Outside {
     ca,
     others,
     dns,
-    later,
+    later: clock.advance,
     run,
     txt: () => challenges.flatMap(name => dns.values(name).map(v => `${name} ${v}`)),
   }

@@ -83,9 +83,10 @@ export function aHouse(options: Options = {}) {
     propagation: { ...defaultPropagation, ...options.propagation },
     signal: stopping.signal,
   }
-  const publisher = new Publisher({ ...parts, journal })
-  const direct = new DirectPublisher({ ...parts, stateRoot: '/state' })
-  return { ...house, clock, dns, stopping, journal, locator: new Locator(parts), publisher, direct, steps }
+  const publisher = clock.along(new Publisher({ ...parts, journal }))
+  Object.assign(publisher, { locator: clock.along(publisher.locator) })
+  const direct = clock.along(new DirectPublisher({ ...parts, stateRoot: '/state' }))
+  return { ...house, clock, dns, stopping, journal, locator: clock.along(new Locator(parts)), publisher, direct, steps }
 }
 
 export const requestFor = (host: string, value: string, targetFile = host): RecordRequest => ({

@@ -20,10 +20,11 @@ const noNetwork: Fetch = () => Promise.reject(new Dns01Error('UNAVAILABLE', 'no 
 
 /** The opened plugin, and what it said, masked, and how long it waited. */
 async function open(module: string, options: unknown, fetch: Fetch = noNetwork, wait = 'none') {
-  const clock = fakeClock()
+  const clock = fakeClock(undefined, { patient: true }) // real time passes while a module is loaded
   const disk = diskWorld({}, { fetch, clock })
   const values = { module, folder, options: typeof options === 'string' ? options : JSON.stringify(options), wait }
-  return { ...disk, clock, provider: (await plugins.open(values, disk.world)) as Provider }
+  const provider = (await plugins.open(values, disk.world)) as Provider
+  return { ...disk, clock, provider: clock.along(provider) }
 }
 
 const token = 'very-secret-token'

@@ -24,10 +24,11 @@ const worldWith = (dns: Dns, clock: Clock = fakeClock()): World => fakeWorld({ d
 const at = (text: string): Name => text as Name
 
 async function scene(more: Partial<Record<keyof typeof settings, string>> = {}, shared?: Shared) {
-  const dns = fakeDns(fakeClock())
+  const clock = fakeClock()
+  const dns = fakeDns(clock)
   const provider = await builtin.open({ ...settings, ...more } as never, worldWith(dns), shared)
   const ask = (name: string, type: RecordType = 'TXT', server = here): Promise<DnsAnswer> =>
-    dns.query({ name: at(name), type }, { server, recursion: false, signal })
+    clock.runUntil(dns.query({ name: at(name), type }, { server, recursion: false, signal }))
   return { dns, provider, ask }
 }
 
@@ -151,14 +152,15 @@ describe('settings that cannot be', () => {
 describe('an address that cannot be had', () => {
   const failing = (code: string, when: (listen: readonly string[]) => boolean) => {
     const tried: (readonly string[])[] = []
-    const dns = fakeDns(fakeClock())
+    const clock = fakeClock()
+    const dns = fakeDns(clock)
     const serve: Dns['serve'] = async (listen, answer, to) => {
       tried.push(listen)
       if (when(listen))
         throw new Dns01Error('CONFIG', 'cannot answer DNS', { cause: Object.assign(new Error(code), { code }) })
       return dns.serve(listen, answer, to)
     }
-    return { tried, world: worldWith({ ...dns, serve }) }
+    return { tried, clock, world: worldWith({ ...dns, serve }, clock) }
   }
   const one = record(at('_acme-challenge.acme.test'), 'v', zone)
   const both = ['0.0.0.0:53', '[::]:53']
@@ -183,15 +185,13 @@ describe('an address that cannot be had', () => {
 
   test('a second try is possible', async () => {
     let busy = true
-    const { world } = failing('EADDRINUSE', () => busy)
-    const provider = await builtin.open(settings, world)
+    const { world, clock } = failing('EADDRINUSE', () => busy)
+    const provider = clock.along(await builtin.open(settings, world))
     await expect(provider.present([one], call)).rejects.toMatchObject({ code: 'CONFIG' })
     busy = false
     await provider.present([one], call)
-    const { answers } = await world.dns.query(
-      { name: one.name, type: 'TXT' },
-      { server: here, recursion: false, signal },
-    )
+    const asking = world.dns.query({ name: one.name, type: 'TXT' }, { server: here, recursion: false, signal })
+    const { answers } = await clock.runUntil(asking)
     expect(answers).toHaveLength(1)
   })
 })
@@ -221,7 +221,7 @@ describe('an address that another program holds', () => {
     )
     dns.manners('[::1]:53', { unheard: 'noRoute' })
     const provider = await builtin.open({ ...settings, listen }, worldWith({ ...dns, serve }, clock))
-    return { provider, clock }
+    return { provider: clock.along(provider), clock }
   }
 
   test('serve-dns: goes on as soon as it shows the values, here after a second', async () => {

@@ -1,17 +1,16 @@
 import { describe, expect, test, vi } from 'vitest'
-import route53 from '../../providers/route53.js'
 import { codeOf, Dns01Error } from '../../src/core/errors.js'
 import type { World } from '../../src/core/world.js'
 import type { Provider } from '../../src/provider/api.js'
 import { repeating } from '../fakes/repeating.js'
-import { callFor, keys, recordsFor, route53World } from '../fakes/route53-world.js'
+import { callFor, keys, openRoute53, recordsFor, route53World } from '../fakes/route53-world.js'
 
 // What comes before the first change, and answers that are none.
 
 const hosts = (count: number): string[] => Array.from({ length: count }, (_, i) => `h${i}.example.test`)
 
-const open = async (world: World, more: Record<string, string> = {}): Promise<Provider> =>
-  route53.open({ ...keys, ...more } as never, world)
+const open = (world: Parameters<typeof openRoute53>[0], more = {}): Promise<Provider> =>
+  openRoute53(world, { ...keys, ...more })
 
 const failure = async (promise: Promise<unknown>): Promise<Dns01Error> =>
   promise.then(
@@ -25,7 +24,7 @@ describe('whether it is ready', () => {
     vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nonexistent')
     vi.stubEnv('AWS_CONFIG_FILE', '/nonexistent')
     const { world, route53: double } = route53World()
-    const provider = await route53.open({ region: 'us-east-1' } as never, world)
+    const provider = await openRoute53(world, { region: 'us-east-1' })
     const error = await failure(provider.ready?.(new AbortController().signal) ?? Promise.resolve())
     vi.unstubAllEnvs()
     expect(error).toMatchObject({ code: 'CONFIG', hint: expect.stringContaining('or give the machine a role') })
@@ -139,7 +138,7 @@ describe('whether the answer to a change proves that nothing was written', () =>
       return world.fetch(url, request)
     }
     const odd = { ...world, fetch }
-    const again = repeating(await open(odd), odd)
+    const again = world.clock.along(repeating(await open(odd), odd))
     const error = await failure(again.present(recordsFor('example.test', hosts(1)), callFor(odd, 'example.test')))
     expect([codeOf(error), error.nothingWritten]).toEqual(['REFUSED', false])
   })

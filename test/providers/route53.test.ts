@@ -6,14 +6,22 @@ import { codeOf, type Dns01Error } from '../../src/core/errors.js'
 import type { World } from '../../src/core/world.js'
 import { openShared, type Provider, type Shared } from '../../src/provider/api.js'
 import { repeating } from '../fakes/repeating.js'
-import { accessKeyId, callFor, keys, recordsFor, route53World, secretAccessKey } from '../fakes/route53-world.js'
+import {
+  accessKeyId,
+  callFor,
+  keys,
+  openRoute53,
+  recordsFor,
+  route53World,
+  secretAccessKey,
+} from '../fakes/route53-world.js'
 import { newFolder } from '../folder.js'
 
 const hosts = (count: number, zone = 'example.test'): string[] =>
   Array.from({ length: count }, (_, i) => `h${i}.${zone}`)
 
-const open = async (world: World, more: Record<string, string> = {}, shared?: Shared): Promise<Provider> =>
-  route53.open({ ...keys, ...more } as never, world, shared)
+const open = (world: Parameters<typeof openRoute53>[0], more = {}, shared?: Shared): Promise<Provider> =>
+  openRoute53(world, { ...keys, ...more }, shared)
 
 const failure = async (promise: Promise<unknown>): Promise<Dns01Error> =>
   promise.then(
@@ -178,7 +186,7 @@ describe('a service in trouble', () => {
     const all = route53World({ syncSeconds: 20, ...options })
     all.route53.addZone('example.test')
     Object.assign(all.route53.faults, faults)
-    const provider = repeating(await open(all.world), all.world)
+    const provider = all.clock.along(repeating(await open(all.world), all.world))
     await provider.present(records, callFor(all.world, 'example.test'))
     expect(all.route53.txtNames()).toHaveLength(50)
     await provider.cleanup(records, callFor(all.world, 'example.test'))
@@ -262,7 +270,7 @@ describe('a service in trouble', () => {
     const stop = new AbortController()
     const provider = await open(world)
     const presenting = failure(provider.present(records, callFor(world, 'example.test', stop.signal)))
-    await clock.sleep(10, new AbortController().signal)
+    await clock.advance(10)
     stop.abort(new Error('SIGTERM'))
     expect((await presenting).message).toBe('SIGTERM')
     await provider.cleanup(records, callFor(world, 'example.test'))
@@ -443,7 +451,7 @@ describe("the SDK's default chain", () => {
   const present = async (values: Record<string, string>) => {
     const all = route53World()
     all.route53.addZone('example.test')
-    const provider = await route53.open({ region: 'us-east-1', ...values } as never, all.world)
+    const provider = await openRoute53(all.world, { region: 'us-east-1', ...values })
     await provider.present(recordsFor('example.test', ['www.example.test']), callFor(all.world, 'example.test'))
     return all.route53.txtNames()
   }

@@ -35,9 +35,10 @@ describe.skipIf(!installed())('the npm plugin as published', () => {
     return [zone, name.slice(0, -zone.length - 1)]
   }
   const open = async (token: string): Promise<Provider> => {
-    const { world } = diskWorld({}, { fetch: api.fetch, clock: fakeClock(undefined, { deadlinesAlone: false }) })
+    const clock = fakeClock(undefined, { patient: true })
+    const { world } = diskWorld({}, { fetch: api.fetch, clock })
     const options = JSON.stringify({ baseUrl: api.url, token })
-    return (await plugins.open({ module: plugin, folder, options, wait: 'none' }, world)) as Provider
+    return clock.along((await plugins.open({ module: plugin, folder, options, wait: 'none' }, world)) as Provider)
   }
   providerContract(plugin, async () => ({
     provider: await open('token'),

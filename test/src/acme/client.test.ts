@@ -12,7 +12,7 @@ const limits = { giveUpAfterSeconds: 600 }
 
 function open(options: SessionOptions = {}) {
   const world = testWorld()
-  return { ...world, world, client: openClient(world, world.ca.directoryUrl, key, options) }
+  return { ...world, world, client: world.clock.along(openClient(world, world.ca.directoryUrl, key, options)) }
 }
 
 /** A client whose account is known and whose pool holds one nonce. */
@@ -64,7 +64,7 @@ describe('the directory', () => {
       return ca.fetch(url, request)
     }
     ca.next('/directory', { status: 503 })
-    const client = openClient({ ...world, fetch }, ca.directoryUrl, key)
+    const client = world.clock.along(openClient({ ...world, fetch }, ca.directoryUrl, key))
     await client.findAccount(signal)
     expect(given).toEqual(['/directory 30', '/directory 9.5', '/new-nonce 60', '/new-account 60'])
   })
@@ -224,7 +224,7 @@ describe('nonces', () => {
       if (url.pathname === '/order/1') await world.clock.sleep(20, signal)
       return ca.fetch(url, request)
     }
-    const client = openClient({ ...world, fetch }, ca.directoryUrl, key)
+    const client = world.clock.along(openClient({ ...world, fetch }, ca.directoryUrl, key))
     await client.findAccount(signal)
     ca.always('/order/1', problem('badNonce', 'no', 400))
     await expect(client.order(`${base}/order/1`, signal)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
@@ -557,7 +557,8 @@ describe('revocation', () => {
       expect(head.kid).toBeUndefined()
       return {}
     })
-    await revokeWithCertificateKey(world, world.ca.directoryUrl, key, Uint8Array.of(1), undefined, signal)
+    const revoking = revokeWithCertificateKey(world, world.ca.directoryUrl, key, Uint8Array.of(1), undefined, signal)
+    await world.clock.runUntil(revoking)
     expect(world.ca.asked).toEqual(['GET /directory', 'GET /new-nonce', 'POST /revoke-cert'])
   })
 

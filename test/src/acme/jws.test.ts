@@ -27,7 +27,7 @@ describe('signed requests', () => {
       return { body: order('ready') }
     })
     const client = openClient(world, world.ca.directoryUrl, await generateKey(spec))
-    await client.order(`${base}/order/1`, signal)
+    await world.clock.runUntil(client.order(`${base}/order/1`, signal))
     expect(headers).toEqual([
       { alg, nonce: 'nonce-1', url: `${base}/new-account`, jwk: expect.objectContaining({ kty: expect.anything() }) },
       { alg, nonce: 'nonce-2', url: `${base}/order/1`, kid: `${base}/account/1` },

@@ -3,7 +3,7 @@ import { Dns01Error, unwritten } from '../../../src/core/errors.js'
 import { longestRetryAfterSeconds, retry } from '../../../src/core/retry.js'
 import type { Doing } from '../../../src/core/world.js'
 import { listeningLog } from '../../contract/provider-contract.js'
-import { movedClock } from '../../fakes/clock.js'
+import { fakeClock } from '../../fakes/clock.js'
 
 /** A clock that only sleeping moves; random bytes are 128, which makes every pause as long as its nominal one. */
 function sleepyWorld() {
@@ -98,7 +98,7 @@ describe('retry', () => {
 
   test('stops pausing with the reason of the signal', async () => {
     const stopping = new AbortController()
-    const clock = movedClock()
+    const clock = fakeClock()
     const { world } = sleepyWorld()
     let tries = 0
     const trying = retry({ ...world, clock }, { ...limits, signal: stopping.signal }, async () => {

@@ -38,8 +38,9 @@ function scene(
     confirmsSync: limits.confirmsSync ?? false,
     limits: { giveUpAfterSeconds: limits.giveUpAfterSeconds ?? 900, firstPauseSeconds: 0.05, maxPauseSeconds: 2 },
   }
-  const prove = (name = at, value = 'v1') => proveVisible(parts, zone, { name, value }, signal)
-  return { clock, dns, said, prove, parts, zone }
+  const visible = clock.along(proveVisible)
+  const prove = (name = at, value = 'v1') => visible(parts, zone, { name, value }, signal)
+  return { clock, dns, said, prove, visible, parts, zone }
 }
 
 test('lagging says who lacks a value', () => {
@@ -125,7 +126,7 @@ describe('a record is proven', () => {
     const { clock, dns, prove } = scene({ [B]: { unheard: 'closed' }, [A]: { lagSeconds: 8 } })
     dns.add(at, 'TXT', 'v1')
     const proven = prove()
-    await clock.sleep(4, signal)
+    await clock.advance(4)
     dns.manners(B, { lagSeconds: 15 })
     await proven
     expect(clock.seconds).toBeGreaterThanOrEqual(15)
@@ -139,9 +140,9 @@ describe('a record is proven', () => {
     const proofs = ['a', 'b', 'c'].map(host =>
       prove(`${host}.example.test` as Name).then(() => done.push(`${host} ${clock.seconds.toFixed(0)}`)),
     )
-    await clock.sleep(3, signal)
+    await clock.advance(3)
     dns.add('b.example.test', 'TXT', 'v1')
-    await clock.sleep(4, signal)
+    await clock.advance(4)
     dns.add('c.example.test', 'TXT', 'v1')
     await Promise.all(proofs)
     expect(done).toEqual(['a 0', 'b 3', 'c 7'])
@@ -150,13 +151,13 @@ describe('a record is proven', () => {
   test('a record that comes late to a long wait is looked for at once', async () => {
     const { clock, dns, prove } = scene()
     const old = prove('old.example.test' as Name)
-    await clock.sleep(100, signal)
+    await clock.advance(100)
     dns.add(at, 'TXT', 'v1')
     const began = clock.seconds
     await prove()
     expect(clock.seconds - began).toBeLessThan(0.1)
     const again = prove('next.example.test' as Name)
-    await clock.sleep(0.01, signal)
+    await clock.advance(0.01)
     dns.add('next.example.test', 'TXT', 'v1')
     const placed = clock.seconds
     await again
@@ -197,20 +198,20 @@ describe('a record is proven', () => {
 })
 
 test('servers that are left out are named once', async () => {
-  const { dns, parts, zone, said } = scene()
+  const { dns, visible, parts, zone, said } = scene()
   dns.add(at, 'TXT', 'v1')
   const more = { ...zone, leftOut: '7 more name servers' }
-  for (let i = 0; i < 2; i++) await proveVisible(parts, more, { name: at, value: 'v1' }, signal)
+  for (let i = 0; i < 2; i++) await visible(parts, more, { name: at, value: 'v1' }, signal)
   expect(said).toEqual(['example.test: 3 server addresses are asked; it has 7 more name servers'])
 })
 
 describe('a record is not proven', () => {
   test('of many servers that lag five are named', async () => {
-    const { dns, parts } = scene({}, { giveUpAfterSeconds: 5 })
+    const { dns, visible, parts } = scene({}, { giveUpAfterSeconds: 5 })
     const addresses = Array.from({ length: 30 }, (_, i) => `203.0.113.${i}`)
     dns.zone('late.test', { 'ns.late.test': addresses })
     const late = { apex: 'late.test' as Name, servers: [{ name: 'ns.late.test' as Name, addresses }] }
-    const proof = proveVisible(parts, late, { name: '_acme-challenge.late.test' as Name, value: 'v1' }, signal)
+    const proof = visible(parts, late, { name: '_acme-challenge.late.test' as Name, value: 'v1' }, signal)
     const { message } = await proof.catch(error => error)
     expect(message).toMatch(/30 of 30 servers lack the value after 5 s \((203\S+ no value\(s\); ){5}and 25 more\)$/)
   })
@@ -228,9 +229,9 @@ describe('a record is not proven', () => {
   })
 
   test('the wait ends with the signal', async () => {
-    const { parts, zone } = scene()
+    const { visible, parts, zone } = scene()
     const stop = new AbortController()
-    const proof = proveVisible(parts, zone, { name: at, value: 'v1' }, stop.signal)
+    const proof = visible(parts, zone, { name: at, value: 'v1' }, stop.signal)
     stop.abort(new Error('Ctrl-C'))
     await expect(proof).rejects.toThrow('Ctrl-C')
   })
@@ -244,9 +245,9 @@ describe('where no server can be asked', () => {
   }
 
   test('without a resolver it is said at once', async () => {
-    const { clock, parts, zone } = scene(blocked)
+    const { clock, visible, parts, zone } = scene(blocked)
     const resolver = { ...parts.resolver, servers: [] }
-    const proof = proveVisible({ ...parts, resolver }, zone, { name: at, value: 'v1' }, signal)
+    const proof = visible({ ...parts, resolver }, zone, { name: at, value: 'v1' }, signal)
     await expect(proof).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       message: expect.stringMatching(/nobody can be asked/),
@@ -266,7 +267,7 @@ describe('where no server can be asked', () => {
   test('the resolvers decide', async () => {
     const { clock, dns, prove, said } = scene(blocked)
     const proof = prove()
-    await clock.sleep(6, signal)
+    await clock.advance(6)
     dns.add(at, 'TXT', 'v1')
     await proof
     expect(clock.seconds).toBeLessThan(6.2)

@@ -20,7 +20,7 @@ async function look(set: (dns: FakeDns) => void, manners: Record<string, Manners
   const signal = new AbortController().signal
   setMaxListeners(0, signal)
   const records = new StandingRecords({ world: { dns, clock }, resolver: openResolver({ dns, clock }, []) })
-  const { name, seen, unusable, zone } = await records.at(at, direct, signal)
+  const { name, seen, unusable, zone } = await clock.runUntil(records.at(at, direct, signal))
   const asked = dns.asked.filter(line => line.includes(' TXT '))
   return { name, zone: zone?.apex, seen: seen.map(one => [one.server, ...one.values]), unusable, asked, dns }
 }

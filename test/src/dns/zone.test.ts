@@ -15,7 +15,7 @@ function scene(servers: readonly string[] = []) {
   const dns = fakeDns(clock)
   dns.zone('example.test', { 'ns1.example.test': ['192.0.2.1', '2001:db8::1'], 'ns2.other.test': ['192.0.2.2'] })
   dns.zone('other.test', { 'ns.other.test': ['192.0.2.9'] })
-  return { clock, dns, resolver: openResolver({ dns, clock }, servers) }
+  return { clock, dns, resolver: clock.along(openResolver({ dns, clock }, servers)) }
 }
 
 describe('followCnames', () => {
@@ -111,7 +111,7 @@ describe('findZone', () => {
       ...(await dns.query(question, where)),
       authorities: [],
     })
-    const resolver = openResolver({ dns: { ...dns, query }, clock }, [])
+    const resolver = clock.along(openResolver({ dns: { ...dns, query }, clock }, []))
     expect((await findZone(resolver, name('_acme-challenge.a.example.test'), signal)).apex).toBe('example.test')
   })
 

@@ -31,7 +31,7 @@ interface Options {
  */
 function aHouse({ env = {}, files = {}, exits = [], lagSeconds = 0, owners = {} }: Options = {}) {
   let stateRoot = '/state'
-  const clock = fakeClock(undefined, { deadlinesAlone: false }) // real time passes while a module is loaded
+  const clock = fakeClock(undefined, { patient: true }) // real time passes while a module is loaded
   const dns = fakeDns(clock)
   dns.zone('a.test', { 'ns1.a.test': ['192.0.2.1'], 'ns2.a.test': ['192.0.2.2'] })
   dns.zone('b.test', { 'ns.b.test': ['192.0.2.3'] })
@@ -79,7 +79,7 @@ function aHouse({ env = {}, files = {}, exits = [], lagSeconds = 0, owners = {} 
   const hook = (line: string | HookCall, options: HookOptions = {}, more: Record<string, string> = {}) => {
     const [dialect = '', ...words] = typeof line === 'string' ? line.split(' ') : []
     const call = typeof line === 'string' ? (readHookCall(dialect, words, more) as HookCall) : line
-    return runHook({ world, stateRoot, signal: stopping.signal }, call, options)
+    return clock.runUntil(runHook({ world, stateRoot, signal: stopping.signal }, call, options))
   }
   const useState = (path: string) => (stateRoot = path)
   return { clock, dns, disk, calls, depths, said, stopping, hook, useState }
@@ -205,8 +205,7 @@ describe('cleanup', () => {
 describe('what the client that called forgets, since it is killed', () => {
   const folder = `/var/lib/dns01/placed/${createHash('sha256').update('/state').digest('hex').slice(0, 16)}`
   const hour = 3600
-  const later = (house: ReturnType<typeof aHouse>, seconds: number) =>
-    house.clock.sleep(seconds, new AbortController().signal)
+  const later = (house: ReturnType<typeof aHouse>, seconds: number) => house.clock.advance(seconds)
   const notes = ({ disk }: ReturnType<typeof aHouse>, at = folder) => (disk.info(at) ? disk.tree(at) : [])
 
   test('is noted from before the record is placed until after it is gone', async () => {

@@ -20,7 +20,7 @@ const entry = (id: string, provider: string, value: string): JournalEntry => ({
 })
 
 function scene(dnsYml = '', env: World['env'] = {}) {
-  const clock = fakeClock(undefined, { deadlinesAlone: false })
+  const clock = fakeClock(undefined, { patient: true })
   const dns = fakeDns(clock)
   const files = new MemoryFiles({ now: clock.now })
   const said: string[] = []
@@ -29,11 +29,11 @@ function scene(dnsYml = '', env: World['env'] = {}) {
   const config = parseDnsConfig(dnsYml, 'conf/dns.yml', env)
   const put = (one: JournalEntry) => files.put(`${journal}/${one.id}.json`, JSON.stringify(one))
   const ask = async (server: string, name: string, type: RecordType = 'TXT') => {
-    await clock.sleep(0.2, stopping.signal)
+    await clock.advance(0.2)
     const where = { server, recursion: false, signal: stopping.signal }
-    return (await dns.query({ name: name as never, type }, where)).answers.map(({ data }) => data)
+    return (await clock.runUntil(dns.query({ name: name as never, type }, where))).answers.map(({ data }) => data)
   }
-  const serving = () => serveDns({ world, config, root, signal: stopping.signal })
+  const serving = () => clock.runUntil(serveDns({ world, config, root, signal: stopping.signal }))
   return { world, files, clock, said, stopping, put, ask, serving }
 }
 
@@ -80,7 +80,7 @@ test('a journal that cannot be read is reported at the start', async () => {
 })
 
 test('a thousand questions are two looks at the folder, and each entry is read once', async () => {
-  const { world, files, put, clock, stopping } = scene()
+  const { world, files, put, clock } = scene()
   for (let i = 0; i < 50; i++) put(entry(`e${i}`, 'builtin', `v${i}`))
   const counts = { list: 0, read: 0 }
   const list = files.list.bind(files)
@@ -96,10 +96,10 @@ test('a thousand questions are two looks at the folder, and each entry is read o
   const view = openJournalView(world, root)
   const first = view()
   for (let i = 0; i < 500; i++) expect(view()).toBe(first)
-  await clock.sleep(0.2, stopping.signal)
+  await clock.advance(0.2)
   for (let i = 0; i < 500; i++) expect(view()).toBe(first)
   expect(counts).toEqual({ list: 2, read: 50 })
   await files.remove(`${journal}/e7.json`)
-  await clock.sleep(0.2, stopping.signal)
+  await clock.advance(0.2)
   expect(view()).toHaveLength(49)
 })

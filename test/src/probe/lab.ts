@@ -31,8 +31,8 @@ export interface Options {
   readonly fetch?: World['fetch']
   readonly world?: (world: World) => World
   readonly dnsYml?: string
-  /** Something hangs, and only a deadline ends it. */
-  readonly deadlinesAlone?: boolean
+  /** false: something hangs, and only a deadline ends it. */
+  readonly patient?: boolean
   readonly before?: (world: World) => Promise<void>
   readonly resolvers?: readonly string[]
   readonly method?: ChallengeMethod
@@ -42,7 +42,7 @@ export interface Options {
 
 /** a.test has two servers; the provider writes there; the CA answers. What `options` say is wrong. */
 export async function run(names: readonly string[], options: Options = {}) {
-  const clock = fakeClock(new Date('2026-01-01T00:00:00Z'), { deadlinesAlone: options.deadlinesAlone ?? false })
+  const clock = fakeClock(undefined, { patient: options.patient ?? true })
   const dns = fakeDns(clock)
   dns.zone('a.test', { 'ns1.a.test': ['192.0.2.1'], 'ns2.a.test': ['192.0.2.2'] })
   dns.zone('b.test', { 'ns.b.test': ['192.0.2.3'] })
@@ -69,7 +69,7 @@ export async function run(names: readonly string[], options: Options = {}) {
   const { signal } = new AbortController()
   setMaxListeners(0, signal)
   await options.before?.(world)
-  const document = await probe(
+  const document = await clock.along(probe)(
     {
       ...{ world, providers, signal, stateRoot: root, commandLine: 'dns01 probe' },
       config: parseDnsConfig(options.dnsYml ?? '', 'conf/dns.yml', {}),

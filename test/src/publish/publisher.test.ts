@@ -230,12 +230,11 @@ describe('the price', () => {
 
   test('targets that come one after the other share a dear change, as each has a batch open', async () => {
     const { publisher, events, clock } = aHouse({ provider: { definition: { batchDelaySeconds: 5 } } })
-    const pause = (seconds: number) => clock.sleep(seconds, new AbortController().signal)
     const issue = async (host: string, afterSeconds: number): Promise<LocatedRecord[]> => {
       const batch = publisher.batch()
-      await pause(afterSeconds)
+      await clock.advance(afterSeconds)
       const located = await publisher.locator.locate([requestFor(host, `v-${host}`)])
-      await Promise.all(batch.publish(located))
+      await clock.runUntil(Promise.all(batch.publish(located)))
       return located
     }
     const located = await Promise.all([issue('x.a.test', 0), issue('y.a.test', 1), issue('z.a.test', 2)])
@@ -251,10 +250,10 @@ describe('the price', () => {
     const gone = publisher.batch()
     const stays = publisher.batch()
     const published = publisher.publish(located!)
-    await clock.sleep(2, new AbortController().signal)
+    await clock.advance(2)
     gone.close()
     gone.close()
-    await clock.sleep(2, new AbortController().signal)
+    await clock.advance(2)
     expect(clock.seconds).toBeLessThan(5)
     stays.close()
     await published

@@ -4,7 +4,7 @@ import { type Name, parseName } from '../../../src/core/names.js'
 import { refused, unavailable } from '../../../src/provider/api.js'
 import { ZoneQueue } from '../../../src/publish/zone-queue.js'
 import { listeningLog } from '../../contract/provider-contract.js'
-import { fakeClock } from '../../fakes/clock.js'
+import { type FakeClock as Clock, fakeClock } from '../../fakes/clock.js'
 import { countingRandom, fakeJournal, fakeProvider, type ProviderTraits, txt } from '../../fakes/provider.js'
 
 const zone: Name = parseName('a.test')
@@ -20,7 +20,6 @@ const slow = (seconds: number, traits: ProviderTraits = {}): ((clock: Clock) => 
     ...traits,
   })
 }
-type Clock = ReturnType<typeof fakeClock>
 
 function aQueue(
   traits: ProviderTraits | ((clock: Clock) => ProviderTraits) = {},
@@ -34,9 +33,9 @@ function aQueue(
   const world = { clock, random: countingRandom(), log: { ...listeningLog(said), debug: () => {} } }
   const by = fakeProvider(events, typeof traits === 'function' ? traits(clock) : traits)
   const leftBehind = (text: string): void => void said.push(text)
-  const queue = new ZoneQueue({ world, journal, signal: stopping.signal, othersMayCome, leftBehind }, by, zone)
-  const pause = (seconds: number) => clock.sleep(seconds, new AbortController().signal)
-  return { clock, events, said, stopping, journal, queue, pause }
+  const parts = { world, journal, signal: stopping.signal, othersMayCome, leftBehind }
+  const queue = clock.along(new ZoneQueue(parts, by, zone))
+  return { clock, events, said, stopping, journal, queue, pause: clock.advance }
 }
 
 const calls = (events: readonly string[]) => events.filter(event => /^(present|cleanup)/.test(event))
@@ -481,7 +480,7 @@ describe('close', () => {
   test('ends though the provider does not come back before its signal fires', async () => {
     const { queue, clock, said, stopping, journal } = aQueue({ present: hangs, cleanup: hangs })
     const waiting = queue.present(one('v1'))
-    await clock.sleep(1, new AbortController().signal)
+    await clock.advance(1)
     stopping.abort(new Error('Ctrl-C'))
     await expect(waiting).rejects.toThrow('Ctrl-C')
     await queue.close()

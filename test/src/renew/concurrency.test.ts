@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { limitConcurrency } from '../../../src/renew/concurrency.js'
-import { movedClock } from '../../fakes/clock.js'
+import { fakeClock } from '../../fakes/clock.js'
 import { type Outside, outside } from '../../fakes/outside.js'
 
 /** Runs flows of so many seconds each; gives when each ended, and how many were under way at most. */
 async function flows(parallel: number, durations: readonly number[]) {
-  const clock = movedClock()
+  const clock = fakeClock()
   const inTurn = limitConcurrency({ clock }, parallel)
   let [underWay, most] = [0, 0]
   const flow = (seconds: number): Promise<number> =>
@@ -35,7 +35,7 @@ test('slow flows are never more than ten times as many as may run at a time', as
 })
 
 test('a flow that fails fails for its caller, and frees its place', async () => {
-  const inTurn = limitConcurrency({ clock: movedClock() }, 1)
+  const inTurn = limitConcurrency({ clock: fakeClock() }, 1)
   const failing = inTurn(() => Promise.reject(new Error('no')))
   await expect(Promise.all([failing, inTurn(async () => 1)])).rejects.toThrow('no')
   expect(await inTurn(async () => 2)).toBe(2)

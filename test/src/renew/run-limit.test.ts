@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { openRunLimit } from '../../../src/renew/run-limit.js'
-import { movedClock } from '../../fakes/clock.js'
+import { fakeClock } from '../../fakes/clock.js'
 
-const clock = movedClock()
+const clock = fakeClock()
 
 test('any number of waits may listen to the signal of a bounded run, without a warning of node', async () => {
   const { signal } = openRunLimit({ clock, env: {} }, true, new AbortController().signal)
