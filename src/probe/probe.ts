@@ -256,7 +256,7 @@ function zoneFinding({ by, record, zone }: LocatedRecord): Finding {
 
 /** A CNAME is no fault (RFC 8555 §8.4 has it followed), but people forget that they once made one. */
 const cnameFinding = (chain: readonly Name[]): Finding =>
-  ok('cname', chain.length > 1 ? `CNAME: ${chain.join(' → ')}` : `no CNAME: the value is placed at ${chain[0]}`)
+  ok('cname', chain.length > 1 ? `CNAME: ${chain.join(' → ')}` : `no CNAME: the record itself is at ${chain[0]}`)
 
 /**
  * Records that this provider needs elsewhere, such as the delegation to our own name server; none for most providers. A missing
