@@ -8,7 +8,7 @@ import { thorough } from '../thorough.js'
 import { at, failures, machineWith } from './whole-run.js'
 
 /** Of the steps of a run, each so manieth. */
-const apart = thorough ? 1 : 6
+const apart = thorough ? 1 : 8
 
 interface Machine extends Outside {
   /** What the CA was told to revoke; of a second time it wants to hear nothing. */

@@ -34,7 +34,7 @@ test.each([
   async ({ power }) => {
     const { steps } = await (await machineWithTwo()).run()
     expect(steps.length).toBeGreaterThan(60)
-    for (let k = 0; k < steps.length; k += thorough ? 3 : 13) {
+    for (let k = 0; k < steps.length; k += thorough ? 3 : 29) {
       const machine = await machineWithTwo()
       await machine.run(at(k, 'stop'))
       machine.files.restart()

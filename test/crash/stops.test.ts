@@ -17,7 +17,7 @@ test('at no moment of a run can others read a key, or does a live link lead to s
 })
 
 test.each([
-  { count: 3, apart: thorough ? 1 : 13 },
+  { count: 3, apart: thorough ? 1 : 29 },
   { count: 20, apart: every },
 ])(
   'a run over $count targets that is killed heals',
@@ -37,8 +37,8 @@ test.each([
 )
 
 test.each([
-  { what: 'nothing survives but what was synced', apart: thorough ? 1 : 11, luck: () => () => false },
-  { what: 'some of what was not synced survives', apart: thorough ? 3 : 13, luck: coins },
+  { what: 'nothing survives but what was synced', apart: thorough ? 1 : 23, luck: () => () => false },
+  { what: 'some of what was not synced survives', apart: thorough ? 3 : 29, luck: coins },
 ])(
   'a run over 2 targets heals when the power fails and $what',
   async ({ what, apart, luck }) => {

@@ -15,4 +15,4 @@ export async function growth(work: (size: number) => unknown, size = 1000): Prom
 }
 
 /** Of ten times the size: well over linear growth, with its noise, and far below a square. */
-export const aboutLinear = 25
+export const aboutLinear = 40
