@@ -20,7 +20,7 @@ export default defineConfig({
           exclude: real,
           // One process for many files: loading src/ anew for each takes longer than its tests.
           isolate: false,
-          maxWorkers: availableParallelism() + 1, // some tests only wait, for seconds
+          maxWorkers: availableParallelism() + 2, // some tests only wait, for seconds
           sequence: { groupOrder: 0 },
           // By it a fake clock knows when work that takes real time is done (test/fakes/clock.ts).
           env: { UV_THREADPOOL_SIZE: '1' },
