@@ -11,8 +11,11 @@ import { type Endpoint, endpointText, framed, frameReader, parseEndpoint } from 
 const idleSeconds = 5
 /** In all. Our own choice: few enough that they cannot use up a process's open files (1024 mostly). */
 const maxTcpClients = 100
-/** Nobody needs more: a resolver asks by UDP, and by TCP what did not fit (RFC 7766 §6.2.2 lets a server limit them). */
-const maxTcpClientsEach = 10
+/**
+ * A resolver asks by UDP, and by TCP what did not fit (RFC 7766 §6.2.2 lets a server limit them). But there are CAs that ask by
+ * TCP alone, several times for each name of an order at once: Pebble's 150 connections for 50 names were cut off with 10.
+ */
+const maxTcpClientsEach = 60
 /** A TCP client that asks and asks but never reads is cut off. */
 const maxUnreadBytes = 256 * 1024
 /** Two octets of length stand before each message (RFC 1035 §4.2.2). */
