@@ -23,6 +23,8 @@ export function known(word: string): Command {
 export function usageError(message: string, argv: readonly string[]): Dns01Error {
   const [first = ''] = message.split('\n')
   const chosen = argv.map(named).find(command => command !== undefined)
+  const [typed = ''] = argv
+  if (!chosen && /^[^-]/.test(typed)) return noCommand(typed) // what comes after it may be another's verb or flag
   const foreign = chosen ? undefined : argv.find(word => SYNONYMS.has(word) || GONE.has(word))
   if (foreign !== undefined) return noCommand(foreign)
   const strange = unknownFlagIn(argv, chosen)

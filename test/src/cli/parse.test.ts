@@ -84,6 +84,8 @@ describe('the command line', () => {
     [['reconcile', '--froce', 'a.test'], 'there is no flag --froce', 'did you mean "force"?'],
     [['want', 'a.test', '--no-reconcil'], 'there is no flag --reconcil', 'did you mean "reconcile"?'],
     [['--batch', 'recncile'], 'there is no command "recncile"', 'did you mean "reconcile"?'],
+    [['acount', 'show'], 'there is no command "acount"', 'did you mean "account"?'],
+    [['reconcil', '--force', 'a.test'], 'there is no command "reconcil"', 'did you mean "reconcile"?'],
     [['cull', 'extra'], 'cull does not take "extra"', 'dns01 cull --help shows what it takes'],
     [['plan', 'a', 'b'], 'plan does not take "a"', 'dns01 plan --help shows what it takes'],
     [['--xlog.severity', 'inf'], '--xlog.severity: there is no severity "inf"', 'did you mean "INFO"?'],
