@@ -29,6 +29,10 @@ export const SERVERS = {
   curl: 'curl',
   time: 'time',
   nginx: 'nginx',
+  apache2: 'apache2',
+  haproxy: 'haproxy',
+  postfix: 'postfix',
+  dovecot: 'dovecot-imapd',
   sudo: 'sudo',
   setpriv: 'util-linux',
 }

@@ -17,6 +17,7 @@ import { quickstart } from './quickstart.js'
 import { reconcile } from './reconcile.js'
 import { revoke } from './revoke.js'
 import { serveDnsCommand } from './serve-dns.js'
+import { snippetCommand } from './snippet.js'
 import { status } from './status.js'
 import { testNotify } from './test-notify.js'
 import { unwant } from './unwant.js'
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   persist,
   quickstart,
   hook,
+  snippetCommand,
   serveDnsCommand,
   revoke,
   cull,
