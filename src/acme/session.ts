@@ -4,6 +4,7 @@
 // CA has done already is recognized by order.ts, authorization.ts and account.ts.
 import { Dns01Error, withDetails } from '../core/errors.js'
 import { retry } from '../core/retry.js'
+import { isDirectoryUrl } from '../core/urls.js'
 import type { World } from '../core/world.js'
 import type { AccountKey, ExternalAccount } from './jws.js'
 import { type Directory, noDirectory, type Objects, objectsOf } from './objects.js'
@@ -68,8 +69,7 @@ export function openSession(
   options: SessionOptions = {},
 ): Session {
   const { concurrentRequests = 10, giveUpAfterSeconds = 300 } = options
-  if (!/^https?:\/\//i.test(directoryUrl) || !URL.canParse(directoryUrl))
-    throw noDirectory(`${JSON.stringify(directoryUrl)} is not an http or https URL`)
+  if (!isDirectoryUrl(directoryUrl)) throw noDirectory(`${JSON.stringify(directoryUrl)} is not an https URL`)
   const objects = objectsOf(directoryUrl)
   const newNonceUrl = async (signal: AbortSignal): Promise<string> => (await session.directory(signal)).newNonce
   const transport = openTransport(world, key, { newNonceUrl, concurrentRequests })

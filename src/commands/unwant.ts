@@ -17,6 +17,8 @@ export const unwant: Command = {
     return locked(context, async state => {
       await state.conform()
       const strange = notWanted(state, unwanted)
+      const broken = strange.find(({ code }) => code !== 'USAGE')
+      if (broken) throw broken // who is told that it is done would hear of the name again, once the file is mended
       const changed = await removeWanted(state, unwanted)
       context.out.show({ changed }, () => [])
       for (const error of strange) context.world.log.notice(...linesOf(error))

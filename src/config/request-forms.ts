@@ -1,6 +1,7 @@
 // Keys of a target that may be written in more than one form: what each may look like, and what is made of it.
 import { isMap, isScalar, isSeq, type Node } from 'yaml'
 import type { WantedProfile } from '../core/target.js'
+import { isDirectoryUrl } from '../core/urls.js'
 import { textOf } from './yaml-text.js'
 
 /** How a value is read; `what` it must be, for the message when it is something else. */
@@ -43,15 +44,12 @@ export const chainForm: Form<string> = {
   },
 }
 
-const isDirectoryUrl = (text: string | undefined): text is string =>
-  text !== undefined && /^https?:\/\//i.test(text) && URL.canParse(text)
-
 /** CAs to be asked when the first one fails. */
 export const fallbackForm: Form<string[]> = {
   what: 'a list of https URLs of ACME directories',
   read(node, resolve) {
     const urls = isSeq(node) ? node.items.map(item => textOf(resolve(item))) : undefined
-    return urls?.every(isDirectoryUrl) ? urls : undefined
+    return urls?.every((url): url is string => url !== undefined && isDirectoryUrl(url)) ? urls : undefined
   },
 }
 

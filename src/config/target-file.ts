@@ -40,8 +40,7 @@ export function parseTarget(from: {
   const plain = PLAIN.test(from.text) ? plainTarget(from, defaults) : undefined
   if (plain) return { target: plain, warnings: [] }
   const values = readValues(`desired/${from.file}`, from.text)
-  const csr = values.text('request.csr')
-  if (csr !== undefined) return { target: targetOfCsr(values, from, csr), warnings: values.warnings }
+  if (values.has('request.csr')) return { target: targetOfCsr(values, from), warnings: values.warnings }
   const names = values.names('satisfy.names') ?? values.names('names') ?? [values.name(from.file)]
   const requested = values.names('request.names') ?? names
   const missing = names.filter(name => !requested.includes(name))
@@ -58,8 +57,11 @@ export function parseTarget(from: {
 function targetOfCsr(
   values: Values,
   { file, defaults = BUILT_IN, readCsr }: Parameters<typeof parseTarget>[0],
-  path: string,
 ): Target {
+  const path = values.text('request.csr')
+  // not as if the line were missing: a key of ours would then be live for a name whose key is elsewhere
+  if (!path)
+    throw values.wrong('request.csr', 'request.csr is empty', 'name the file of the request, or take the line out')
   let csr: Csr
   try {
     if (!readCsr) throw new Dns01Error('CONFIG', 'it cannot be read here')

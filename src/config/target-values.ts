@@ -5,6 +5,7 @@ import { didYouMean } from '../core/did-you-mean.js'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import { type Name, parseName } from '../core/names.js'
 import { type ChallengeMethod, challengeMethods, type KeySpec } from '../core/target.js'
+import { isDirectoryUrl } from '../core/urls.js'
 import type { Form } from './request-forms.js'
 import { parseYaml, textOf } from './yaml-text.js'
 
@@ -129,7 +130,7 @@ export function readValues(file: string, text: string): Values {
     url: key =>
       get(key, 'the https URL of an ACME directory', node => {
         const url = textOf(node)
-        return url === '' || (url !== undefined && /^https?:\/\//i.test(url) && URL.canParse(url)) ? url : undefined
+        return url === '' || (url !== undefined && isDirectoryUrl(url)) ? url : undefined
       }) || undefined,
     label: key =>
       get(key, 'a text without "/" that does not begin with a dot', node => {

@@ -3,7 +3,7 @@
 import { accountLabel } from '../acme/challenge.js'
 import { editNames, newCsrTargetText, newTargetText } from '../config/target-edit.js'
 import { didYouMean } from '../core/did-you-mean.js'
-import { Dns01Error } from '../core/errors.js'
+import { Dns01Error, hintsOf, withDetails } from '../core/errors.js'
 import { accountChallengeName, challengeName, type Name, parseNames, persistName } from '../core/names.js'
 import type { ChallengeMethod, Target } from '../core/target.js'
 import type { World } from '../core/world.js'
@@ -142,15 +142,47 @@ export function wantedFiles(state: StateDir, names: readonly Name[]): string[] {
   return state.targets().targets.flatMap(target => (isMeant(target) ? [target.file] : []))
 }
 
-/** An error, with a suggestion, for each of these names that no target asks for. */
+/**
+ * An error, with a suggestion, for each of these names that no target asks for. Where a file that cannot be read seems to
+ * ask for it, it is that file's own mistake.
+ */
 export function notWanted(state: StateDir, names: readonly Name[]): Dns01Error[] {
   const known = [...new Set(state.targets().targets.flatMap(({ requestNames }) => requestNames))]
   const strange = names.filter(name => !known.includes(name))
   return strange.map(name => {
+    const unread = unreadFor(state, name)
+    if (unread) return unread
     const otherwise = 'dns01 status lists what is wanted'
     const hint = known.length > 0 ? didYouMean(name, known, otherwise) : otherwise
     return new Dns01Error('USAGE', `no target asks for ${name}`, { hint })
   })
+}
+
+/** Why a name may be missing among the targets: without conf/target none is known, else the first broken file that speaks of it. */
+function unreadFor(state: StateDir, name: Name): Dns01Error | undefined {
+  const { problems } = state.targets()
+  for (const problem of problems) {
+    const file = problem.message.match(/^desired\/([^:]+)/)?.[1]
+    if (file === undefined) return problem
+    if (!speaksOf(state, file, name)) continue
+    const hint = [...(hintsOf(problem.hint) ?? []), `it seems to ask for ${name}: mend it, or remove desired/${file}`]
+    return withDetails(problem, { hint })
+  }
+  return undefined
+}
+
+/** By its name, as `want` chooses it, or its text, whatever else that is. */
+function speaksOf(state: StateDir, file: string, name: Name): boolean {
+  if (file === name || file.startsWith(`${name}-`)) return true
+  try {
+    const words = state
+      .targetText(file)
+      .toLowerCase()
+      .split(/[^a-z0-9._*-]+/)
+    return words.includes(name)
+  } catch {
+    return false // a folder, or not for us to read: its problem says so
+  }
 }
 
 /** What --force names. @throws Dns01Error USAGE when it names nothing, or what nobody wants */

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
 import type { StateDir } from '../state/state-dir.js'
+import { faultOfPrivateKey } from '../x509/key-strength.js'
 import { type KeyPair, parseJwk, parseKey } from '../x509/keys.js'
 
 /** Puts the private key of a PEM file into keys/. Returns its id. @throws Dns01Error USAGE, naming the file */
@@ -24,6 +25,14 @@ export async function importAccount(
 }
 
 function keyIn({ files }: Pick<World, 'files'>, file: string, parse: (text: string) => KeyPair): KeyPair {
+  const key = readBy(parse, files, file)
+  // here, and not where keys of the state directory are read: what is in use there is for its CA to judge
+  const fault = faultOfPrivateKey(key.pem)
+  if (fault) throw new Dns01Error('USAGE', `${file}: its ${fault.what}`, { hint: fault.hint })
+  return key
+}
+
+function readBy(parse: (text: string) => KeyPair, files: World['files'], file: string): KeyPair {
   try {
     return parse(Buffer.from(files.read(resolve(file))).toString('utf8'))
   } catch (cause) {

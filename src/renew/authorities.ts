@@ -94,11 +94,13 @@ export const accountsOnHostOf = (state: StateDir, url: string): StoredAccount[] 
   state.accounts().filter(({ server }) => hostOf(directoryUrl(server)) === hostOf(url))
 
 /**
- * A key whose registration once failed, or which the CA has forgotten, is registered again. Only then is the external
- * account binding looked at: what is left of one must not stop renewals that need none.
+ * A key whose registration once failed, or which the CA has forgotten, is registered again, and then the external account
+ * binding is looked at; before the CA is asked, if the account has got no certificate yet. What is left of a binding must
+ * not stop renewals that need none.
  */
 async function openAccount(parts: AuthorityParts, ca: string, accountId: string): Promise<CertificateAuthority> {
   if (parts.state.rollovers().some(one => one.accountId === accountId)) throw keyInDoubt(accountId)
+  if (newestUse(parts.state, [accountId]) === undefined) bindingFor(parts, ca)
   const accountKey = parts.state.accountKey(accountId)
   const client = await openClient(parts.world, reachable(ca), accountKey, { pace: paceOf(parts.state, ca) })
   if (!(await findAccount(parts, client, accountId))) {

@@ -64,8 +64,10 @@ function prospect(group: readonly Outcome[], { now, targetOf }: Facts): string {
   const targets = group.flatMap(one => targetOf(one) ?? [])
   const ends = earliest(targets.map(({ notAfter }) => notAfter).filter(end => end !== undefined && now < end))
   const next = earliest(targets.map(({ waits, failure }) => waits?.until ?? failure?.nextTry))
-  const inUse = group.length === 1 ? 'the one in use is good' : 'those in use are good'
-  const good = ends && `${inUse} for ${timeLeft(ends, now)}, until ${dayOf(ends, now)}`
+  const missing = [...new Set(targets.flatMap(target => target.missing.map(({ name }) => name)))]
+  const lacks = missing.length > 0 ? `, without ${shortList(missing)},` : '' // request.partial
+  const inUse = group.length === 1 ? `the one in use${lacks} is` : `those in use${lacks} are`
+  const good = ends && `${inUse} good for ${timeLeft(ends, now)}, until ${dayOf(ends, now)}`
   return [good, next && `next try ${minute(next)}`].filter(part => part !== undefined).join('; ')
 }
 

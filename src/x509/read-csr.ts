@@ -19,9 +19,9 @@ import {
   wholeOf,
   wrongDer,
 } from './der.js'
+import { faultOfKey } from './key-strength.js'
 import { base32Id } from './keys.js'
 import { pemBlocks, toPem } from './pem.js'
-import { weaknessOfModulus } from './weak-rsa.js'
 
 /** X.520's commonName (RFC 5280 appendix A.1), and PKCS #9's extensionRequest (RFC 2985 §5.4.2). */
 const commonName = '2.5.4.3'
@@ -50,9 +50,6 @@ const REFUSED_ALGORITHMS: Readonly<Record<string, string>> = {
   '1.3.101.112': 'Ed25519',
   '1.3.101.113': 'Ed448',
 }
-
-/** Baseline Requirements §6.1.5, in OpenSSL's names. */
-const CURVES: readonly (string | undefined)[] = ['prime256v1', 'secp384r1', 'secp521r1']
 
 /** Hundreds of names fit into a tenth of it. The file is somebody else's, so it has a bound. Our own choice. */
 export const longestCsrBytes = 65_536
@@ -128,27 +125,10 @@ function publicKeyOf(spki: Uint8Array): KeyObject {
   }
 }
 
-/** Baseline Requirements §6.1.5 (sizes, curves), §6.1.6 (exponents) and §6.1.1.3 (keys that are known to be weak). */
 function checkedType(key: KeyObject): Csr['keyType'] {
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
-  const hint = 'CAs take RSA of 2048 bits and more, and ECDSA with P-256, P-384 or P-521'
-  if (type === 'ec') {
-    if (CURVES.includes(details?.namedCurve)) return 'ecdsa'
-    throw wrong(`its key is on the curve ${details?.namedCurve ?? 'of its own parameters'}`, hint)
-  }
-  if (type !== 'rsa') throw wrong(`its key is of type ${type}`, hint)
-  const bits = details?.modulusLength ?? 0
-  if (bits < 2048) throw wrong(`its RSA key has ${bits} bits, which is too weak`, hint)
-  if (bits % 8 !== 0) throw wrong(`its RSA key has ${bits} bits, which is not a multiple of 8`, hint)
-  const exponent = details?.publicExponent ?? 0n
-  if (exponent < 3n || exponent % 2n === 0n)
-    throw wrong(`its RSA key has the public exponent ${exponent}; it must be odd and at least 3 (usual is 65537)`, hint)
-  // the modulus: node gives it as part of a JWK only (RFC 7518 §6.3.1.1)
-  const { n = '' } = key.export({ format: 'jwk' })
-  const weakness = weaknessOfModulus(BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`))
-  if (weakness !== undefined)
-    throw wrong(`its RSA key ${weakness}: anybody can find out the private key`, 'make another one, elsewhere')
-  return 'rsa'
+  const fault = faultOfKey(key)
+  if (fault) throw wrong(`its ${fault.what}`, fault.hint)
+  return key.asymmetricKeyType === 'rsa' ? 'rsa' : 'ecdsa'
 }
 
 function checkSignature(oid: string, signed: Uint8Array, key: KeyObject, bits: Der): void {

@@ -117,6 +117,8 @@ label: 007
     ['request: {names: ["2001:db8::1"]}\n', 'desired/x.test:1: "2001:db8::1" is not a host name: it is an IP address'],
     ['satisfy: {key: {type: dsa}}\n', 'satisfy.key.type must be rsa or ecdsa'],
     ['request: {provider: ca.test}\n', 'request.provider must be the https URL'],
+    ['request: {provider: "http://ca.test/dir"}\n', 'request.provider must be the https URL'],
+    ['request: {provider: "https:ca.test/dir"}\n', 'request.provider must be the https URL'],
     ['request: {challenge: {env: [A]}}\n', 'request.challenge.env must be a table of texts'],
     ['request: {challenge: {webroot-paths: /x}}\n', 'request.challenge.webroot-paths must be a list'],
     [
@@ -137,6 +139,7 @@ label: 007
       'desired/x.test:2: request.fallback must be a list of https URLs of ACME directories',
     ],
     ['request:\n  fallback: [ca.test]\n', 'desired/x.test:2: request.fallback must be a list of https URLs'],
+    ['request: {fallback: ["http://ca.test/dir"]}\n', 'request.fallback must be a list of https URLs'],
     [
       'request:\n  provider: https://CA.test:443/dir\n  fallback: [https://b.test/, https://ca.test/dir]\n',
       'desired/x.test:3: request.fallback: https://CA.test:443/dir is the CA that is asked first',
@@ -564,6 +567,11 @@ describe('request.csr', () => {
     )
     expect(() => read('request: {csr: [x]}\n')).toThrow('desired/no name:1: request.csr must be a text')
   })
+
+  test.each(['request: {csr: ""}', 'request:\n  csr:', 'request: {csr: }', 'request: {csr: null}'])(
+    'an empty one is not taken for none: a key of ours would be made: %s',
+    text => expect(() => read(`${text}\n`)).toThrow(/^desired\/no name:[12]: request.csr is empty$/),
+  )
 
   test('what a request says itself is told to have no effect beside it', () => {
     const { warnings } = read(withCsr(', key: {type: ecdsa, reuse: 3}, ocsp-must-staple: true'))

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { parseName } from '../../../src/core/names.js'
-import { addWanted, addWantedCsr, removeWanted, targetFiles } from '../../../src/manage/desired.js'
+import { addWanted, addWantedCsr, notWanted, removeWanted, targetFiles } from '../../../src/manage/desired.js'
 import { StateDir } from '../../../src/state/state-dir.js'
 import { csrOf, pemOf } from '../../fakes/csr.js'
 import { type StateWorld, stateWorld } from '../../fakes/state-world.js'
@@ -84,6 +84,34 @@ describe('removeWanted', () => {
     const before = fake.files.changes
     expect(await unwant('b.test')).toEqual([])
     expect(fake.files.changes).toBe(before)
+  })
+})
+
+describe('a name that only a broken file asks for', () => {
+  const broken = { code: 'CONFIG', message: expect.stringMatching(/^desired\/.*:2: /) }
+
+  test.each([
+    ['www.a.test', 'www.a.test', 'satisfy:\n  names: 7\n'],
+    ['www.a.test', 'www.a.test-3fva', 'satisfy:\n  names: 7\n'],
+    ['www.a.test', 'mine', 'satisfy:\n  names: [www.a.test, "b..test"]\n'],
+    ['*.a.test', 'mine', 'satisfy:\n  names: ["b..test", "*.a.test"]\n'],
+  ])('%s, by the file %s, is told the mistake of that file', async (name, file, text) => {
+    await want('other.test')
+    fake.files.put(`${root}/desired/${file}`, text)
+    const hint = expect.stringContaining(`it seems to ask for ${name}: mend it, or remove desired/${file}`)
+    expect(notWanted(state, [parseName(name)])).toMatchObject([{ ...broken, hint }])
+  })
+
+  test.each(['a.test', 'xwww.a.test', 'www.a.test.example'])('%s is another name', name => {
+    fake.files.put(`${root}/desired/mine`, 'satisfy:\n  names: [www.a.test, "b..test"]\n')
+    expect(notWanted(state, [parseName(name)])).toMatchObject([{ code: 'USAGE' }])
+  })
+
+  test('without conf/target nobody knows who asks for what, and its mistake is told', async () => {
+    await want('www.a.test')
+    fake.files.put(`${root}/conf/target`, 'priority:\n  high\n')
+    const message = expect.stringMatching(/^conf\/target:2: /)
+    expect(notWanted(state, [parseName('www.a.test')])).toMatchObject([{ code: 'CONFIG', message }])
   })
 })
 

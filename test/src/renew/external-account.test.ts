@@ -5,6 +5,7 @@ import { externalAccountFor } from '../../../src/renew/external-account.js'
 import { parseResponses, responses } from '../../../src/state/responses.js'
 import { caWorld } from '../../fakes/authorities.js'
 import { problem } from '../../fakes/ca.js'
+import { ecKey, selfSigned } from '../../fakes/certificates.js'
 import { fakeLog } from '../../fakes/log.js'
 import { MemoryFiles } from '../../fakes/memory-files.js'
 
@@ -180,21 +181,30 @@ describe('a CA that wants one', () => {
     },
   )
 
-  test('is not told one when it knows the account, and half of one then stops nobody', async () => {
-    const { register, state, ca } = await registering({ DNS01_EAB_KID: 'kid-1', DNS01_EAB_HMAC_KEY: KEY })
+  /** A later run, in which half of the binding is left. */
+  async function withHalf() {
+    const { register, state, ca, world } = await registering({ DNS01_EAB_KID: 'kid-1', DNS01_EAB_HMAC_KEY: KEY })
     await register()
-    const [account] = state.accounts()
-    const again = openAuthorities({
-      world: {
-        ...(await registering({ DNS01_EAB_KID: 'kid-1' })).world,
-        env: { DNS01_EAB_KID: 'kid-1' },
-        fetch: ca.fetch,
-      },
-      state,
-      defaults: state.defaults(),
-      responses: responses(new Map()),
-      signal: new AbortController().signal,
-    })
-    expect((await again.for(CA)).accountId).toBe(account?.id)
+    const accountId = state.accounts()[0]?.id as string
+    const { signal } = new AbortController()
+    const half = { ...world, env: { DNS01_EAB_KID: 'kid-1' } }
+    const parts = { world: half, state, defaults: state.defaults(), responses: responses(new Map()), signal }
+    return { ca, state, accountId, again: () => openAuthorities(parts).for(CA) }
+  }
+
+  test('is not told one when it knows the account, and half of one then stops no renewal', async () => {
+    const { state, accountId, again } = await withHalf()
+    const key = ecKey()
+    await state.addKey(key)
+    const id = await state.addOrder({ url: 'https://ca.test/cert/1', accountId, keyId: key.id })
+    await state.storeCertificate(id, await selfSigned(key, ['a.test']))
+    expect((await again()).accountId).toBe(accountId)
+  })
+
+  test('and of which one half is left is asked nothing for an account that never got a certificate', async () => {
+    const { ca, again } = await withHalf()
+    const before = ca.asked.length
+    await expect(again()).rejects.toMatchObject({ code: 'CONFIG', message: expect.stringMatching(/^half of /) })
+    expect(ca.asked).toHaveLength(before)
   })
 })

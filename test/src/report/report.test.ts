@@ -4,6 +4,8 @@ import { parseName } from '../../../src/core/names.js'
 import type { Target } from '../../../src/core/target.js'
 import type { Outcome } from '../../../src/renew/outcome.js'
 import type { Context } from '../../../src/renew/run.js'
+import type { TargetStatus } from '../../../src/renew/status.js'
+import { failureParagraphs } from '../../../src/report/failure-text.js'
 import { report, type Wanted } from '../../../src/report/report.js'
 import type { StateDir } from '../../../src/state/state-dir.js'
 import { fakeLog } from '../../fakes/log.js'
@@ -98,6 +100,13 @@ describe('what failed', () => {
         'dns01 probe a.example looks into it',
       ].join('\n  '),
     ])
+  })
+
+  test('of a name that is in no certificate yet: that the one in use is good is not said of it', () => {
+    const targetOf = (): TargetStatus =>
+      ({ notAfter: new Date('2026-06-13T12:00:00Z'), missing: [{ name: 'new.example' }] }) as unknown as TargetStatus
+    const [[, ...lines] = []] = failureParagraphs([outcome], () => ({ now, targetOf }), false)
+    expect(lines).toContain('the one in use, without new.example, is good for 12 d, until 2026-06-13')
   })
 
   test('is called by its file only for who wants to know more', () => {
