@@ -4,6 +4,7 @@ import yargs, { type Argv, type Options } from 'yargs'
 import type { Command, CommandArgs } from '../commands/command.js'
 import { COMMANDS } from '../commands/index.js'
 import { Dns01Error } from '../core/errors.js'
+import { standardInput } from '../core/world.js'
 import { ALIASES, GLOBAL, type GlobalFlags, globalFlags, IDLE, refuseRepeated } from './flags.js'
 import { known, nameOf, usageError } from './usage-error.js'
 
@@ -103,11 +104,14 @@ class Chosen {
   ) {}
 }
 
+/** A dash alone is standard input everywhere, but yargs 18 loses it where it stands for a file. */
+const withoutDash = (argv: readonly string[]): string[] => argv.map(word => (word === '-' ? standardInput : word))
+
 /** What yargs would print, or the command that was chosen. */
 async function outputOf(parser: Argv, argv: readonly string[]): Promise<string | Chosen> {
   let text = ''
   try {
-    await parser.parse([...argv], (_error: unknown, _args: unknown, output: string) => {
+    await parser.parse(withoutDash(argv), (_error: unknown, _args: unknown, output: string) => {
       text = output
     })
     return text

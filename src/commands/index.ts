@@ -17,6 +17,7 @@ import { quickstart } from './quickstart.js'
 import { reconcile } from './reconcile.js'
 import { revoke } from './revoke.js'
 import { serveDnsCommand } from './serve-dns.js'
+import { show } from './show.js'
 import { snippetCommand } from './snippet.js'
 import { status } from './status.js'
 import { testNotify } from './test-notify.js'
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Command[] = [
   unwant,
   reconcile,
   status,
+  show,
   plan,
   probe,
   providers,

@@ -1,4 +1,4 @@
-// Everything outside dns01 (clock, network, disk, programs), as types only. It comes in as an argument, so that a
+// Everything outside dns01 (clock, network, disk, programs), as types. It comes in as an argument, so that a
 // test puts a fake in its place without a patch to any global, and a function's signature tells what it can touch.
 import type { Name } from './names.js'
 
@@ -162,6 +162,9 @@ export interface Files {
   /** A second name for a file; throws EEXIST. The one atomic "only if absent" that every file system has. */
   hardLink(existing: string, path: string): Promise<void>
 }
+
+/** Where Linux shows a process its standard input as a file (stdin(3)). */
+export const standardInput = '/dev/stdin'
 
 export interface RunOptions {
   /** The whole environment of the child. */

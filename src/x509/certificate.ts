@@ -231,7 +231,7 @@ function parseSent(pem: string, i: number): X509Certificate {
 }
 
 /** Whether `issuer` is a CA (RFC 5280 §4.2.1.9) with that name and its key verifies the signature. */
-function signed(certificate: X509Certificate, issuer: X509Certificate): boolean {
+export function signed(certificate: X509Certificate, issuer: X509Certificate): boolean {
   try {
     return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
   } catch {
