@@ -2,7 +2,7 @@
 // For demo, test and bench; needs no package itself. Quiet unless something is installed.
 import '../node-version.mjs'
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -65,10 +65,14 @@ function buildPebble() {
     say(`without Pebble ${pebble.version} (${stderr.trim()}): Debian's is used, and what it lacks is not tested`)
 }
 
-/** Tries to install what is missing; resolves to the programs that are missing still. */
-export function installServers(programs) {
+/**
+ * Tries to install what is missing; returns the programs that are missing still. `systemsPebble`: the one that was built here
+ * does not stand for it, since tests run with each.
+ */
+export function installServers(programs, { systemsPebble = false } = {}) {
   if (programs.includes('pebble')) buildPebble()
-  const missing = programs.filter(program => !find(program))
+  const isMissing = program => !find(program, program === 'pebble' && systemsPebble ? systemFolders : folders)
+  const missing = programs.filter(isMissing)
   if (missing.length === 0) return []
   const packages = [...new Set(missing.map(program => SERVERS[program]))]
   const all = [...packages, ...packages.flatMap(name => COMPANIONS[name] ?? [])]
@@ -77,7 +81,7 @@ export function installServers(programs) {
     // One that this release lacks must not keep the others away.
     if (!aptGet(all) && all.length > 1) for (const name of all) aptGet([name])
   }
-  return programs.filter(program => !find(program))
+  return programs.filter(isMissing)
 }
 
 /** What a person types to get these programs. */
@@ -89,9 +93,11 @@ export function howToInstall(programs) {
   return `  Debian, Ubuntu:  sudo apt-get install --no-install-recommends ${packages}${go}`
 }
 
+/** Returns the program that was made. */
 export function build() {
   const { status } = spawnSync(process.execPath, [join(root, 'build.mjs')], { stdio: ['ignore', 2, 2] })
   if (status !== 0) fail('the build failed')
+  return join(root, 'dist/main.js')
 }
 
 /** Imports a TypeScript file of the tests on a node that knows no TypeScript, by esbuild. */
@@ -107,7 +113,7 @@ export async function importTypeScript(path) {
     packages: 'external',
     plugins: [keepFolders],
   })
-  return import(pathToFileURL(outfile).href)
+  return import(pathToFileURL(outfile).href).finally(() => rmSync(outfile))
 }
 
 /** In the one file that comes out, every source keeps its own `import.meta.dirname`. */
@@ -128,6 +134,7 @@ function fail(text) {
   process.exit(1)
 }
 
+const systemFolders = ['/usr/bin', '/usr/sbin', '/bin', '/sbin']
 const folders = [pebble.folder, ...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
 
 /** The path of a program; undefined when it is not there. */

@@ -5,11 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readCertificate } from '../../src/x509/certificate.js'
 import { runDns01 } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
+import { pebbles } from './servers/pebble.js'
 import { type Lab, startLab } from './servers/state.js'
 
-const both = [false, true].map(systems => ({ systems, which: systems ? 'the system’s own' : 'the newest' }))
-
-describe.skipIf(lacking('pebble')).each(both)(
+describe.skipIf(lacking('pebble')).each(pebbles())(
   'the key of a renewed certificate, at a Pebble, $which',
   ({ systems }) => {
     let lab: Lab

@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runDns01 } from './servers/dns01.js'
 import { lacking, need } from './servers/need.js'
+import { pebbles } from './servers/pebble.js'
 import { temporaryFolder } from './servers/process.js'
 import { type Lab, startLab } from './servers/state.js'
 
@@ -16,10 +17,8 @@ const newKey = {
   weak: ['genpkey', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024'],
 } as const
 
-const both = [false, true].map(systems => ({ systems, which: systems ? 'the system’s own' : 'the newest' }))
-
 /** A device that makes its own key and request with openssl; dns01 sees the request alone. */
-describe.skipIf(lacking('pebble', 'openssl')).each(both)(
+describe.skipIf(lacking('pebble', 'openssl')).each(pebbles())(
   'requests of somebody else, at a Pebble, $which',
   ({ systems }) => {
     let lab: Lab

@@ -6,12 +6,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readCertificate, splitPems } from '../../src/x509/certificate.js'
 import { runDns01 } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
+import { pebbles } from './servers/pebble.js'
 import { type Lab, startLab } from './servers/state.js'
 
-const both = [false, true].map(systems => ({ systems, which: systems ? 'the system’s own' : 'the newest' }))
-
 /** With three roots, and two certificates between them and the leaf. */
-describe.skipIf(lacking('pebble')).each(both)('a Pebble with alternate chains, $which', ({ systems }) => {
+describe.skipIf(lacking('pebble')).each(pebbles())('a Pebble with alternate chains, $which', ({ systems }) => {
   let lab: Lab
   /** The common name of each root, as Pebble tells it at its management port. */
   let roots: string[]

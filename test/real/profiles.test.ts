@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readCertificate } from '../../src/x509/certificate.js'
 import { runDns01 } from './servers/dns01.js'
 import { lacking } from './servers/need.js'
-import { pebbleIsOld } from './servers/pebble.js'
+import { pebbleLacks } from './servers/pebble.js'
 import { type Lab, startLab } from './servers/state.js'
 
 const DAY = 86_400
@@ -15,7 +15,7 @@ const profiles = {
 }
 
 /** It takes a profile at random where an order asks for none; the life of a certificate tells which it was. */
-describe.skipIf(lacking('pebble') || pebbleIsOld())('a real Pebble with three profiles', () => {
+describe.skipIf(lacking('pebble') || pebbleLacks('profiles'))('a real Pebble with three profiles', () => {
   let lab: Lab
   beforeAll(async () => {
     lab = await startLab({ profiles, nonceReject: 0 })

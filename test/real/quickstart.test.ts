@@ -7,7 +7,7 @@ import { dns01Program } from './servers/dns01.js'
 import { type Machine, makeMachine } from './servers/machine.js'
 import { lacking } from './servers/need.js'
 import { withNetns } from './servers/netns.js'
-import { type PebbleOptions, pebbleIsOld, startPebble } from './servers/pebble.js'
+import { type PebbleOptions, pebbleLacks, startPebble } from './servers/pebble.js'
 
 /** quickstart by the built program, on a machine of its own: with a real CA and BIND, with cron's own crontab(1). */
 
@@ -83,7 +83,7 @@ describe.skipIf(lacking('pebble', 'named', 'netns', 'unshare'))('quickstart with
     classic: { description: 'The usual ninety days', validityPeriod: 90 * 86_400 },
     shortlived: { description: 'Six days only', validityPeriod: 6 * 86_400 },
   }
-  test.skipIf(pebbleIsOld())(
+  test.skipIf(pebbleLacks('profiles'))(
     'asks for a profile in the words of the CA, and the certificate is of that profile',
     () =>
       inIntranet(

@@ -18,8 +18,12 @@ const PACKAGES: Readonly<Record<string, string>> = {
 const newPebble = join(import.meta.dirname, '../../../node_modules/.dns01/pebble-2.10.1')
 
 const FOLDERS = [newPebble, ...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/bin', '/sbin', '/usr/local/bin']
+const SYSTEM_FOLDERS = ['/usr/bin', '/usr/sbin', '/bin', '/sbin']
 
-function find(program: string, folders = FOLDERS): string | undefined {
+/** DNS01_PEBBLE=system, which `npm test -- --pebble system` sets: every test that asks for a Pebble gets the system's own (Debian: 2.4). */
+export const onlySystemsPebble = process.env.DNS01_PEBBLE === 'system'
+
+function find(program: string, folders = foldersOf(program)): string | undefined {
   if (program === 'netns') return canMakeNetns() ? find('ip') : undefined
   for (const folder of folders) {
     const path = join(folder, program)
@@ -30,6 +34,8 @@ function find(program: string, folders = FOLDERS): string | undefined {
   }
   return undefined
 }
+
+const foldersOf = (program: string): string[] => (program === 'pebble' && onlySystemsPebble ? SYSTEM_FOLDERS : FOLDERS)
 
 let netns: boolean | undefined
 
@@ -48,8 +54,7 @@ const howToGet = (program: string): string =>
     : `${program} is not installed: apt-get install ${PACKAGES[program] ?? program}`
 
 /** The system's own program, even where we have built a newer one; that one when there is no other. */
-export const needSystems = (program: string): string =>
-  find(program, ['/usr/bin', '/usr/sbin', '/bin', '/sbin']) ?? need(program)
+export const needSystems = (program: string): string => find(program, SYSTEM_FOLDERS) ?? need(program)
 
 /** The program's path. `netns` asks for the right to make network namespaces and gives the path of `ip`. Throws, saying what to install. */
 export function need(program: string): string {
