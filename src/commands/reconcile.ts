@@ -2,7 +2,8 @@
 
 import { forcedNames, targetFiles } from '../manage/desired.js'
 import { pauseBeforeRenewals } from '../renew/jitter.js'
-import { type Context, locked, looking, reconcileNow } from '../renew/run.js'
+import { recorded } from '../renew/recorded.js'
+import { type Context, looking, reconcileNow } from '../renew/run.js'
 import { setUpOf } from '../renew/status.js'
 import { nothingWanted } from '../renew/status-text.js'
 import { report } from '../report/report.js'
@@ -19,13 +20,13 @@ export const reconcile: Command = {
     if (await isTooEarly(context)) return []
     const forced = force === undefined ? [] : forcedNames(await looking(context), texts(force))
     await pauseBeforeRenewals(context, forced)
-    return locked(context, async state => {
+    return recorded(context, async state => {
       await state.conform({ andRead: true })
       const onlyFiles = texts(targets).length > 0 ? targetFiles(state, texts(targets)) : undefined
       const outcomes = await reconcileNow(context, state, { onlyFiles, force: forced })
       const errors = report(context, state, outcomes)
       await tellRun(context, state, outcomes)
-      return errors
+      return { outcomes, errors }
     })
   },
 }

@@ -1,8 +1,9 @@
 /** `dns01 revoke`: has the CA revoke certificates, and gets new ones at once for what is still wanted. */
 
 import type { Outcome } from '../renew/outcome.js'
+import { recorded } from '../renew/recorded.js'
 import { parseReason, REASONS, requestRevocation } from '../renew/revoke.js'
-import { type Context, locked, reconcileNow } from '../renew/run.js'
+import { type Context, reconcileNow } from '../renew/run.js'
 import { report } from '../report/report.js'
 import type { StateDir } from '../state/state-dir.js'
 import type { Command } from './command.js'
@@ -17,12 +18,12 @@ export const revoke: Command = {
   placesRecords: true,
   run: ({ id, reason }, context) => {
     const why = reason === undefined ? undefined : parseReason(String(reason))
-    return locked(context, async state => {
+    return recorded(context, async state => {
       await state.conform()
       await requestRevocation({ state, world: context.world }, String(id), why)
       const outcomes = await reconcileNow(context, state)
       tellRevoked(context, state, outcomes)
-      return report(context, state, outcomes)
+      return { outcomes, errors: report(context, state, outcomes) }
     })
   },
 }

@@ -3,7 +3,8 @@
 import { Dns01Error, shortList } from '../core/errors.js'
 import { type Name, parseNames } from '../core/names.js'
 import { addWanted, addWantedCsr } from '../manage/desired.js'
-import { type Context, locked, reconcileNow } from '../renew/run.js'
+import { recorded } from '../renew/recorded.js'
+import { type Context, reconcileNow } from '../renew/run.js'
 import { report } from '../report/report.js'
 import { tellSummary } from '../report/summary.js'
 import type { StateDir } from '../state/state-dir.js'
@@ -27,18 +28,18 @@ export const want: Command = {
       throw new Dns01Error('USAGE', 'want lacks an argument', {
         hint: 'dns01 want <names..>, or dns01 want --csr FILE',
       })
-    return locked(context, async state => {
+    return recorded(context, async state => {
       await state.conform()
       const { files, wanted } = await add(context, state, given, csr as string | undefined)
       if (reconcile === false) {
         context.out.show({ files }, () => [])
         context.out.tell([`${shortList(wanted)}: noted; dns01 reconcile gets the certificate`])
-        return []
+        return { outcomes: [], errors: [] }
       }
       const outcomes = await reconcileNow(context, state, { wanted })
       const errors = report(context, state, outcomes, { names: wanted, files })
       await tellSummary(context, state, files)
-      return errors
+      return { outcomes, errors }
     })
   },
 }

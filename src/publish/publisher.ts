@@ -12,6 +12,8 @@ export interface PublisherParts extends PublishParts {
   readonly journal: Journal
   /** Hears of values that may be up and could not be removed; a warning in the log when absent. */
   readonly leftBehind?: (text: string) => void
+  /** Hears of each change of a zone that its provider has made. */
+  readonly changed?: () => void
 }
 
 /** What one target has on its way to the zones; made by Publisher.batch(). */
@@ -93,9 +95,9 @@ export class Publisher {
 
   #queueOf(by: OpenProvider, zone: Name): ZoneQueue {
     const key = zoneKey(by, zone)
-    const { world, journal, signal } = this.#parts
+    const { world, journal, signal, changed = () => {} } = this.#parts
     const othersMayCome = (): boolean => this.#open.size > 0
-    const parts = { world, journal, signal, othersMayCome, leftBehind: this.#leftBehind }
+    const parts = { world, journal, signal, changed, othersMayCome, leftBehind: this.#leftBehind }
     const queue = this.#queues.get(key) ?? new ZoneQueue(parts, by, zone)
     this.#queues.set(key, queue)
     return queue

@@ -21,6 +21,8 @@ export interface ZoneQueueParts {
   readonly othersMayCome: () => boolean
   /** Hears of values that may be up and could not be removed. */
   readonly leftBehind: (text: string) => void
+  /** Hears of each change that the provider has made. */
+  readonly changed: () => void
 }
 
 /**
@@ -184,6 +186,7 @@ export class ZoneQueue {
     try {
       added = await this.#placed.note(records)
       await callProvider(world, this.#by, 'present', records, { zone: this.#zone, signal })
+      this.#parts.changed()
       for (const { resolve } of adding) resolve()
     } catch (error) {
       // Unless it is proved that nothing was written, they stay in #placed: close() removes them, or the next run.
@@ -221,7 +224,10 @@ export class ZoneQueue {
     const records = removing.map(change => change.record).filter(record => this.#placed.has(record))
     const call = { zone: this.#zone, signal: cleanupDeadline(world) }
     try {
-      if (records.length > 0) await callProvider(world, this.#by, 'cleanup', records, call)
+      if (records.length > 0) {
+        await callProvider(world, this.#by, 'cleanup', records, call)
+        this.#parts.changed()
+      }
       await this.#placed.gone(records) // after, so that a stop in between removes them twice rather than never
     } catch (error) {
       leftBehind(

@@ -7,6 +7,7 @@ import { messageOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { Predecessor } from '../limits/admission.js'
 import { countOrder } from '../limits/rate-limits.js'
+import { caKey } from '../state/ledger-keys.js'
 import type { CertificateAuthority } from './authorities.js'
 import type { IssueParts } from './issue.js'
 
@@ -32,7 +33,7 @@ export async function newOrder(
     readonly replaces?: Predecessor | undefined
   },
 ): Promise<NewOrder> {
-  const { world, signal } = parts
+  const { world, state, signal } = parts
   const { ca, names, profile, replaces } = request
   // RFC 9773 §5: the same account, at least one name in common; and a CA without renewal information does not know the field.
   const mayReplace =
@@ -42,7 +43,9 @@ export async function newOrder(
   if (replaces && mayReplace) {
     if (!replaces.windowBegun) await countOrder(parts, ca) // before, so that a crash after it counts one too many and not one too few
     try {
-      return { order: await client.newOrder({ names, profile, replaces: replaces.certId }, signal), replaced: true }
+      const order = await client.newOrder({ names, profile, replaces: replaces.certId }, signal)
+      state.tally.ordered(caKey(ca))
+      return { order, replaced: true }
     } catch (error) {
       if (!isAboutReplaces(error)) throw error
       world.log.info(`${names[0]}: ordering without naming the certificate before it: ${messageOf(error)}`)
@@ -50,7 +53,9 @@ export async function newOrder(
     }
   }
   if (!mayReplace || replaces?.windowBegun) await countOrder(parts, ca)
-  return { order: await client.newOrder({ names, profile }, signal), replaced: false }
+  const order = await client.newOrder({ names, profile }, signal)
+  state.tally.ordered(caKey(ca))
+  return { order, replaced: false }
 }
 
 /** Somebody has replaced it already, or an answer was lost: the next order need not try, and fail, again. */

@@ -10,7 +10,7 @@ import { hookFolders } from '../provider/hook-scripts.js'
 import { removeForgotten } from '../publish/hook-notes.js'
 import { withoutStrangePrograms } from '../publish/journal-trust.js'
 import { Publisher } from '../publish/publisher.js'
-import { withLock } from '../state/lock.js'
+import { type LockOptions, withLock } from '../state/lock.js'
 import { StateDir } from '../state/state-dir.js'
 import type { ReconcileOptions } from './due.js'
 import type { Outcome } from './outcome.js'
@@ -50,10 +50,14 @@ export interface Out {
 }
 
 /** Opens the state directory and does the work under its lock. @throws Dns01Error LOCKED when another run keeps it too long */
-export async function locked<T>(context: Context, work: (state: StateDir) => Promise<T>): Promise<T> {
+export async function locked<T>(
+  context: Context,
+  work: (state: StateDir) => Promise<T>,
+  more: Pick<LockOptions, 'leave' | 'tookOver'> = {},
+): Promise<T> {
   const { world, stateRoot, lockWaitSeconds: waitSeconds, commandLine: command, signal } = context
   const state = await StateDir.open(world, stateRoot)
-  return withLock(world, state, { waitSeconds, command, signal }, () => work(state))
+  return withLock(world, state, { waitSeconds, command, signal, ...more }, () => work(state))
 }
 
 /** For commands that only look. */
@@ -90,6 +94,7 @@ export async function reconcileNow(
   const dns = {
     ...{ world, providers, resolver, propagation, signal: limit.signal },
     leftBehind: (text: string) => void left.push(text),
+    changed: () => state.tally.dnsChanged(),
   }
   const publisher = new Publisher({ ...dns, journal })
   const responses = state.responses(responseFile)

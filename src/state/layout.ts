@@ -12,6 +12,9 @@ export const HAPROXY = 'haproxy'
 export const HIDDEN = '.dns01'
 export const JOURNAL = `${HIDDEN}/journal`
 export const LEDGER = `${HIDDEN}/ledger.json`
+export const HISTORY = `${HIDDEN}/history.json`
+/** The lock of the last run that found nothing to do. */
+export const LAST_RUN = `${HIDDEN}/last-run`
 export const RENEWAL_INFO = `${HIDDEN}/renewal-info.json`
 /** Changes of account keys that are under way: a folder for each, named by the id of the new key. */
 export const ROLLOVER = `${HIDDEN}/rollover`

@@ -9,7 +9,7 @@ import type { World } from '../core/world.js'
 import { Disk } from './disk.js'
 import { stateError } from './disk-errors.js'
 import { type Fence, openFence } from './fence.js'
-import { HIDDEN } from './layout.js'
+import { HIDDEN, LAST_RUN } from './layout.js'
 
 type LockWorld = Pick<World, 'clock' | 'files' | 'log' | 'random' | 'self'>
 
@@ -19,6 +19,10 @@ export interface LockOptions {
   /** What the holder does, for those who wait: `dns01 reconcile`. */
   readonly command: string
   readonly signal?: AbortSignal
+  /** Asked at the end: whether the lock is to be left as .dns01/last-run, which tells what ran and when (history.ts). */
+  readonly leave?: () => boolean
+  /** Hears of the holder whose lock was taken over, since it had ended without giving it back. */
+  readonly tookOver?: (holder: Pick<Holder, 'command' | 'since'>) => void
 }
 
 /** Our own choice: most runs end within it; cron's next one comes in hours. */
@@ -83,7 +87,7 @@ export async function withLock<T>(
     return await run()
   } finally {
     await stopBeating()
-    await release(world, place, me)
+    await release(world, place, me, options.leave?.() ? join(state.root, LAST_RUN) : undefined)
     raised.remove()
   }
 }
@@ -137,7 +141,7 @@ async function waitForLock(world: LockWorld, place: string, me: Holder, options:
   const signal = options.signal ?? clock.deadline(waitSeconds + deadAfterSeconds)
   const startedAt = clock.now().getTime()
   for (let said = ''; ; ) {
-    const holder = await claim(world, place, me)
+    const holder = await claim(world, place, me, options.tookOver)
     if (holder === 'mine') return
     if (clock.now().getTime() - startedAt >= waitSeconds * 1000) throw locked(place, holder, waitSeconds)
     if (waitSeconds > 0 && holder && holder.token !== said) log.notice(`waiting for ${describe(holder)}`)
@@ -165,7 +169,12 @@ function locked(place: string, holder: Holder | undefined, waitSeconds: number):
  * so only one of many who see the same dead holder gets it, and who dies while at it is replaced likewise.
  * @returns 'mine', or who holds it (undefined: unknown)
  */
-async function claim(world: LockWorld, place: string, me: Holder): Promise<'mine' | Holder | undefined> {
+async function claim(
+  world: LockWorld,
+  place: string,
+  me: Holder,
+  tookOver?: LockOptions['tookOver'],
+): Promise<'mine' | Holder | undefined> {
   const { files, log } = world
   let standing = look(world, place)
   if (!standing) {
@@ -185,6 +194,7 @@ async function claim(world: LockWorld, place: string, me: Holder): Promise<'mine
     log.warn(
       `took over the lock of ${holder ? describe(holder) : 'an unknown program'}, which ended without giving it back`,
     )
+    if (holder) tookOver?.(holder)
     return 'mine'
   } finally {
     await files.remove(right).catch(() => {})
@@ -334,9 +344,11 @@ function keepBeating(world: LockWorld, place: string, me: Holder, fence: RaisedF
   }
 }
 
-/** Gives back what is still ours: after a long standstill somebody may have taken it over. */
-async function release(world: LockWorld, place: string, me: Holder): Promise<void> {
-  if (look(world, place)?.token === me.token) await doing('giving back the lock', place, world.files.remove(place))
+/** Gives back what is still ours: after a long standstill somebody may have taken it over. One move either way, and no wait for the disk. */
+async function release(world: LockWorld, place: string, me: Holder, leaveAs: string | undefined): Promise<void> {
+  if (look(world, place)?.token !== me.token) return
+  const { files } = world
+  await doing('giving back the lock', place, leaveAs === undefined ? files.remove(place) : files.rename(place, leaveAs))
 }
 
 /**

@@ -18,6 +18,7 @@ import { type Certificate, keyChange, type Neighbours, readCertificates } from '
 import { conform } from './conform.js'
 import { Disk } from './disk.js'
 import { type Fence, openFence } from './fence.js'
+import type { History } from './history.js'
 import { openJournal, type StateJournal } from './journal.js'
 import { idOfKeyIn, listAccounts, listKeyIds, readKey, type StoredAccount } from './keys.js'
 import * as layout from './layout.js'
@@ -35,6 +36,7 @@ import {
   settleRollover,
 } from './rollover.js'
 import { Survey } from './survey.js'
+import { Tally } from './tally.js'
 import { readDefaults, readTargets, type TargetReading } from './targets.js'
 
 type StateWorld = Pick<World, 'clock' | 'files' | 'log' | 'random' | 'self'>
@@ -50,6 +52,8 @@ export class StateDir {
   readonly journal: StateJournal
   /** withLock() raises it; each change looks at it. */
   readonly fence: Fence
+  /** What the run under way has done outside. */
+  readonly tally = new Tally()
   readonly #disk: Disk
   readonly #world: StateWorld
   readonly #live: LivePointer
@@ -121,6 +125,12 @@ export class StateDir {
   renewals(): RenewalMemory {
     this.#renewals ??= openRenewalMemory(this.#disk, this.#world)
     return this.#renewals
+  }
+
+  /** What became of the last runs; read at each call, and loaded then: most runs find nothing to do. */
+  async history(): Promise<History> {
+    const { openHistory } = await import('./history.js')
+    return openHistory(this.#disk, this.#world)
   }
 
   // targets and settings (targets.ts, responses.ts)

@@ -33,7 +33,7 @@ function aQueue(
   const world = { clock, random: countingRandom(), log: { ...listeningLog(said), debug: () => {} } }
   const by = fakeProvider(events, typeof traits === 'function' ? traits(clock) : traits)
   const leftBehind = (text: string): void => void said.push(text)
-  const parts = { world, journal, signal: stopping.signal, othersMayCome, leftBehind }
+  const parts = { world, journal, signal: stopping.signal, othersMayCome, leftBehind, changed: () => {} }
   const queue = clock.along(new ZoneQueue(parts, by, zone))
   return { clock, events, said, stopping, journal, queue, pause: clock.advance }
 }

@@ -3,6 +3,7 @@ import { Dns01Error } from '../../../src/core/errors.js'
 import type { Predecessor } from '../../../src/limits/admission.js'
 import { newOrder } from '../../../src/renew/new-order.js'
 import type { KeptRenewal } from '../../../src/state/renewal-memory.js'
+import { Tally } from '../../../src/state/tally.js'
 import { names } from '../../fakes/held.js'
 import { fakeLog } from '../../fakes/log.js'
 
@@ -41,6 +42,7 @@ async function ordered({ replaces, offersRenewalInfo = true, answer }: Given) {
     },
   }
   const state = {
+    tally: new Tally(),
     ledger: () => ({ ordered: async () => void counted++ }),
     renewals: () => ({
       certificates: new Map(),
