@@ -344,11 +344,19 @@ function keepBeating(world: LockWorld, place: string, me: Holder, fence: RaisedF
   }
 }
 
-/** Gives back what is still ours: after a long standstill somebody may have taken it over. One move either way, and no wait for the disk. */
+/**
+ * Gives back what is still ours: after a long standstill somebody may have taken it over. To leave it costs what removing it costs,
+ * one change and no wait for the disk; where a folder stands in its place it is removed.
+ */
 async function release(world: LockWorld, place: string, me: Holder, leaveAs: string | undefined): Promise<void> {
   if (look(world, place)?.token !== me.token) return
   const { files } = world
-  await doing('giving back the lock', place, leaveAs === undefined ? files.remove(place) : files.rename(place, leaveAs))
+  const left = leaveAs === undefined ? Promise.reject() : files.rename(place, leaveAs)
+  await doing(
+    'giving back the lock',
+    place,
+    left.catch(() => files.remove(place)),
+  )
 }
 
 /**

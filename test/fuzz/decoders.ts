@@ -12,6 +12,7 @@ import { parseName } from '../../src/core/names.js'
 import { decodeAnswer, encodeQuery, typeCode } from '../../src/dns/message.js'
 import { encodeReply, screen } from '../../src/dns/serving.js'
 import { Disk } from '../../src/state/disk.js'
+import { openHistory, withRun } from '../../src/state/history.js'
 import { openJournal } from '../../src/state/journal.js'
 import { openLedger } from '../../src/state/ledger.js'
 import { parsePermissions } from '../../src/state/permissions.js'
@@ -162,6 +163,15 @@ const failure = {
 }
 const ledger = { failures: { 'target www': failure }, validations: { x: ['2026-01-01T00:00:00.000Z'] }, orders: {} }
 const instant = '2026-01-01T00:00:00.000Z'
+const history = {
+  runs: [
+    {
+      ...{ started: instant, ended: instant, seconds: 1, times: 1, command: 'dns01 reconcile', exit: 6 },
+      ...{ issued: ['a.test'], failures: [{ subject: 'b.test', code: 'REFUSED', message: 'no' }], orders: { ca: 1 } },
+      counts: { issued: 1, revoked: 0, linked: 0, failed: 1, waiting: 0, dnsChanges: 2 },
+    },
+  ],
+}
 const renewalMemory = {
   services: { ca: { url: 'https://ca.test/ari', askAgain: instant } },
   certificates: {
@@ -297,6 +307,13 @@ export const DECODERS: readonly Decoder[] = [
     decode: bytes => {
       const { disk, world } = diskWith('.dns01/ledger.json', bytes)
       openLedger(disk, world)
+    },
+  },
+  {
+    ...{ name: 'history', standing: 2000, seeds: [utf8(JSON.stringify(history))], tokens: JSON_TOKENS },
+    decode: bytes => {
+      const { disk, world } = diskWith('.dns01/history.json', bytes)
+      for (const run of openHistory(disk, world).runs) withRun([run], run, world.clock.now())
     },
   },
   {

@@ -33,6 +33,7 @@ describe.skipIf(lacking('pebble', 'named', 'dig', 'netns'))('a real run', () => 
       expect(clean.exit).toBe(0)
       expect(clean.stderr.split('\n').filter(line => !/took over the lock|removed \d+ TXT|^$/.test(line))).toEqual([])
       await allIsWell(domain, wanted)
+      expect(readFileSync(join(domain.state, '.dns01/history.json'), 'utf8')).toContain('"KILLED"')
       process.stderr.write(
         `kill -9: ${kills} kills, ${wanted} certificates, ${recordsLeft} times a TXT record was left to the next run\n`,
       )
@@ -123,8 +124,10 @@ async function allIsWell(domain: Domain, wanted: number): Promise<void> {
   expect(leftovers(domain)).toEqual([])
 }
 
+const kept = ['journal', 'ledger.json', 'renewal-info.json', 'history.json', 'last-run']
+
 const leftovers = ({ state }: Domain): string[] => [
   ...entries(join(state, 'tmp')),
   ...entries(join(state, '.dns01/journal')),
-  ...entries(join(state, '.dns01')).filter(name => !['journal', 'ledger.json', 'renewal-info.json'].includes(name)),
+  ...entries(join(state, '.dns01')).filter(name => !kept.includes(name)),
 ]

@@ -142,6 +142,8 @@ describe.skipIf(lacking('mkfifo'))('a FIFO in the place of a file holds nobody u
     'conf/dns.yml',
     'conf/responses',
     '.dns01/ledger.json',
+    '.dns01/history.json',
+    '.dns01/last-run',
     '.dns01/journal/x.json',
     '.dns01/untold',
     '.dns01/lock',

@@ -209,6 +209,7 @@ describe('a file can neither steer a terminal nor forge a line, by', () => {
       'the provider in the journal',
       { '.dns01/journal/x.json': JSON.stringify({ id: 'x', provider: evil, zone: evil, records: [] }) },
     ],
+    ['the history', { '.dns01/history.json': `{"runs": ${evil}` }],
     ['the ledger', { '.dns01/ledger.json': `{"failures": ${evil}` }],
     ['the lock of a machine that is gone', { '.dns01/lock': JSON.stringify({ ...holder, command: evil }) }],
     [
