@@ -40,7 +40,8 @@ const alone = 'names need no flag: dns01 want NAME'
 const caOfTarget = 'conf/target names the CA (request.provider); dns01 quickstart asks for it'
 const account = 'dns01 quickstart registers the account'
 const noServer = 'dns01 proves names by DNS records; no web server, port or path takes part'
-const trial = 'dns01 plan shows what a run would do, dns01 probe NAME tries the provider'
+const trial = 'dns01 want --dry-run NAME looks and asks no certificate; dns01 plan shows what a run would do'
+const staging = 'dns01 want --staging NAME, or conf/target names the CA (request.provider)'
 
 const inTarget = (line: string): string => `in the target, or in conf/target, under request: ${line}`
 
@@ -53,8 +54,8 @@ export const FOREIGN_FLAGS: ReadonlyMap<string, string> = new Map(
     'cert-name': alone,
     'dry-run': trial,
     test: trial,
-    staging: caOfTarget,
-    'test-cert': caOfTarget,
+    staging,
+    'test-cert': staging,
     server: caOfTarget,
     email: account,
     m: account,
@@ -72,7 +73,7 @@ export const FOREIGN_FLAGS: ReadonlyMap<string, string> = new Map(
     'required-profile': inTarget('profile: {required: NAME}'),
     profile: inTarget('profile: NAME'),
     'must-staple': inTarget('ocsp-must-staple: true'),
-    'key-type': inTarget('key: {type: rsa} or {type: ecdsa}'),
+    'key-type': 'dns01 want --key-type rsa4096 NAME; or '.concat(inTarget('key: {type: rsa} or {type: ecdsa}')),
     'rsa-key-size': inTarget('key: {rsa-size: 2048}'),
     'elliptic-curve': inTarget('key: {ecdsa-curve: nistp256}'),
     'force-renewal': 'dns01 reconcile --force NAME renews now',

@@ -1,35 +1,64 @@
 /** The names that are wanted, as commands change and look them up: files of desired/. */
 
 import { accountLabel } from '../acme/challenge.js'
-import { editNames, newCsrTargetText, newTargetText } from '../config/target-edit.js'
+import { editNames, newCsrTargetText } from '../config/target-edit.js'
 import { didYouMean } from '../core/did-you-mean.js'
 import { Dns01Error, hintsOf, withDetails } from '../core/errors.js'
 import { accountChallengeName, challengeName, type Name, parseNames, persistName } from '../core/names.js'
+import { isStaging } from '../core/staging.js'
 import type { ChallengeMethod, Target } from '../core/target.js'
 import type { World } from '../core/world.js'
 import { readGivenCsr } from '../state/csr-file.js'
 import { csrPath, targetPath } from '../state/layout.js'
 import type { StateDir } from '../state/state-dir.js'
 import { csrPem } from '../x509/read-csr.js'
+import { type Asked, refuseOther, refuseStagingOverReal, targetText, withoutStaging } from './asked.js'
 
 /**
  * Writes a target file for these names, unless one target has them all already (docs/state-directory.md, "Target files").
  * Returns the files of the targets that have them all.
- * @throws Dns01Error USAGE for a name that no public CA issues for, or that is too long to be proved; STATE
+ * @throws Dns01Error USAGE for a name that no public CA issues for, or that is too long to be proved, and for targets that
+ *   have the names and say otherwise; STATE
  */
 export async function addWanted(
-  world: Pick<World, 'random'>,
+  world: Pick<World, 'random' | 'log' | 'clock'>,
   state: StateDir,
   names: readonly Name[],
+  asked: Asked = {},
 ): Promise<string[]> {
-  const { method } = state.defaults().dns
-  for (const name of names) refuseUnissuable(name, method)
+  const { there, text, file } = wantedTarget(world, state, names, asked)
+  if (there.length === 0) await state.writeTarget(file, text)
+  else if (asked.ca === undefined) for (const target of there) await leaveStaging(world, state, target)
+  return there.length > 0 ? there.map(target => target.file) : [file]
+}
+
+/** What addWanted() would write, or the targets that it would leave as they are. Changes nothing. @throws as addWanted() */
+export function wantedTarget(
+  world: Pick<World, 'random' | 'clock'>,
+  state: StateDir,
+  names: readonly Name[],
+  asked: Asked,
+): { readonly there: readonly Target[]; readonly file: string; readonly text: string } {
+  const { dns, label } = state.defaults()
+  for (const name of names) refuseUnissuable(name, dns.method)
   const distinct = [...new Set(names)]
   const there = state.targets().targets.filter(target => distinct.every(name => target.names.includes(name)))
-  if (there.length > 0) return there.map(({ file }) => file)
-  const file = newFileFor(world, distinct)
-  await state.writeTarget(file, newTargetText(distinct))
-  return [file]
+  for (const target of there) refuseOther(target, asked)
+  if (asked.ca !== undefined && isStaging(asked.ca)) refuseStagingOverReal(state, distinct, label, world.clock.now())
+  return { there, file: newFileFor(world, distinct), text: targetText(distinct, asked) }
+}
+
+/** Wanted by `want --staging` before, and now without: the real thing. */
+async function leaveStaging(world: Pick<World, 'log'>, state: StateDir, { file, ca }: Target): Promise<void> {
+  const { ca: real } = state.defaults()
+  if (!isStaging(ca) || isStaging(real)) return
+  const text = withoutStaging(state.targetText(file), { ca })
+  if (text === undefined)
+    throw new Dns01Error('USAGE', `desired/${file} asks for these names at the staging CA ${ca}`, {
+      hint: 'remove request.provider there, then again',
+    })
+  await state.writeTarget(file, text)
+  world.log.notice(`desired/${file}: asked for at ${real} now, and no longer at its staging system`)
 }
 
 /**

@@ -24,7 +24,8 @@ export async function importAccount(
   return state.addAccount(account.directoryUrl, key)
 }
 
-function keyIn({ files }: Pick<World, 'files'>, file: string, parse: (text: string) => KeyPair): KeyPair {
+/** The private key in a file. @throws Dns01Error USAGE, naming the file */
+export function keyIn({ files }: Pick<World, 'files'>, file: string, parse: (text: string) => KeyPair): KeyPair {
   const key = readBy(parse, files, file)
   // here, and not where keys of the state directory are read: what is in use there is for its CA to judge
   const fault = faultOfPrivateKey(key.pem)
@@ -36,7 +37,7 @@ function readBy(parse: (text: string) => KeyPair, files: World['files'], file: s
   try {
     return parse(Buffer.from(files.read(resolve(file))).toString('utf8'))
   } catch (cause) {
-    const hint = cause instanceof Dns01Error ? cause.hint : undefined
+    const hint = cause instanceof Dns01Error ? cause.hint?.replaceAll('FILE', file) : undefined
     throw new Dns01Error('USAGE', `${file}: ${messageOf(cause)}`, { cause, hint })
   }
 }

@@ -4,13 +4,14 @@ import { type Document, isMap } from 'yaml'
 import { parseDefaults } from '../config/target-file.js'
 import { parseYaml } from '../config/yaml-text.js'
 import { Dns01Error } from '../core/errors.js'
+import { stagingOf } from '../core/staging.js'
 import type { Log } from '../core/world.js'
 import { serverPart } from '../state/layout.js'
 import { type Answers, type Choice, untilGood } from './answers.js'
 import { ID } from './ids.js'
 
 const LETS_ENCRYPT = parseDefaults('').defaults.ca
-const STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory'
+const STAGING = stagingOf(LETS_ENCRYPT) ?? LETS_ENCRYPT
 const CURVES = ['nistp256', 'nistp384', 'nistp521'] as const
 
 /** What conf/target is to say under `request`: path → value; undefined: nothing. */

@@ -2,8 +2,10 @@
 // (link-changes.ts) both rest on this, so that what is linked is never renewed for nothing, and what is renewed gets linked.
 // The rules are acmetool's where it has one, since either tool may run on the same directory.
 import type { Name } from '../core/names.js'
+import { isStaging, stagingDirectories } from '../core/staging.js'
 import { linkName, type Target } from '../core/target.js'
 import type { Certificate } from '../state/certificates.js'
+import { serverPart } from '../state/layout.js'
 import { endOf, renewalOf } from './renewal-date.js'
 
 /** What is on disk, as a plan needs it. */
@@ -15,18 +17,25 @@ export interface Held {
 }
 
 /**
- * Whether this certificate may serve the target, its dates apart: it has all names, or of a `partial` target one, and
- * its key is here, or is that of request.csr (docs/state-directory.md, "Which certificate is live").
+ * Whether this certificate may serve the target, its dates apart: it has all names, or of a `partial` target one, its key is
+ * here, or is that of request.csr, and it is not of a test system unless that is asked for (docs/state-directory.md, "Which certificate is live").
  */
 export function satisfies(certificate: Certificate, target: Target): boolean {
   const { facts } = certificate
   if (!certificate.complete || !facts || certificate.revoked || certificate.revokeWanted) return false
   // of a request that somebody else made the key is not here, but it must be that one
   if (target.csr ? facts.keyId !== target.csr.keyId : !certificate.hasKey) return false
+  if (isOfStaging(certificate.accountId) && ![target.ca, ...(target.fallback ?? [])].some(isStaging)) return false
   if (facts.selfSigned || (target.requiredKeyType && facts.keyType !== target.requiredKeyType)) return false
   const isIn = (name: Name): boolean => facts.names.includes(name)
   return target.partial ? target.names.some(isIn) : target.names.every(isIn)
 }
+
+const stagingServers = stagingDirectories.map(url => `${serverPart(url)}/`)
+
+/** By the account that got it: one of a CA's test system, which nobody trusts. */
+export const isOfStaging = (accountId: string | undefined): boolean =>
+  accountId !== undefined && stagingServers.some(server => accountId.startsWith(server))
 
 /** Certificates by the names in them, so that a target is not held against ten thousand. */
 export type ByName = ReadonlyMap<Name, readonly Certificate[]>

@@ -7,8 +7,9 @@ import { inOrderOfPriority, linkName, type Target } from '../core/target.js'
 import { groupBy } from '../core/txt-record.js'
 import type { Candidate } from '../limits/admission.js'
 import type { Certificate } from '../state/certificates.js'
+import { isPlaceholder } from '../state/layout.js'
 import type { KeptWindow } from '../state/renewal-memory.js'
-import { type ByName, best, bestForName, byName, type Held, has } from './best-certificate.js'
+import { type ByName, best, bestForName, byName, type Held, has, isOfStaging } from './best-certificate.js'
 import { predecessorOf } from './predecessor.js'
 import { type RenewalDate, renewalOf } from './renewal-date.js'
 
@@ -51,8 +52,10 @@ export function dueOf(
   options: DueOptions,
 ): Due | undefined {
   const held = best(target, index, links, options.now)
-  const why = whyDue(target, held, options, damageOf(target, index, links))
-  if (why === undefined) return undefined
+  const live = liveOf(target, index, links)
+  const reason = whyDue(target, held, options, live?.damage)
+  if (reason === undefined) return undefined
+  const why = held?.facts || !live ? reason : reason + standIn(live)
   const facts = held?.facts
   const renew = held && renewalOf(held, target)?.at
   const isValid = (one: Certificate | undefined): boolean => !!one?.facts && options.now < one.facts.notAfter
@@ -73,11 +76,17 @@ export function dueOf(
   }
 }
 
-/** What is wrong with the certificate that is live for it. */
-function damageOf(target: Target, index: ByName, links: ReadonlyMap<string, string>): string | undefined {
+/** The certificate that is live for its first name. */
+function liveOf(target: Target, index: ByName, links: ReadonlyMap<string, string>): Certificate | undefined {
   const [name] = target.names
   const live = name && links.get(linkName(name, target.label))
-  return name && index.get(name)?.find(({ id }) => id === live)?.damage
+  return name && index.get(name)?.find(({ id }) => id === live)
+}
+
+/** What is served as long as there is none that counts. */
+function standIn({ url, facts, accountId }: Certificate): string {
+  if (isPlaceholder(url)) return `, a placeholder until ${facts ? minute(facts.notAfter) : 'then'}`
+  return isOfStaging(accountId) ? ', what is live is of a staging CA' : ''
 }
 
 const isForced = ({ names }: Target, { force }: DueOptions): boolean =>

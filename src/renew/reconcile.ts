@@ -1,7 +1,7 @@
 // A run from its first look at the state directory to what became of everything: read, compare, ask CAs if something is
 // due, link, tell the hooks.
 import type { Target } from '../core/target.js'
-import { byName } from './best-certificate.js'
+import { byName, type Held } from './best-certificate.js'
 import type { ReconcileOptions } from './due.js'
 import { GoingLive } from './going-live.js'
 import { type LinkChange, linkChanges } from './link-changes.js'
@@ -9,6 +9,7 @@ import { type HookFailure, held, mendKeyLinks, pointLinks, tellWhatChanged } fro
 import { type ObtainParts, obtain } from './obtain.js'
 import { failed, linked, type Outcome } from './outcome.js'
 import { slowClock } from './outlook.js'
+import { endingPlaceholders, placePlaceholders } from './placeholder.js'
 import { type Work, work } from './plan.js'
 import { askWhenToRenew } from './renewal-info.js'
 import { finishRollovers } from './rollover.js'
@@ -28,7 +29,7 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
   const unfinished = await finishRollovers(parts) // before anything is read that leads to an account
   const { targets, problems } = state.targets()
   const now = world.clock.now()
-  const found = held(state, targets)
+  const found = await withoutEndingPlaceholders(parts, held(state, targets))
   // before anything is decided by the clock: what follows may be wrong because of it
   for (const { message, hint } of slowClock(found.certificates, now)) world.log.warn(message, hint)
   await mendKeyLinks(state, found)
@@ -41,6 +42,14 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
     ? await onlyLink(parts, linkChanges(there, { now }, index))
     : await obtainAndLink(parts, targets, toDo, options)
   return [...unfinished, ...problems.map(error => failed('desired', error)), ...outcomes]
+}
+
+/** Before anything is asked of a CA: should that fail again, a server can still be started. Nearly always there are none. */
+async function withoutEndingPlaceholders({ state, world }: ReconcileParts, found: Held): Promise<Held> {
+  const ending = endingPlaceholders(found, world.clock.now())
+  if (ending.size === 0) return found
+  await placePlaceholders(world, state, ending)
+  return held(state, found.targets)
 }
 
 /** Somebody waits for certain names: the next run that is about all of them asks when to renew. */

@@ -18,6 +18,32 @@ export interface StoredOrder {
   readonly keyId: string | undefined
 }
 
+/** A certificate that no order of ours leads to. */
+export interface WithoutOrder {
+  /** As if of an order: layout.PLACEHOLDERS. */
+  readonly url: string
+  readonly keyId: string
+  /** Both PEM, newline at the end; `chain` may be empty. */
+  readonly cert: string
+  readonly chain: string
+  /** It serves no target, for acmetool as for us. */
+  readonly revoked: boolean
+}
+
+/** See StateDir.addCertificate(). */
+export async function placeWithoutOrder(disk: Disk, one: WithoutOrder): Promise<string> {
+  const id = layout.certificateId(one.url)
+  await disk.placeFolder(layout.certificateFolder(id), {
+    url: { bytes: one.url },
+    privkey: { linkTo: layout.keyLinkTo(one.keyId) },
+    cert: { bytes: one.cert },
+    chain: { bytes: one.chain },
+    ...(one.revoked && { revoked: { bytes: '' } }),
+    fullchain: { bytes: one.cert + one.chain },
+  })
+  return id
+}
+
 /** See StateDir.addOrder(). The folder comes whole: acmetool stops at one without `url`. */
 export async function placeOrder(disk: Disk, order: StoredOrder): Promise<string> {
   const id = layout.certificateId(order.url)

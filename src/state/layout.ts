@@ -68,6 +68,15 @@ export const keyLinkTo = (keyId: string): string => `../../keys/${keyId}/privkey
  */
 export const certificateId = (url: string): string => base32Id(url.trim())
 
+/**
+ * In the place of an order's URL where there is no order: acmetool wants one, and by it we know what it is. Nothing is ever asked
+ * of it: names below `.invalid` exist nowhere (RFC 6761 §6.4).
+ */
+export const PLACEHOLDERS = 'https://placeholder.dns01.invalid/'
+
+/** A self-signed certificate that stands in live/ until a CA has issued one. */
+export const isPlaceholder = (url: string): boolean => url.startsWith(PLACEHOLDERS)
+
 /** SERVER/KEYID, the folder of an account below accounts/. @throws as serverPart() */
 export const accountId = (directory: string, keyId: string): string => `${serverPart(directory)}/${keyId}`
 

@@ -9,10 +9,12 @@ import type { KeyPair } from '../x509/keys.js'
 import {
   mendKeyLinks,
   placeOrder,
+  placeWithoutOrder,
   readDerOf,
   readRevocationReason,
   type StoredOrder,
   storeFiles,
+  type WithoutOrder,
 } from './certificate-files.js'
 import { type Certificate, keyChange, type Neighbours, readCertificates } from './certificates.js'
 import { conform } from './conform.js'
@@ -287,6 +289,13 @@ export class StateDir {
    */
   addOrder(order: StoredOrder): Promise<string> {
     return placeOrder(this.#disk, order)
+  }
+  /**
+   * A certificate that came by another way than an order, whole at once; its key is in keys/.
+   * @returns its id; twice is the same as once
+   */
+  addCertificate(certificate: WithoutOrder): Promise<string> {
+    return placeWithoutOrder(this.#disk, certificate)
   }
   /**
    * Both PEM, newline at the end; `chain` may be empty. `fullchain` comes last: it is what makes the folder complete.

@@ -10,7 +10,7 @@ import type { KeyPair } from './keys.js'
 const longestCommonName = 64
 
 /** RFC 5280 (the first three), RFC 7633 §6, RFC 2985 §5.4.2, RFC 5758 §3.2, RFC 8017 appendix C. */
-const OID = {
+export const OID = {
   commonName: '2.5.4.3',
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
@@ -38,15 +38,15 @@ export function createCsr(
 ): Uint8Array {
   const key = createPrivateKey(pem)
   const extensions = sequence(
-    extension(OID.keyUsage, element(TAG.bits, KEY_USAGE[type]), { critical: true }),
-    extension(OID.subjectAltName, sequence(...names.map(name => element(primitive(2), Buffer.from(name))))),
+    keyUsage(type),
+    extension(OID.subjectAltName, subjectAltName(names)),
     ...(options.mustStaple ? [extension(OID.tlsFeature, mustStaple)] : []),
   )
   const attribute = sequence(objectIdentifier(OID.extensionRequest), element(TAG.set, extensions))
   // CertificationRequestInfo: version 0, subject, key, [0] attributes (RFC 2986 §4.1)
   const info = sequence(
     element(TAG.integer, Buffer.of(0)),
-    subject(names[0]),
+    sequence(...commonNameOf(names[0])),
     createPublicKey(key).export({ type: 'spki', format: 'der' }),
     element(constructed(0), attribute),
   )
@@ -57,13 +57,20 @@ export function createCsr(
  * Old programs look for the name in the common name, so it is there where it fits. CAs may leave it out of the
  * certificate (Let's Encrypt's profiles tlsserver and shortlived do), and no decision of ours rests on it.
  */
-function subject(name: Name | undefined): Buffer {
-  if (name === undefined || name.length > longestCommonName) return sequence()
-  return sequence(element(TAG.set, sequence(objectIdentifier(OID.commonName), element(TAG.utf8, Buffer.from(name)))))
+export function commonNameOf(name: Name | undefined): Buffer[] {
+  if (name === undefined || name.length > longestCommonName) return []
+  return [element(TAG.set, sequence(objectIdentifier(OID.commonName), element(TAG.utf8, Buffer.from(name))))]
 }
 
+/** Each as a dNSName, choice [2] (RFC 5280 §4.2.1.6). */
+export const subjectAltName = (names: readonly Name[]): Buffer =>
+  sequence(...names.map(name => element(primitive(2), Buffer.from(name))))
+
+export const keyUsage = (type: KeyPair['type']): Buffer =>
+  extension(OID.keyUsage, element(TAG.bits, KEY_USAGE[type]), { critical: true })
+
 /** `critical` is FALSE by default, and DER leaves defaults out (RFC 5280 §4.1, X.690 §11.5). */
-const extension = (id: string, value: Uint8Array, { critical = false } = {}): Buffer =>
+export const extension = (id: string, value: Uint8Array, { critical = false } = {}): Buffer =>
   sequence(
     objectIdentifier(id),
     ...(critical ? [element(TAG.boolean, Buffer.of(0xff))] : []),
@@ -71,7 +78,7 @@ const extension = (id: string, value: Uint8Array, { critical = false } = {}): Bu
   )
 
 /** ECDSA has no parameters (RFC 5758 §3.2), RSA has NULL (RFC 4055 §5). */
-const algorithm = (type: KeyPair['type']): Buffer =>
+export const algorithm = (type: KeyPair['type']): Buffer =>
   type === 'rsa'
     ? sequence(objectIdentifier(OID.rsaWithSha256), element(TAG.null))
     : sequence(objectIdentifier(OID.ecdsaWithSha256))

@@ -65,7 +65,7 @@ export function parseKey(pem: string | Uint8Array): KeyPair {
   if (!block) throw new Dns01Error('STATE', 'no PEM private key in it')
   if (/ENCRYPTED/.test(block))
     throw new Dns01Error('STATE', 'the private key is encrypted', {
-      hint: 'openssl pkey -in FILE takes the pass phrase off',
+      hint: '(umask 077; openssl pkey -in FILE -out FILE.plain) takes the pass phrase off',
     })
   return keyPair(decode(block))
 }

@@ -165,6 +165,22 @@ describe.skipIf(lacking('acmetool', 'pebble', 'openssl'))('a state directory tha
     expect(existsSync(join(own, 'live/device.corp.example/fullchain'))).toBe(true)
   })
 
+  test('is accepted with a placeholder, for which acmetool orders a certificate and which it culls', async () => {
+    const own = lab.newState('placeholder')
+    expect(await lab.dns01(own, 'want', 'new.corp.example', '--placeholder', '--no-reconcile')).toMatchObject(silent)
+    const placeholder = liveId(own, 'new.corp.example')
+    const before = snapshotOf(own)
+    const status = await lab.acmetool(own, 'status')
+    expect(status).toMatchObject({ exit: 0, stderr: '' })
+    expect(status.stdout).toMatch(/new\.corp\.example[\s\S]*no certificate satisfies this target/)
+    expect(await lab.acmetool(own, 'cull')).toMatchObject(silent) // it is live
+    expect(snapshotOf(own)).toEqual(before)
+    expect(await lab.acmetool(own, '--xlog.severity=warn', 'reconcile')).toMatchObject(silent)
+    expect(liveId(own, 'new.corp.example')).not.toBe(placeholder)
+    expect((await lab.acmetool(own, 'cull')).stderr).toMatch(`deleting certificate ${placeholder}`)
+    expect(readdirSync(join(own, 'certs'))).toEqual([liveId(own, 'new.corp.example')])
+  })
+
   test('goes on with acmetool, and back again', async () => {
     mkdirSync(join(state, 'haproxy'), { mode: 0o755 })
     expect(await lab.acmetool(state, 'want', 'back.corp.example')).toMatchObject(silent)

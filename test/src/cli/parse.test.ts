@@ -113,7 +113,7 @@ describe('the command line', () => {
   test.each([
     [['want', '-d', 'a.example'], 'there is no flag -d', 'names need no flag: dns01 want NAME'],
     [['want', '--domains=a.example'], 'there is no flag --domains', 'names need no flag: dns01 want NAME'],
-    [['want', '--dry-run', 'a.example'], 'there is no flag --dry-run', 'dns01 plan shows what a run would do'],
+    [['reconcile', '--dry-run', 'a.example'], 'there is no flag --dry-run', 'dns01 plan shows what a run would do'],
     [['want', '--btach', 'a.example'], 'there is no flag --btach', 'did you mean "batch"?'],
     [['want', '-vx'], 'there is no flag -x', 'dns01 help flags lists them'],
   ])('%j: the unknown flag is told, not the argument that it swallowed', async (argv, message, hint) => {

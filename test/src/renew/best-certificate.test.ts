@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { stagingDirectories } from '../../../src/core/staging.js'
 import type { Target } from '../../../src/core/target.js'
 import { best, byName, satisfies } from '../../../src/renew/best-certificate.js'
 import { renewAt } from '../../../src/renew/renewal-date.js'
 import type { Certificate } from '../../../src/state/certificates.js'
 import { certificate, day, target } from '../../fakes/held.js'
 
+const staging = 'acme-staging-v02.api.letsencrypt.org%2fdirectory/KEY'
 const now = day('2026-06-01')
 const noLinks = new Map<string, string>()
 
@@ -36,6 +38,25 @@ describe('satisfies', () => {
     ['revoked', certificate('c', ['a.test', 'b.test'], { revoked: true }), wanted, false],
     ['to be revoked', certificate('c', ['a.test', 'b.test'], { revokeWanted: true }), wanted, false],
     ['self-signed', certificate('c', ['a.test', 'b.test'], { facts: { selfSigned: true } }), wanted, false],
+    ["of a CA's test system", certificate('c', ['a.test', 'b.test'], { accountId: staging }), wanted, false],
+    [
+      'of the test system that is asked',
+      certificate('c', ['a.test', 'b.test'], { accountId: staging }),
+      { ...wanted, ca: stagingDirectories[0] as string },
+      true,
+    ],
+    [
+      'of the test system that is asked in the place of another',
+      certificate('c', ['a.test', 'b.test'], { accountId: staging }),
+      { ...wanted, fallback: stagingDirectories },
+      true,
+    ],
+    [
+      'of a real CA, where its test system is asked',
+      certificate('c', ['a.test', 'b.test']),
+      { ...wanted, ca: stagingDirectories[0] as string },
+      true,
+    ],
     [
       'another kind of key, where one is required',
       certificate('c', ['a.test', 'b.test']),
