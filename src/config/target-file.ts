@@ -2,6 +2,7 @@
 // works as it is.
 import { Dns01Error } from '../core/errors.js'
 import { parseName } from '../core/names.js'
+import { type Place, parsePlace } from '../core/place.js'
 import type { Csr, KeySpec, Target, TargetDefaults } from '../core/target.js'
 import { isSameUrl } from '../core/urls.js'
 import { chainForm, fallbackForm, hoursForm, NONE, profileForm, reuseForm } from './request-forms.js'
@@ -129,6 +130,7 @@ function complete(own: TargetDefaults, about: Pick<Target, 'file' | 'names' | 'r
     partial: own.partial,
     profile: own.profile,
     chain: own.chain,
+    check: own.check,
     env: own.env,
     dns: own.dns,
     key: { ...own.key, type: own.requiredKeyType ?? own.key.type },
@@ -195,6 +197,7 @@ function merged(values: Values, from: TargetDefaults): TargetDefaults {
     partial: values.truth('request.partial') ?? from.partial,
     profile: profile === NONE ? undefined : (profile ?? from.profile),
     chain: (values.form('request.preferred-chain', chainForm) ?? from.chain) || undefined,
+    check: checkOf(values) ?? from.check,
     env: { ...from.env, ...values.table('request.challenge.env') },
     dns: dnsOf(values, from.dns),
     webrootPaths: values.list('request.challenge.webroot-paths') ?? from.webrootPaths,
@@ -209,6 +212,18 @@ function fallbackOf(values: Values, ca: string): string[] | undefined {
     throw values.wrong('request.fallback', `request.fallback: ${ca} is the CA that is asked first`)
   if (same !== undefined) throw values.wrong('request.fallback', `request.fallback: ${same} is there twice`)
   return given
+}
+
+/** Places where it is served, each complained about by itself; an empty list is none, whatever conf/target says. */
+function checkOf(values: Values): Place[] | undefined {
+  return values.list('check')?.map(text => {
+    try {
+      return parsePlace(text)
+    } catch (error) {
+      if (!(error instanceof Dns01Error)) throw error
+      throw values.wrong('check', `check: ${error.message}`, error.hint)
+    }
+  })
 }
 
 function keySpec(values: Values, from: KeySpec): KeySpec {

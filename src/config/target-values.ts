@@ -10,7 +10,7 @@ import type { Form } from './request-forms.js'
 import { parseYaml, textOf } from './yaml-text.js'
 
 /** acmetool's schema of desired/* and conf/target, and our own keys: `fallback`, `fallback-after`, `partial`, `profile`, `csr`,
- * `preferred-chain`, `key.reuse` and `challenge.dns`. */
+ * `preferred-chain`, `key.reuse`, `challenge.dns` and `check`. */
 const KNOWN = [
   'satisfy.names',
   'satisfy.margin',
@@ -36,6 +36,7 @@ const KNOWN = [
   'request.challenge.dns',
   'priority',
   'label',
+  'check',
   'names',
   'provider',
 ] as const

@@ -1,6 +1,7 @@
 // What somebody wants: one target is one file of desired/. Which target owns which name is decided here, purely,
 // since links and orders must both follow the same rule, acmetool's.
 import { type Name, shortNames } from './names.js'
+import type { Place } from './place.js'
 import { groupBy } from './txt-record.js'
 
 export interface KeySpec {
@@ -75,6 +76,8 @@ export interface Target {
   readonly profile?: WantedProfile | undefined
   /** request.preferred-chain: who issued the last certificate of the chain. Absent: the CA chooses. */
   readonly chain?: string | undefined
+  /** check: where it is served, to be looked at after each renewal. Absent: nowhere that we know of. */
+  readonly check?: readonly Place[] | undefined
   /** request.challenge.env, for hooks. */
   readonly env: Readonly<Record<string, string>>
   /** request.challenge.dns: ours, not acmetool's. */

@@ -2,6 +2,7 @@
 // neither CA nor DNS and takes no lock, so that monitoring may call it every minute; and it decides by the same functions
 // as a run (dueOf, admit, best), so that it cannot promise something else.
 import type { Name } from '../core/names.js'
+import { looksOf } from '../core/place.js'
 import { claims, linkName, type Target, type WantedProfile } from '../core/target.js'
 import type { World } from '../core/world.js'
 import { admit, circumstances, type Deferral } from '../limits/admission.js'
@@ -10,6 +11,7 @@ import type { Certificate } from '../state/certificates.js'
 import { directoryUrl, isServerPart } from '../state/layout.js'
 import { caKey } from '../state/ledger-keys.js'
 import type { KeptWindow } from '../state/renewal-memory.js'
+import { type ServedMemory, servedKey } from '../state/served-memory.js'
 import type { StateDir } from '../state/state-dir.js'
 import { keyUse, unusedKeys } from '../state/unused-keys.js'
 import { reachable } from './authorities.js'
@@ -76,8 +78,26 @@ export interface TargetStatus {
   readonly failure?: Failed | undefined
   /** Records of dns-persist-01 that end soon, as they were seen last (a renewal, `dns01 probe`). */
   readonly recordsEnd: readonly { readonly name: Name; readonly until: Date }[]
+  /** What was served where `check` says, when it was last looked at. Absent: the target has no `check`. */
+  readonly served?: readonly ServedStatus[] | undefined
   /** Link names that should point at the certificate and do not. */
   readonly unlinked: readonly string[]
+}
+
+/** One place of `check`. Nobody is asked: it is what the last look has left. */
+export interface ServedStatus {
+  /** As the target has it; with a host where it has none. */
+  readonly place: string
+  /** The name that is asked for there. */
+  readonly name?: Name | undefined
+  /** `unseen`: nobody has looked there yet, or not since the live certificate is there. */
+  readonly state: 'ok' | 'failed' | 'unseen'
+  /** What was seen, in words. */
+  readonly text: string
+  readonly hint?: string | undefined
+  readonly at?: Date | undefined
+  /** Since when it is so. */
+  readonly since?: Date | undefined
 }
 
 /** Reads the whole state directory once. @throws Dns01Error CONFIG for a setting of the CA's limits that is not a number */
@@ -100,6 +120,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
   // the same call as a run's: what it defers is what `waits` tells, with the same reason
   const { deferred } = admit([...dues.values()], ledger, around)
   const bests = new Map(targets.map(target => [target, best(target, index, links, now)]))
+  const seen: ServedMemory['seen'] = targets.some(({ check }) => check?.length) ? state.served().seen : new Map()
   const outlook = tooMany(
     [...bests].flatMap(([target, held]) => lifeOf(target, held ?? {})),
     around.limitsOf,
@@ -146,6 +167,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
         // only where something is to be done: what once failed and is good now needs nobody's attention
         failure: due && failureOf(due, ledger),
         recordsEnd: recordsThatEnd(target, ledger, facts?.notAfter, now),
+        served: servedOf(seen, target, links.get(link)),
         unlinked: (owned.get(target) ?? []).filter(link => isUnlinked(link, held)),
       }
     }),
@@ -162,6 +184,17 @@ export function setUpOf(
   if (!state.exists()) return 'none'
   const isThere = state.confText('target') !== undefined || state.accounts().length > 0
   return isThere || state.targets().targets.length > 0 ? 'yes' : 'empty'
+}
+
+/** What the last look has left of each place. */
+function servedOf(seen: ServedMemory['seen'], target: Target, live: string | undefined): TargetStatus['served'] {
+  if (!target.check?.length) return undefined
+  return looksOf(target).map(({ place, name }) => {
+    const last = seen.get(servedKey(target.file, place.text, name))
+    const isCurrent = last !== undefined && (last.state === 'failed' || last.certificate === live)
+    if (last && isCurrent) return { place: place.text, name, ...last }
+    return { place: place.text, name, state: 'unseen', text: 'not looked at yet', at: last?.at }
+  })
 }
 
 /** By the account that got it; without one it is not known. */

@@ -16,6 +16,8 @@ export const HISTORY = `${HIDDEN}/history.json`
 /** The lock of the last run that found nothing to do. */
 export const LAST_RUN = `${HIDDEN}/last-run`
 export const RENEWAL_INFO = `${HIDDEN}/renewal-info.json`
+/** What was served at the places of targets' `check`. */
+export const SERVED = `${HIDDEN}/served.json`
 /** Changes of account keys that are under way: a folder for each, named by the id of the new key. */
 export const ROLLOVER = `${HIDDEN}/rollover`
 /** Where conform() puts what it cannot leave and will not delete. */

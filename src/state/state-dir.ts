@@ -37,6 +37,7 @@ import {
   setRolloverAside,
   settleRollover,
 } from './rollover.js'
+import { openServedMemory, type ServedMemory } from './served-memory.js'
 import { Survey } from './survey.js'
 import { Tally } from './tally.js'
 import { readDefaults, readTargets, type TargetReading } from './targets.js'
@@ -133,6 +134,11 @@ export class StateDir {
   async history(): Promise<History> {
     const { openHistory } = await import('./history.js')
     return openHistory(this.#disk, this.#world)
+  }
+
+  /** What was served where `check` of the targets says, read anew each time. */
+  served(): ServedMemory {
+    return openServedMemory(this.#disk, this.#world.log)
   }
 
   // targets and settings (targets.ts, responses.ts)

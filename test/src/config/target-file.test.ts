@@ -167,6 +167,8 @@ label: 007
     ['request: {key: {reuse: [1]}}\n', 'request.key.reuse must be true'],
     ['label: a/b\n', 'label must be a text without "/"'],
     ['label: .a\n', 'label must be a text without "/"'],
+    ['check: www.corp.example:443\n', 'check must be a list of texts'],
+    ['check: ["www.corp.example:https"]\n', 'check: "www.corp.example:https" is not a place where something is served'],
     ['satisfy:\n  names: [\n', /desired\/x.test:\d: /],
     ['a: b: c\n', /desired\/x.test:1: Nested mappings/],
   ])('%j is CONFIG with file and line', (text, message) => {
