@@ -37,6 +37,7 @@ const LIBRARIES: Readonly<Record<string, RegExp>> = {
   '@clack/prompts': /^src\/platform\/prompt/,
   'acme-client': /^src\/acme\/jws\.ts$/,
   dns2: /^src\/dns\/|^src\/platform\/dns/,
+  'fast-string-truncated-width': /^src\/core\/text-width\.ts$/,
   dotenv: /^src\/config\/env-file\.ts$/,
   jose: /^src\/acme\/jws\.ts$/,
   'p-retry': /^src\/core\/retry\.ts$/,

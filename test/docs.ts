@@ -6,7 +6,11 @@ import type { Options } from 'yargs'
 import { GLOBAL } from '../src/cli/flags.js'
 import { COMMANDS } from '../src/commands/index.js'
 import { type Code, FAULTS } from '../src/core/errors.js'
+import { plain } from '../src/core/styled.js'
 import { loadShipped, shippedNames } from '../src/provider/catalog.js'
+import { checkStatus, parseLimits } from '../src/report/status-check.js'
+import { statusLines } from '../src/report/status-table.js'
+import { aDocument, household, statusNow } from './fakes/status.js'
 
 const root = join(import.meta.dirname, '..')
 
@@ -93,6 +97,16 @@ async function providerTable(): Promise<string> {
   return table(['provider', 'what', 'settings', 'batch', "keeps others' values", 'tested with'], rows)
 }
 
+/** What a command prints, as it stands on a terminal. */
+const capture = (command: string, lines: readonly string[]): string =>
+  ['```', `$ ${command}`, ...lines, '```'].join('\n')
+
+const statusCapture = (): string =>
+  capture('dns01 status', statusLines(aDocument(household), statusNow, { columns: 100, whole: false }).map(plain))
+
+const checkCapture = (): string =>
+  capture('dns01 status --check 14,7', [checkStatus(aDocument(household), statusNow, parseLimits('14,7')).line])
+
 /** By the name in `<!-- table: NAME -->`. */
 export const TABLES: Readonly<Record<string, () => string | Promise<string>>> = {
   commands: commandTable,
@@ -100,6 +114,8 @@ export const TABLES: Readonly<Record<string, () => string | Promise<string>>> = 
   flags: flagTable,
   exits: exitTable,
   providers: providerTable,
+  'status capture': statusCapture,
+  'check capture': checkCapture,
 }
 
 /** A page with its tables as the code has them. */

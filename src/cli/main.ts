@@ -8,6 +8,7 @@ import { resolve } from 'node:path'
 import { loadEnv } from '../config/env-file.js'
 import { codeOf, Dns01Error, errorDocument, exitStatus, linesOf } from '../core/errors.js'
 import type { Log } from '../core/world.js'
+import { hasColours } from '../platform/colour.js'
 import { openFiles } from '../platform/files.js'
 import { openLog, type Sink } from '../platform/log.js'
 import { sinksFor } from '../platform/log-sinks.js'
@@ -128,7 +129,9 @@ async function contextFor(
 function outFor({ json, severity }: GlobalFlags, { log, line }: Terminal): Out {
   const isRead = process.stdout.isTTY && !json && severity !== 'ERROR'
   const columns = isRead ? widthOf(process.stdout) : undefined
-  return openOut({ json, columns, masked: log.masked }, text => {
+  const rows = isRead ? process.stdout.rows : undefined
+  const colours = !json && hasColours(process.stdout, process.env)
+  return openOut({ json, columns, rows, colours, masked: log.masked }, text => {
     line?.clear()
     process.stdout.write(text)
   })

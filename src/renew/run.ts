@@ -3,6 +3,7 @@
 import { setMaxListeners } from 'node:events'
 import type { DnsConfig } from '../config/dns-config.js'
 import { Dns01Error } from '../core/errors.js'
+import type { Line } from '../core/styled.js'
 import type { World } from '../core/world.js'
 import { defaultProvider } from '../provider/default.js'
 import { openDnsContext, readDnsConfig } from '../provider/dns-context.js'
@@ -43,10 +44,12 @@ export interface Out {
   readonly json: boolean
   /** Width of the terminal where a person reads them; undefined where none does. */
   readonly columns: number | undefined
+  /** Its height, likewise. */
+  readonly rows?: number | undefined
   /** `end`: what comes after the last line; a newline if not given. */
-  show(document: unknown, lines: () => readonly string[], end?: string): void
+  show(document: unknown, lines: () => readonly Line[], end?: string): void
   /** A word for who sits at the terminal; where nobody reads, nothing is said, as acmetool's users expect. */
-  tell(lines: readonly string[]): void
+  tell(lines: readonly Line[]): void
 }
 
 /** Opens the state directory and does the work under its lock. @throws Dns01Error LOCKED when another run keeps it too long */

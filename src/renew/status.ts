@@ -21,6 +21,7 @@ import { nameOf } from './link-changes.js'
 import { lifeOf, tooMany } from './outlook.js'
 import { recordsThatEnd } from './persistent.js'
 import { renewalOf } from './renewal-date.js'
+import { stateOf, type Urgency } from './urgency.js'
 
 /** What `dns01 status --json` prints. Programs read it: members are added, not renamed or taken away. */
 export interface StatusDocument {
@@ -82,6 +83,8 @@ export interface TargetStatus {
   readonly served?: readonly ServedStatus[] | undefined
   /** Link names that should point at the certificate and do not. */
   readonly unlinked: readonly string[]
+  /** How much it needs a person: `broken`, `troubled`, `due` or `ok`. */
+  readonly urgency: Urgency
 }
 
 /** One place of `check`. Nobody is asked: it is what the last look has left. */
@@ -140,7 +143,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
       const facts = held?.facts
       const renewal = held && renewalOf(held, target)
       const link = linkName(target.names[0] as Name, target.label)
-      return {
+      const known = {
         file: target.file,
         names: target.names,
         ca: target.ca,
@@ -170,6 +173,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
         served: servedOf(seen, target, links.get(link)),
         unlinked: (owned.get(target) ?? []).filter(link => isUnlinked(link, held)),
       }
+      return Object.assign(known, { urgency: stateOf(known, now).urgency }) // no copies of ten thousand
     }),
     problems: [...problems, ...outlook].map(({ message, hint }) => ({ message, hint })),
     recordsLeft: state.journal.entries().length,

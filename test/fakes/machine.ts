@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { plain } from '../../src/core/styled.js'
 import type { Prompt, RunOptions, World } from '../../src/core/world.js'
 import type { Context } from '../../src/renew/run.js'
 import { type FakeCa, fakeCa } from './ca.js'
@@ -75,7 +76,7 @@ export function machine(options: MachineOptions = {}): Machine {
     out: {
       json: false,
       columns: undefined,
-      show: (_document, lines) => void shown.push(...lines()),
+      show: (_document, lines) => void shown.push(...lines().map(plain)),
       tell: () => {},
     },
   }

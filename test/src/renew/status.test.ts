@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { Dns01Error } from '../../../src/core/errors.js'
 import { parseName } from '../../../src/core/names.js'
+import { plain } from '../../../src/core/styled.js'
 import type { Target } from '../../../src/core/target.js'
 import { type StatusDocument, statusDocument } from '../../../src/renew/status.js'
-import { aboutNames, detailLines, type Reader, statusLines } from '../../../src/renew/status-text.js'
+import { aboutNames } from '../../../src/renew/status-text.js'
+import * as detail from '../../../src/report/status-detail.js'
+import * as table from '../../../src/report/status-table.js'
 import type { Certificate } from '../../../src/state/certificates.js'
 import type { Failure } from '../../../src/state/ledger.js'
 import type { StateDir } from '../../../src/state/state-dir.js'
@@ -60,7 +63,10 @@ const documentOf = (disk: Disk) => {
   } as unknown as StateDir)
 }
 
-const linesOf = (disk: Disk, reader: Reader = { columns: undefined, whole: false }) =>
+const statusLines = (...args: Parameters<typeof table.statusLines>) => table.statusLines(...args).map(plain)
+const detailLines = (document: StatusDocument, now: Date) => detail.detailLines(document, now).map(plain)
+
+const linesOf = (disk: Disk, reader: table.Reader = { columns: undefined, whole: false }) =>
   statusLines(documentOf(disk), clock.now(), reader)
 
 describe('status', () => {
@@ -87,8 +93,8 @@ describe('status', () => {
       },
     }
     expect(linesOf(disk).filter(line => line.includes('record'))).toEqual([
-      '! a.test +1: the record at _validation-persist.a.test counts until 2026-07-31T00:00Z only: after that a.test cannot be renewed',
       '! c.test: the record at _validation-persist.c.test counts until 2026-06-30T00:00Z only: after that c.test cannot be renewed',
+      '! a.test +1: the record at _validation-persist.a.test counts until 2026-07-31T00:00Z only: after that a.test cannot be renewed',
     ])
     expect(linesOf(disk, { columns: undefined, whole: true }).join('\n')).toContain(
       "(publish it with a later end: dns01 persist 'c.test' --until DATE prints it; then dns01 probe tells of it)",
@@ -115,11 +121,11 @@ describe('status', () => {
         links: { 'www.a.test': 'c1', 'a.test': 'c1', 'b.test': 'c1', 'c.test': 'c2', 'd.test': 'old' },
       }),
     ).toEqual([
-      'NAME           CA                LEFT  RENEWS      STATE',
-      'www.a.test +2  ca.example:14000  60 d  2026-07-02  ok',
-      'c.test         ca.example:14000  8 d   2026-05-17  renewal due since 2026-05-17T16:00Z',
-      'd.test         ca.example:14000  60 d  2026-07-02  not linked: d.test',
-      'e.test         not a URL         -     -           no certificate yet',
+      'NAME           CA                PROFILE  KEY    LEFT  RENEWS      STATE',
+      'e.test         not a URL         -        -      -     -           no certificate yet',
+      'd.test         ca.example:14000  -        ecdsa  60 d  2026-07-02  not linked: d.test',
+      'c.test         ca.example:14000  -        ecdsa  8 d   2026-05-17  renewal due since 2026-05-17T16:00Z',
+      'www.a.test +2  ca.example:14000  -        ecdsa  60 d  2026-07-02  ok',
     ])
   })
 
@@ -149,14 +155,14 @@ describe('status', () => {
       '! b.test: failed since 2026-06-01T10:00Z: the CA refused (caa)',
     ])
     const told = linesOf({ targets: [target(['a.test']), target(['b.test'])], failures }, { columns: 60, whole: true })
-    expect(told.slice(3)).toEqual([
+    expect(told.slice(4)).toEqual([
       '! a.test: failed 3 times since 2026-06-01T10:00Z: the CA refused (caa) (open https://unpause.example/x); ' +
         'dns01 reconcile --force a.test tries now',
       '! b.test: failed since 2026-06-01T10:00Z: the CA refused (caa) (open https://unpause.example/x); ' +
         'the next run tries again',
     ])
     const cut = linesOf({ targets: [target(['a.test'])], failures }, { columns: 60, whole: false })
-    expect(cut[2]).toBe('! a.test: failed 3 times since 2026-0… (dns01 status a.test)')
+    expect(cut.at(-1)).toBe('! a.test: failed 3 times since 2026-0… (dns01 status a.test)')
   })
 
   test('of a certificate that ends within two days the hours are told', () => {
@@ -335,6 +341,7 @@ describe('status', () => {
         waits: undefined,
         failure: undefined,
         unlinked: ['b.test'],
+        urgency: 'troubled',
         recordsEnd: [],
       },
     ])

@@ -18,6 +18,7 @@ const target = (names: readonly string[], more: Partial<TargetStatus> = {}): Tar
   missing: [],
   unlinked: [],
   recordsEnd: [],
+  urgency: 'ok',
   ...more,
 })
 
