@@ -56,14 +56,21 @@ export async function obtain(parts: ObtainParts, work: Work, options: ReconcileO
   const { outcomes, notBegun } = await issueDue(all, go, options)
   // where the time of the run was too short, that is its fault, also when all that it left have time
   const tooShort = notBegun === 0 ? [] : [failed('the run', leftOver(limit, notBegun))]
-  const because = 'the CA is still at the order that an earlier run made'
-  return [...cleared, ...wait.map(one => waits({ ...one, because })), ...outcomes, ...tooShort]
+  return [...cleared, ...wait.map(one => waitsFor(awaited, one)), ...outcomes, ...tooShort]
+}
+
+/** Of a disk that did not take the certificate the target is told as failed; the order is taken up again by the next run. */
+function waitsFor(awaited: readonly Awaited[], one: Due): Outcome {
+  const stuck = awaited.find(each => each.notStored !== undefined && isAwaited(one.target, [each]))
+  if (stuck) return { ...failed(one.target.file, stuck.notStored), names: one.target.names }
+  return waits({ ...one, because: 'the CA is still at the order that an earlier run made' })
 }
 
 /** An order that the CA is still at; `server`: SERVER of the account that made it. */
 interface Awaited {
   readonly server: string | undefined
   readonly names: readonly Name[]
+  readonly notStored: unknown
 }
 
 /** An order at a CA that stood in for the first one counts, too: the certificate that it gives will do. */
@@ -93,12 +100,12 @@ async function resumeAll(
   const resumed: Outcome[] = []
   const awaited: Awaited[] = []
   const one = async (certificate: Certificate): Promise<void> => {
-    const { id, awaited: names } = await resume(parts, certificate, parts.targets)
+    const { id, awaited: names, notStored } = await resume(parts, certificate, parts.targets)
     if (id !== undefined) {
       resumed.push({ subject: id, names: [], result: 'resumed' })
       parts.live.issued()
     }
-    if (names) awaited.push({ server: certificate.accountId?.split('/')[0], names })
+    if (names) awaited.push({ server: certificate.accountId?.split('/')[0], names, notStored })
   }
   // resume() tells what fails, and throws only when the run is stopped; then the next thing that is asked ends the run
   await Promise.all(left.map(certificate => atATime(() => one(certificate).catch(() => undefined))))

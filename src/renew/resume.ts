@@ -26,6 +26,8 @@ export interface Resumed {
   readonly id?: string | undefined
   /** Names of an order that the CA is still at: to order them once more would not be quicker. */
   readonly awaited?: readonly Name[] | undefined
+  /** What the disk did not take of it, though the CA gave it: to order that once more would have it signed twice. */
+  readonly notStored?: unknown
 }
 
 /** Seconds. The CA had its time when the order was made; the targets that wait for their turn come first. */
@@ -56,6 +58,7 @@ export async function resume(parts: IssueParts, left: Certificate, targets: read
     if (isCounted(error)) await note(parts, awaited ? unfinished : unseen, error)
     const what = left.damage === undefined ? 'the interrupted order' : 'the damaged certificate of'
     world.log.warn(`${what} ${left.url} waits for the next run: ${messageOf(error)}`)
+    if (codeOf(error) === 'STATE' && awaited) return { awaited, notStored: error }
     return FAULTS[codeOf(error)].again && !isOld() ? { awaited } : {}
   }
 

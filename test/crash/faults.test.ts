@@ -90,3 +90,23 @@ function told(error: unknown, k: number, step: string): unknown {
   if (error instanceof Error) error.message = `fault at ${step} ${k}: ${error.message}`
   return error
 }
+
+test('a disk that is full for one change while an order is taken up: the target fails, and nothing is signed twice', async () => {
+  const stopped = async (): Promise<ReturnType<typeof machineWith>> => {
+    const machine = machineWith(1)
+    await machine.run(step => (step === 'disk' && machine.ca.issued.length > 0 ? 'stop' : undefined))
+    expect(machine.ca.issued).toHaveLength(1)
+    return machine
+  }
+  const { steps } = await (await stopped()).run()
+  const changes = steps.filter(step => step === 'disk').length
+  expect(changes).toBeGreaterThan(5)
+  for (let k = 0; k < changes; k++) {
+    const machine = await stopped()
+    let change = 0
+    const run = await machine.run(step => (step === 'disk' && change++ === k ? 'ENOSPC' : undefined))
+    toldAsDiskFault(run, 'ENOSPC')
+    await machine.run()
+    allIsWell(machine, 1)
+  }
+})
