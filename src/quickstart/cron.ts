@@ -1,5 +1,6 @@
 /** The line of cron that starts renewals: installed, and later changed where it stands. */
 
+import { dirname } from 'node:path'
 import { Dns01Error } from '../core/errors.js'
 import type { Files, World } from '../core/world.js'
 import { isThere, readText, writeOutside } from './outside.js'
@@ -47,8 +48,33 @@ export async function changeCron(
 ): Promise<void> {
   const text = at.path === undefined ? await ownCrontab(world, signal) : (readText(world.files, at.path) ?? '')
   const changed = text.split('\n').map((line, index) => (index === at.line ? changedLine(line, at, change) : line))
-  if (at.path === undefined) await writeCrontab(world, changed.join('\n'), signal)
-  else await writeOutside(world, at.path, changed.join('\n'), 0o644)
+  await writeCronText(world, at.path, changed.join('\n'), signal)
+}
+
+/** `path` undefined: the user's own, by crontab(1). A file keeps its mode. @throws Dns01Error STATE */
+export async function writeCronText(
+  world: World,
+  path: string | undefined,
+  text: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (path === undefined) await writeCrontab(world, text, signal)
+  else await writeOutside(world, path, text, world.files.info(path)?.mode ?? 0o644)
+}
+
+/**
+ * Gives a file of /etc/cron.d our name: another program's may go with that program. Returns the new path; the old one
+ * where it has our name, or stands elsewhere.
+ * @throws Dns01Error STATE
+ */
+export async function renameCronFile(world: World, path: string, renewal: Renewal): Promise<string> {
+  const ours = `/etc/cron.d/${nameFor(renewal.stateDir)}`
+  if (dirname(path) !== dirname(ours)) return path
+  const to = freeName(ours, each => !isThere(world.files, each))
+  await writeOutside(world, to, readText(world.files, path) ?? '', world.files.info(path)?.mode ?? 0o644)
+  await world.files.remove(path)
+  await world.files.syncFolder(dirname(path))
+  return to
 }
 
 /** A line of /etc/cron.d has a user before the command (`path` is given), one of crontab(1) has none. Else it stays as it is. */

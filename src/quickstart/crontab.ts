@@ -36,6 +36,17 @@ export function cronLines(text: string, { system }: { readonly system: boolean }
   })
 }
 
+/** The text without the lines that give these variables these values. */
+export const withoutAssignments = (text: string, variables: Readonly<Record<string, string>>): string =>
+  text
+    .split('\n')
+    .filter(line => {
+      const [, double, single, bare, value = ''] = line.match(ASSIGNMENT) ?? []
+      const name = double ?? single ?? bare
+      return name === undefined || variables[name] !== withoutQuotes(value.trim())
+    })
+    .join('\n')
+
 const withoutQuotes = (value: string): string => value.match(/^(["'])(.*)\1$/)?.[2] ?? value
 
 /** A bare % begins what the command gets on standard input; `\%` is a %. */

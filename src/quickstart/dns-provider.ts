@@ -12,7 +12,7 @@ import { hookFolders } from '../provider/hook-scripts.js'
 import { openProviders } from '../provider/loader.js'
 import type { Context } from '../renew/run.js'
 import type { Answers, Choice } from './answers.js'
-import { type CronSettings, cronSettings } from './cron-settings.js'
+import { keepVariables } from './cron-settings.js'
 import { envFile, type Variables } from './env-text.js'
 import { ID } from './ids.js'
 import { askSettings, type Given } from './provider-settings.js'
@@ -27,6 +27,8 @@ export interface DnsChoice {
   readonly confText: string | undefined
   /** For the env file. */
   readonly variables: Variables
+  /** Those of them that a crontab need not have any more. */
+  readonly fromCron: Variables
 }
 
 interface Parts {
@@ -52,12 +54,17 @@ export async function chooseProvider(parts: Parts): Promise<DnsChoice> {
   const { config, isConfigured, answers } = parts
   const { world } = parts.context
   const kept = await keepVariables(world, answers)
-  const informed = withVariables(world, kept)
+  const informed = { ...world, env: { ...kept, ...world.env } }
   const found = config.fallback.provider ?? defaultProvider(informed, hookFolders(world.env))
   const picked = isConfigured ? undefined : await pick(parts, found)
   if (picked !== undefined) {
     const { settings, variables } = await settle(parts, informed, picked)
-    return { provider: picked, confText: confText(picked, settings), variables: { ...kept, ...variables } }
+    return {
+      provider: picked,
+      confText: confText(picked, settings),
+      variables: { ...kept, ...variables },
+      fromCron: kept,
+    }
   }
   if (found === undefined && config.zones.size === 0)
     world.log.warn(
@@ -69,7 +76,7 @@ export async function chooseProvider(parts: Parts): Promise<DnsChoice> {
       config,
       found === undefined ? [] : [{ provider: found, settings: config.fallback.settings }],
     )
-  return { provider: found, confText: undefined, variables: kept }
+  return { provider: found, confText: undefined, variables: kept, fromCron: kept }
 }
 
 const withVariables = (world: World, variables: Variables): World => ({ ...world, env: { ...world.env, ...variables } })
@@ -161,20 +168,6 @@ const confText = (provider: string, settings: Readonly<Record<string, string>>):
   `# Who serves which zone. Secrets do not belong here: they stand in /etc/dns01/env.\n${stringify(
     Object.keys(settings).length > 0 ? { provider, settings } : { provider },
   )}`
-
-/**
- * Variables of acmetool's cron file, which its runs alone would have: offered to be kept where every run finds them, and
- * where cron does not put them into its mails.
- */
-async function keepVariables(world: World, answers: Answers): Promise<Variables> {
-  const found: CronSettings | undefined = await cronSettings(world)
-  if (!found) return {}
-  const { path, variables } = found
-  const names = Object.keys(variables).join(', ')
-  if (await answers.yes(ID.keepVariables, `Take over ${names} from ${path} into ${envFile(world)}?`)) return variables
-  world.log.notice(`${path} sets ${names} for its own lines only; other runs look for them in ${envFile(world)}`)
-  return {}
-}
 
 /** What this shell has and cron will not have, and the lines that put it into the env file: without the values, some are secret. */
 export async function tellAboutEnvironment(world: World, { provider }: Pick<DnsChoice, 'provider'>): Promise<void> {

@@ -9,7 +9,7 @@ import { Dns01Error } from '../core/errors.js'
 import type { World } from '../core/world.js'
 import { calendarEverySeconds, cronEverySeconds } from './cadence.js'
 import { hasCrontab, ownCrontab } from './cron.js'
-import { cronLines } from './crontab.js'
+import { type CronLine, cronLines } from './crontab.js'
 import { namesIn, readText, withoutLinks } from './outside.js'
 import { defaultStateDir } from './renewal.js'
 import { type Call, renewalOf, renewalsIn } from './renews.js'
@@ -59,9 +59,8 @@ export async function findSchedule(world: Looking, stateDir: string): Promise<Fo
 }
 
 const candidates = async (world: Looking): Promise<Candidate[]> => [
-  ...systemCrontabs(world),
+  ...(await inCrontabs(world)),
   ...scripts(world),
-  ...(await personalCrontab(world)),
   ...timers(world),
 ]
 
@@ -85,17 +84,37 @@ const onlyWords = (command: string): readonly string[] | undefined => {
 /** cron(8) of Debian passes over other names: copies of package managers, backups. */
 const CRON_NAME = /^[A-Za-z0-9_-]+$/
 
-function systemCrontabs(world: Looking): Candidate[] {
+/** A crontab that this user's lines may stand in. */
+export interface Crontab {
+  /** Its path, or `your crontab`. */
+  readonly by: string
+  /** undefined: what crontab(1) keeps. */
+  readonly path: string | undefined
+  readonly text: string
+  readonly lines: readonly CronLine[]
+}
+
+/** Those of the system, and the user's own. */
+export async function crontabs(world: Looking): Promise<Crontab[]> {
   const { files } = world
-  const user = userName(world)
   const inFolder = namesIn(files, '/etc/cron.d').flatMap(name => (CRON_NAME.test(name) ? [`/etc/cron.d/${name}`] : []))
-  return [...inFolder, '/etc/crontab'].flatMap(path =>
-    cronLines(readText(files, path) ?? '', { system: true })
-      .filter(line => line.user === user)
+  const ofSystem = [...inFolder, '/etc/crontab'].map(path => {
+    const text = readText(files, path) ?? ''
+    return { by: path, path, text, lines: cronLines(text, { system: true }) }
+  })
+  const own = await crontabOf(world)
+  return [...ofSystem, { by: 'your crontab', path: undefined, text: own, lines: cronLines(own, { system: false }) }]
+}
+
+async function inCrontabs(world: Looking): Promise<Candidate[]> {
+  const user = userName(world)
+  return (await crontabs(world)).flatMap(({ by, path, lines }) =>
+    lines
+      .filter(line => path === undefined || line.user === user)
       .flatMap(({ command, env, when, line }) =>
         renewalsIn(command, scriptOf(world), env).map(call => {
-          const at = { kind: 'cron file', path, line } as const
-          return { call, by: path, everySeconds: cronEverySeconds(when), at, words: onlyWords(command) }
+          const at: Place = path === undefined ? { kind: 'crontab', line } : { kind: 'cron file', path, line }
+          return { call, by, everySeconds: cronEverySeconds(when), at, words: onlyWords(command) }
         }),
       ),
   )
@@ -116,16 +135,6 @@ function scripts(world: Looking): Candidate[] {
           return { call, by: path, everySeconds, at: { kind: 'script' } as const, words: undefined }
         })
       }),
-  )
-}
-
-async function personalCrontab(world: Looking): Promise<Candidate[]> {
-  const text = await crontabOf(world)
-  return cronLines(text, { system: false }).flatMap(({ command, env, when, line }) =>
-    renewalsIn(command, scriptOf(world), env).map(call => {
-      const at = { kind: 'crontab', line } as const
-      return { call, by: 'your crontab', everySeconds: cronEverySeconds(when), at, words: onlyWords(command) }
-    }),
   )
 }
 
@@ -155,10 +164,10 @@ function timers(world: Looking): Candidate[] {
 }
 
 /** The file that node runs, where a line names it instead of a command of ours. */
-const scriptOf = ({ self }: Looking): string | undefined => self.program.at(-1)
+export const scriptOf = ({ self }: Looking): string | undefined => self.program.at(-1)
 
 /** As a cron file names us (passwd(5)). */
-function userName({ files, self, env }: Looking): string {
+export function userName({ files, self, env }: Looking): string {
   const lines = (readText(files, '/etc/passwd') ?? '').split('\n').map(line => line.split(':'))
   const [name] = lines.find(fields => fields[2] === String(self.uid)) ?? []
   return name ?? (self.uid === 0 ? 'root' : (env.LOGNAME ?? env.USER ?? ''))

@@ -13,6 +13,7 @@ import { type Context, dnsConfig, locked, looking } from '../renew/run.js'
 import type { StateDir } from '../state/state-dir.js'
 import { type Answers, openAnswers } from './answers.js'
 import { chooseDefaults, chooseProfile } from './conf-target.js'
+import { clearVariables } from './cron-settings.js'
 import { chooseProvider, type DnsChoice, tellAboutEnvironment } from './dns-provider.js'
 import { writeEnv } from './env-text.js'
 import { type HookPlan, installHooks, planHooks } from './hooks.js'
@@ -101,7 +102,7 @@ async function decide(context: Context, expert: boolean): Promise<Decisions> {
 /** With dns-persist-01 nobody writes to the DNS, and no credentials are wanted. */
 const byRecords = (confTarget: string): boolean => methodOf(parseDefaults(confTarget).defaults) === 'dns-persist-01'
 
-const noChoice: DnsChoice = { provider: undefined, confText: undefined, variables: {} }
+const noChoice: DnsChoice = { provider: undefined, confText: undefined, variables: {}, fromCron: {} }
 
 /** What was decided must still hold: another run may have worked while the questions stood. */
 async function carryOut({ world, signal }: Context, state: StateDir, decided: Decisions): Promise<Ready> {
@@ -120,6 +121,7 @@ async function carryOut({ world, signal }: Context, state: StateDir, decided: De
   const authority = await openAuthorities({ ...registration, world: silent, state, defaults, signal }).for(defaults.ca)
   const hooks = await installHooks(world, decided.hooks)
   const renewal = await installSchedule(world, decided.schedule, signal)
+  await clearVariables(world, dns.fromCron, signal)
   await tellAboutEnvironment(world, dns)
   const provider = dns.provider ?? (byRecords(target.after) ? noProviderNeeded : undefined)
   return { ca: defaults.ca, account: authority.accountId, provider, hooks, renewal }

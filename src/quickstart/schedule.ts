@@ -9,16 +9,18 @@ import { neededEverySeconds, renewAt } from '../renew/renewal-date.js'
 import type { StateDir } from '../state/state-dir.js'
 import type { Answers } from './answers.js'
 import { inWords, tooSlow } from './cadence.js'
-import { changeCron, cronTime, forCron, hasCronFolder, hasCrontab, installCron } from './cron.js'
+import { changeCron, cronTime, forCron, hasCronFolder, hasCrontab, installCron, renameCronFile } from './cron.js'
+import { cronLines } from './crontab.js'
 import { type FoundSchedule, findSchedule } from './found.js'
 import { ID } from './ids.js'
-import { isThere } from './outside.js'
+import { isThere, readText } from './outside.js'
 import { commandLine, type Renewal, renewalOf } from './renewal.js'
-import { changeTimer, installTimer } from './systemd.js'
+import { changeTimer, disableTimer, installTimer } from './systemd.js'
 
 /** How renewals will be started: an answer, not yet carried out. */
 export type Schedule =
-  | { readonly how: 'there'; readonly found: FoundSchedule; readonly renewal: Renewal }
+  /** `replaced`: acmetool's, which somebody agrees to have start dns01. */
+  | { readonly how: 'there'; readonly found: FoundSchedule; readonly replaced: boolean; readonly renewal: Renewal }
   | { readonly how: 'cron' | 'systemd'; readonly renewal: Renewal }
   | { readonly how: 'none'; readonly why: string; readonly renewal: Renewal }
 
@@ -30,8 +32,9 @@ export async function planSchedule(world: World, answers: Answers, state: StateD
   const renewal = renewalOf(world, state.root, neededEverySeconds(shortestLifeSeconds(state)))
   const found = await findSchedule(world, state.root)
   if (found) {
-    tellIfTooSlow(world, found, renewal, state)
-    return { how: 'there', found, renewal }
+    const replaced = await replaces(answers, found)
+    if (!replaced) tellIfTooSlow(world, found, renewal, state)
+    return { how: 'there', found, replaced, renewal }
   }
   const machine = lookAround(world)
   if (!machine.cron && !machine.systemd)
@@ -43,6 +46,12 @@ export async function planSchedule(world: World, answers: Answers, state: StateD
   const yes = await answers.yes(ID.cron, `Renew certificates automatically, every ${every} (by ${WORDS[usual]})?`)
   if (yes) return { how: usual, renewal }
   return { how: 'none', why: yes === undefined ? `nobody answered ${ID.cron}` : 'you said no', renewal }
+}
+
+/** Only of a call that stands alone: what else a line or a script does would be lost. */
+async function replaces(answers: Answers, { program, words, by }: FoundSchedule): Promise<boolean> {
+  if (program !== 'acmetool' || words === undefined) return false
+  return (await answers.yes(ID.replaceAcmetool, `Let dns01 renew in place of acmetool (${by})?`)) ?? false
 }
 
 const WORDS = { cron: 'cron', systemd: 'a systemd timer' } as const
@@ -84,6 +93,7 @@ export async function installSchedule(
   }
   switch (schedule.how) {
     case 'there':
+      if (schedule.replaced) return replaceCall(world, schedule.found, renewal, signal)
       if (schedule.found.program === 'acmetool')
         world.log.notice(`renewals are started by ${schedule.found.by}: let it call dns01 if it still calls acmetool`)
       await bringUpToDate(world, schedule.found, renewal, signal)
@@ -99,6 +109,29 @@ export async function installSchedule(
       )
       return undefined
   }
+}
+
+/** Calls dns01 where acmetool was called, as often as is needed; all else of a crontab stays, MAILTO among it. @throws Dns01Error STATE */
+async function replaceCall(
+  world: World,
+  { at, by }: FoundSchedule,
+  renewal: Renewal,
+  signal: AbortSignal,
+): Promise<string> {
+  const told = (now: string): string => {
+    world.log.notice(`${by} started acmetool; ${now} starts ${commandLine(renewal)} from now on`)
+    return now
+  }
+  if (at.kind === 'timer') {
+    const ours = await installTimer(world, renewal, signal)
+    await disableTimer(world, at.unit, signal)
+    return told(ours)
+  }
+  if (at.kind === 'script') return by // has no words, and so was not asked about
+  await changeCron(world, at, { when: cronTime(renewal), command: forCron(renewal) }, signal)
+  const isAlone =
+    at.kind === 'cron file' && cronLines(readText(world.files, at.path) ?? '', { system: true }).length === 1
+  return told(isAlone ? await renameCronFile(world, at.path, renewal) : by)
 }
 
 /**

@@ -65,6 +65,10 @@ export async function changeTimer(
   await systemctl(world, ['restart', unit], signal)
 }
 
+/** Stops a timer now and for good; its unit stays. @throws Dns01Error STATE */
+export const disableTimer = (world: Pick<World, 'run' | 'env'>, unit: string, signal: AbortSignal): Promise<void> =>
+  systemctl(world, ['disable', '--now', unit], signal)
+
 /** @throws Dns01Error STATE with the last line that systemctl(1) said */
 async function systemctl({ run, env }: Pick<World, 'run' | 'env'>, args: string[], signal: AbortSignal): Promise<void> {
   let said = ''

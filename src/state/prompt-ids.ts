@@ -21,6 +21,7 @@ export const ID = {
   profile: 'dns01-quickstart-choose-profile',
   trial: 'dns01-quickstart-try-host',
   keepVariables: 'dns01-quickstart-keep-variables',
+  replaceAcmetool: 'dns01-quickstart-replace-acmetool',
 } as const
 
 /** Ids of acmetool's that nothing here asks for: about webroots, and "something was wrong, go on?". */

@@ -420,21 +420,111 @@ AWS_SECRET_ACCESS_KEY="very-secret"
 `
   const files = { '/etc/cron.d/acmetool': cron }
 
-  test('are offered to be kept in the env file, and count at once', async () => {
-    const more = { 'dns01-quickstart-keep-variables': true }
-    const on = await run(withAnswers(more, { env: {}, files }))
-    expect(on.files.text('/etc/dns01/env')).toBe(
-      "ACME_HOSTED_ZONE='Z1'\nAWS_ACCESS_KEY_ID='AKIDEXAMPLE'\nAWS_SECRET_ACCESS_KEY='very-secret'\n",
-    )
+  const keep = { 'dns01-quickstart-keep-variables': true }
+  const replace = { 'dns01-quickstart-replace-acmetool': true }
+  const moved = "ACME_HOSTED_ZONE='Z1'\nAWS_ACCESS_KEY_ID='AKIDEXAMPLE'\nAWS_SECRET_ACCESS_KEY='very-secret'\n"
+
+  test('are offered to be kept in the env file, and count at once; acmetool, which reads no such file, keeps its own', async () => {
+    const on = await run(withAnswers(keep, { env: {}, files }))
+    expect(on.files.text('/etc/dns01/env')).toBe(moved)
+    expect(on.files.info('/etc/dns01/env')?.mode).toBe(0o600)
+    expect(on.files.text('/etc/cron.d/acmetool')).toBe(cron)
     expect(on.shown.join('\n')).toMatch(/DNS provider +route53\n/)
+    expect(on.said.join('\n')).toMatch(
+      /acmetool keeps ACME_HOSTED_ZONE, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, since/,
+    )
     expect(on.said.join('\n')).not.toContain('very-secret')
+  })
+
+  test('are moved when dns01 takes its place, in a file of our own name; MAILTO and comments stay', async () => {
+    const with_ = `# ours\nMAILTO=me@example.com\n${cron}`
+    const on = await run(withAnswers({ ...keep, ...replace }, { env: {}, files: { '/etc/cron.d/acmetool': with_ } }))
+    expect(on.files.text('/etc/dns01/env')).toBe(moved)
+    expect(on.files.tree('/etc/cron.d')).toEqual(['file 644 dns01'])
+    expect(on.files.text('/etc/cron.d/dns01')).toMatch(
+      /^# ours\nMAILTO=me@example.com\nSHELL=\/bin\/sh\n\d+ [\d,]+ \* \* \* root \/usr\/bin\/node -- \/usr\/bin\/dns01 --batch reconcile\n$/,
+    )
+    expect(on.said.join('\n')).not.toContain('very-secret')
+    const before = on.files.tree('/etc')
+    await run(on)
+    expect(on.files.tree('/etc'), 'again').toEqual(before)
+  })
+
+  test('stay with what else the file starts, which is told', async () => {
+    const more = `${cron}0 5 * * * root /usr/local/bin/backup\n`
+    const on = await run(withAnswers({ ...keep, ...replace }, { env: {}, files: { '/etc/cron.d/acmetool': more } }))
+    const now = on.files.text('/etc/cron.d/acmetool')
+    expect(now).toContain('AWS_SECRET_ACCESS_KEY="very-secret"\n')
+    expect(now).toContain(
+      ' root /usr/bin/node -- /usr/bin/dns01 --batch reconcile\n0 5 * * * root /usr/local/bin/backup\n',
+    )
+    expect(on.said.join('\n')).toMatch(/acmetool keeps ACME_HOSTED_ZONE, .* since what else it starts may need them/)
+  })
+
+  test('of our own cron file are moved, too, where the env file does not say otherwise', async () => {
+    const ours = `FOO_TOKEN=very-secret\nAWS_REGION=eu-west-1\n5 */6 * * * root /usr/bin/node -- /usr/bin/dns01 --batch reconcile\n`
+    const on = withAnswers(keep, { files: { '/etc/cron.d/dns01': ours } })
+    on.files.put('/etc/dns01/env', "AWS_REGION='us-east-1'\n", 0o600)
+    await run(on)
+    expect(on.files.text('/etc/dns01/env')).toBe("AWS_REGION='us-east-1'\nFOO_TOKEN='very-secret'\n")
+    expect(on.files.text('/etc/cron.d/dns01')).toBe(
+      'AWS_REGION=eu-west-1\n5 */6 * * * root /usr/bin/node -- /usr/bin/dns01 --batch reconcile\n',
+    )
+  })
+
+  test('of a crontab go through crontab(1)', async () => {
+    const own = 'FOO_TOKEN="very secret"\n5 */6 * * * /usr/bin/node -- /usr/bin/dns01 --batch reconcile\n'
+    const on = withAnswers(keep, {
+      files: { '/usr/bin/crontab': '' },
+      run: argv => ({ exit: 0, output: argv[1] === '-l' ? own : '' }),
+    })
+    await run(on)
+    expect(on.files.text('/etc/dns01/env')).toBe("FOO_TOKEN='very secret'\n")
+    expect(on.ran.filter(({ argv }) => argv.join(' ') === 'crontab -').map(({ input }) => input)).toEqual([
+      '5 */6 * * * /usr/bin/node -- /usr/bin/dns01 --batch reconcile\n',
+    ])
   })
 
   test('are not taken without a word, which is told', async () => {
     const on = await run(withAnswers({}, { files }))
     expect(on.files.info('/etc/dns01/env')).toBeUndefined()
+    expect(on.files.text('/etc/cron.d/acmetool')).toBe(cron)
     expect(on.said.join('\n')).toContain('ACME_HOSTED_ZONE, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY')
   })
+
+  test('are not for who cannot write the env file', async () => {
+    const own = 'FOO_TOKEN=x\n5 */6 * * * /usr/bin/node -- /usr/bin/dns01 --batch reconcile\n'
+    const on = withAnswers(keep, {
+      uid: 1000,
+      files: { '/usr/bin/crontab': '' },
+      run: () => ({ exit: 0, output: own }),
+    })
+    await run(on)
+    expect(on.files.info('/etc/dns01/env')).toBeUndefined()
+    expect(on.ran.map(({ argv }) => argv.join(' '))).not.toContain('crontab -')
+  })
+})
+
+test('a timer that calls acmetool is stopped when ours is there', async () => {
+  const units = '/etc/systemd/system'
+  const on = withAnswers(
+    { 'dns01-quickstart-replace-acmetool': true },
+    {
+      folders: ['/run/systemd/system'],
+      files: {
+        [`${units}/acmetool.timer`]: '[Timer]\nOnCalendar=daily\n',
+        [`${units}/acmetool.service`]: '[Service]\nExecStart=/usr/bin/acmetool --batch reconcile\n',
+      },
+      links: { [`${units}/timers.target.wants/acmetool.timer`]: `${units}/acmetool.timer` },
+    },
+  )
+  await run(on)
+  expect(on.ran.map(({ argv }) => argv.join(' '))).toEqual([
+    'systemctl daemon-reload',
+    'systemctl enable --now dns01.timer',
+    'systemctl disable --now acmetool.timer',
+  ])
+  expect(on.shown.join('\n')).toContain('renewal       the systemd timer dns01.timer')
 })
 
 test('a program in a git checkout is warned of', async () => {
