@@ -33,6 +33,9 @@ export const SERVERS = {
   haproxy: 'haproxy',
   postfix: 'postfix',
   dovecot: 'dovecot-imapd',
+  pg_createcluster: 'postgresql',
+  sshd: 'openssh-server',
+  ssh: 'openssh-client',
   sudo: 'sudo',
   setpriv: 'util-linux',
 }

@@ -5,7 +5,7 @@
 
 import { parseArgs } from 'node:util'
 import type { CommandArgs } from '../commands/command.js'
-import { hook } from '../commands/hook.js'
+import { hook, isAboutOurHooks } from '../commands/hook.js'
 import { didYouMean } from '../core/did-you-mean.js'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import { GLOBAL, globalFlags, inNodesWords, refuseRepeated } from './flags.js'
@@ -14,7 +14,7 @@ import type { Invocation } from './parse.js'
 const OPTIONS = inNodesWords({ ...GLOBAL, ...hook.options })
 
 /**
- * `dns01 [FLAG…] hook [FLAG…] DIALECT WORD…`; undefined is any other command line. Every word after the dialect belongs to
+ * `dns01 [FLAG…] hook [FLAG…] DIALECT WORD…`; undefined is any other command line, `hook list` and its like too. Every word after the dialect belongs to
  * the other client, also one that begins with a hyphen, as one of 64 TXT values does. yargs cannot leave them alone, and
  * takes 40 ms to load: too long for what is started twice for every name.
  * @throws Dns01Error USAGE
@@ -23,12 +23,12 @@ export function parseHookLine(argv: readonly string[]): Invocation | undefined {
   const args = [...argv]
   const { tokens } = parseArgs({ args, options: OPTIONS, strict: false, allowNegative: true, tokens: true })
   const [command, dialect] = tokens.filter(token => token.kind === 'positional')
-  if (command?.value !== 'hook' || !dialect) return undefined
+  if (command?.value !== 'hook' || !dialect || isAboutOurHooks(dialect.value)) return undefined
   const flags = args.slice(0, dialect.index).filter((_, i) => i !== command.index)
   if (flags.some(flag => flag === '--help' || flag === '-h')) return undefined
   const values = parseFlags(flags)
   const words = args.slice(dialect.index + 1)
-  return { command: hook, args: { ...values, dialect: dialect.value, words }, flags: globalFlags(values) }
+  return { command: hook, args: { ...values, what: dialect.value, words }, flags: globalFlags(values) }
 }
 
 function parseFlags(args: string[]): CommandArgs {

@@ -28,6 +28,9 @@ export interface HookCall {
 type Env = World['env']
 type Action = HookCall['action']
 
+/** What `dns01 hook` does besides, with the hooks of this machine. */
+export const hookActions = ['list', 'enable', 'disable'] as const
+
 /** How one client speaks: its words and variables, read; a number is the exit status that says "not for me". */
 interface HookDialect {
   readonly usage: string
@@ -131,7 +134,7 @@ const DIALECTS: Readonly<Record<string, HookDialect>> = { acmetool, certbot, deh
 export function readHookCall(dialect: string, words: readonly string[], env: Env): HookCall | number {
   const spoken = Object.hasOwn(DIALECTS, dialect) ? DIALECTS[dialect] : undefined
   if (!spoken) {
-    const hint = didYouMean(dialect, Object.keys(DIALECTS))
+    const hint = didYouMean(dialect, [...Object.keys(DIALECTS), ...hookActions])
     throw new Dns01Error('USAGE', `dns01 is not a hook of "${dialect}"`, { hint })
   }
   const call = spoken.read(words, env)

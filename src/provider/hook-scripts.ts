@@ -133,7 +133,7 @@ function isHookFolder({ files, self }: Pick<World, 'files' | 'self'>, folder: st
 }
 
 /** As stat(2). The target is appended to the link's folder as it is, since `..` after a linked folder is not the folder above in the text. */
-function infoAfterLinks(files: Files, path: string): FileInfo | undefined {
+export function infoAfterLinks(files: Files, path: string): FileInfo | undefined {
   let at = path
   for (let links = 0; links < 40; links++) {
     const info = files.info(at)

@@ -7,11 +7,20 @@ import type { Files, World } from '../core/world.js'
 import { managedMarker } from '../provider/default.js'
 import type { Answers } from './answers.js'
 import { ID } from './ids.js'
-import { isForbidden, isThere, missingFolders, readText, writeOutside } from './outside.js'
+import { isForbidden, isThere, missingFolders, namesIn, readText, writeOutside } from './outside.js'
 
-/** The hooks that quickstart installs: what they do stands at their top. */
-const RELOAD = 'reload'
-const HAPROXY = 'haproxy'
+/** Installed by quickstart. What a hook does stands at its top. */
+export const RELOAD = 'reload'
+export const HAPROXY = 'haproxy'
+
+/** Those that `hook enable` installs besides. */
+const OTHERS = ['copy', 'push'] as const
+export const SHIPPED: readonly string[] = [HAPROXY, RELOAD, ...OTHERS]
+
+/** `reload-nginx`, `restart-my@1.service`: the text of `reload`, which looks at its own name. */
+const FOR_ONE = /^(reload|restart)-[\w@][\w@.:-]*$/
+
+export const isShipped = (name: string): boolean => SHIPPED.includes(name) || FOR_ONE.test(name)
 
 /** Where to install, and which. */
 export interface HookPlan {
@@ -21,37 +30,43 @@ export interface HookPlan {
 
 /**
  * `reload` always, `haproxy` unless declined; asked about with --expert only, and not when it is there (docs/hooks.md,
- * "The hooks that quickstart installs"). The folder is the one with the fewest missing components. Changes nothing.
+ * "The hooks that come with dns01"). Of the others those that are there are renewed. Changes nothing.
  */
 export async function planHooks(
   { files }: Pick<World, 'files'>,
   { answers, folders, expert }: { answers: Answers; folders: readonly string[]; expert: boolean },
 ): Promise<HookPlan> {
-  const missing = new Map(folders.map(folder => [folder, missingFolders(files, folder).length]))
-  const [folder = ''] = [...folders].sort((a, b) => (missing.get(a) ?? 0) - (missing.get(b) ?? 0))
-  const shipped = shippedHooks(files)
+  const folder = folderFor(files, folders)
   const wantsHaproxy =
     isThere(files, join(folder, HAPROXY)) ||
     ((expert
       ? await answers.yes(ID.haproxy, 'Install the hook that makes files with key and chain for HAProxy and its like?')
       : answers.saidYes(ID.haproxy)) ??
       true)
-  const names = wantsHaproxy ? [HAPROXY, RELOAD] : [RELOAD]
-  return { folder, hooks: names.map(name => ({ name, text: shippedText(files, shipped, name) })) }
+  const usual = wantsHaproxy ? [HAPROXY, RELOAD] : [RELOAD]
+  const there = namesIn(files, folder).filter(name => name !== HAPROXY && name !== RELOAD && isShipped(name))
+  return { folder, hooks: [...usual, ...there].map(name => ({ name, text: shippedText(files, name) })) }
+}
+
+/** The one with the fewest missing components. */
+export function folderFor(files: Files, folders: readonly string[]): string {
+  const missing = new Map(folders.map(folder => [folder, missingFolders(files, folder).length]))
+  return [...folders].sort((a, b) => (missing.get(a) ?? 0) - (missing.get(b) ?? 0))[0] ?? ''
 }
 
 /** The folder `hooks` of the package, nearest above this file: beside src/, or beside dist/ when bundled. */
 function shippedHooks(files: Files): string {
-  const start = dirname(fileURLToPath(import.meta.url))
-  let folder = start
+  let folder = dirname(fileURLToPath(import.meta.url))
   while (folder !== dirname(folder) && !isThere(files, join(folder, 'hooks', RELOAD))) folder = dirname(folder)
   return join(folder, 'hooks')
 }
 
-function shippedText(files: Files, folder: string, name: string): string {
-  const text = readText(files, join(folder, name))
+/** @throws Dns01Error STATE when the package is not whole */
+export function shippedText(files: Files, name: string): string {
+  const path = join(shippedHooks(files), FOR_ONE.test(name) ? RELOAD : name)
+  const text = readText(files, path)
   if (text !== undefined) return text
-  throw new Dns01Error('STATE', `the hook ${name} of this program is missing: ${join(folder, name)}`, {
+  throw new Dns01Error('STATE', `the hook ${name} of this program is missing: ${path}`, {
     hint: 'install dns01 again, with its folder hooks',
   })
 }
@@ -82,8 +97,10 @@ export async function installHooks(
   return written
 }
 
-function mayReplace(files: Files, path: string): boolean {
-  if (!isThere(files, path)) return true
+const mayReplace = (files: Files, path: string): boolean => !isThere(files, path) || isOurs(files, path)
+
+/** It has acmetool's marker in its first 4096 bytes. */
+export function isOurs(files: Files, path: string): boolean {
   const isFile = files.info(path)?.kind === 'file'
   return isFile && Buffer.from(files.read(path)).subarray(0, 4096).includes(managedMarker)
 }

@@ -40,7 +40,7 @@ export interface MachineOptions {
 export function machine(options: MachineOptions = {}): Machine {
   const files = new MemoryFiles()
   files.putFolder('/etc/cron.d')
-  for (const name of ['reload', 'haproxy'])
+  for (const name of ['reload', 'haproxy', 'copy', 'push'])
     files.put(join(root, 'hooks', name), readFileSync(join(root, 'hooks', name), 'utf8'), 0o755)
   for (const folder of options.folders ?? []) files.putFolder(folder)
   for (const [path, text] of Object.entries(options.files ?? {})) files.put(path, text)

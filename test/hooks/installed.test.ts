@@ -31,9 +31,14 @@ beforeEach(() => {
   writeFileSync(join(state, 'certs/c1/fullchain'), 'CHAIN\n')
 })
 
-/** Runs one of our hooks with $root/etc for /etc and no program in PATH but those of $root/bin. */
-function run(name: string, event: string, names: readonly string[] = []): { exit: number | null; output: string } {
-  const script = join(root, name)
+/** Runs one of our hooks with $root/etc for /etc and no program in PATH but those of $root/bin; `as`: installed by this name. */
+function run(
+  name: string,
+  event: string,
+  names: readonly string[] = [],
+  as = name,
+): { exit: number | null; output: string } {
+  const script = join(root, as)
   const text = readFileSync(join(shipped, name), 'utf8')
     .replaceAll('/etc/', `${root}/etc/`)
     .replaceAll('/run/systemd/system', `${root}/systemd`)
@@ -83,9 +88,9 @@ describe('reload', () => {
     ])
     program('service', `case "$1 $2" in ${cases.join('\n')}\n*) echo "$1: unrecognized service" >&2; exit 1 ;; esac`)
   }
-  /** A sudo that lets these services be reloaded by service(8). */
+  /** A sudo that lets these services be reloaded by service(8), or runs these words. */
   const sudo = (...allowed: readonly string[]) => {
-    const lines = allowed.map(name => `"service ${name} reload") may=yes ;;`).join('\n')
+    const lines = allowed.map(one => `"${one.includes(' ') ? one : `service ${one} reload`}") may=yes ;;`).join('\n')
     program(
       'sudo',
       `[ "$1" = -n ] && shift; [ "$1" = -l ] && { list=yes; shift; }
@@ -117,15 +122,80 @@ esac
   test('what runs and cannot be reloaded is told and fails; the others are reloaded', () => {
     as('root')
     services({ apache2: 1, nginx: 7, postfix: 0 })
-    program('nginx', 'echo "nginx: [emerg] unknown directive" >&2; exit 1')
     const { exit, output } = run('reload', 'live-updated')
     expect(exit).toBe(1)
     expect(output).toContain('apache2 says 1\n')
     expect(output).toContain(
-      'nginx says 7\nnginx: [emerg] unknown directive\nnginx is not reloaded: "service nginx reload" exited with 7; ' +
+      'nginx says 7\nnginx is not reloaded: "service nginx reload" exited with 7; ' +
         'it goes on with the certificate that it has loaded\n',
     )
     expect(reloads()).toContain('service postfix reload')
+  })
+
+  test('whose configuration is at fault is told in its own words and not reloaded', () => {
+    as('root')
+    services({ nginx: 0, postfix: 0 })
+    program('nginx', 'echo "nginx: [emerg] unknown directive" >&2; exit 1')
+    program('postconf')
+    expect(run('reload', 'live-updated')).toEqual({
+      exit: 1,
+      output:
+        'nginx: [emerg] unknown directive\nnginx is not reloaded: "nginx -t -q" exited with 1; ' +
+        'it goes on with the certificate that it has loaded\n',
+    })
+    expect(calls()).toContain('postconf -n')
+    expect(reloads()).toContain('service postfix reload')
+    expect(reloads()).not.toContain('service nginx reload')
+  })
+
+  test('another user tests the configuration if sudo lets him, and reloads without if not', () => {
+    as('acme')
+    services({ nginx: 0 })
+    program('nginx', 'exit 1')
+    sudo('nginx')
+    expect(run('reload', 'live-updated').exit).toBe(0)
+    sudo('nginx', 'nginx -t -q')
+    expect(run('reload', 'live-updated').output).toContain('nginx is not reloaded: "nginx -t -q" exited with 1')
+  })
+
+  test('as reload-SERVICE it takes that one alone, and reload leaves it alone', () => {
+    as('root')
+    services({ nginx: 0, postfix: 0, mine: 0 })
+    expect(run('reload', 'live-updated', [], 'reload-mine.service')).toEqual({ exit: 0, output: '' })
+    expect(run('reload', 'live-updated', [], 'reload-nginx')).toEqual({ exit: 0, output: '' })
+    expect(reloads()).toEqual(['service mine reload', 'service nginx reload'])
+    expect(run('reload', 'live-updated')).toEqual({ exit: 0, output: '' })
+    expect(reloads()).toContain('service postfix reload')
+    expect(reloads().filter(call => /nginx/.test(call))).toHaveLength(1)
+  })
+
+  test('reload-apache is apache2 or httpd, whichever runs', () => {
+    as('root')
+    services({ httpd: 0 })
+    expect(run('reload', 'live-updated', [], 'reload-apache').exit).toBe(0)
+    expect(run('reload', 'live-updated')).toEqual({ exit: 0, output: '' })
+    expect(reloads().filter(call => / httpd/.test(call))).toHaveLength(1)
+  })
+
+  test('of what it is named for, that there is none, or that it cannot reload, fails; that it does not run does not', () => {
+    as('root')
+    services({ mine: 3 })
+    expect(run('reload', 'live-updated', [], 'reload-ngnix')).toEqual({
+      exit: 1,
+      output: 'there is no service ngnix here: dns01 hook disable reload-ngnix\n',
+    })
+    program('stopped', 1, 'etc/init.d')
+    expect(run('reload', 'live-updated', [], 'reload-stopped')).toEqual({ exit: 0, output: '' })
+    expect(run('reload', 'live-updated', [], 'reload-mine').output).toMatch(
+      /dns01 hook enable restart-mine, if it cannot/,
+    )
+  })
+
+  test('as restart-SERVICE it restarts', () => {
+    as('root')
+    program('service', `case "$1 $2" in "mine status" | "mine restart") ;; *) exit 1 ;; esac`)
+    expect(run('reload', 'live-updated', [], 'restart-mine')).toEqual({ exit: 0, output: '' })
+    expect(calls()).toContain('service mine restart')
   })
 
   test('what stops at its reload is told and fails', () => {

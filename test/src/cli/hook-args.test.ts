@@ -28,7 +28,7 @@ test.each([
   '-v --env-file /e hook -v --no-wait --provider route53 lego x',
 ])('flags stand before the dialect: %s', line => {
   const { args, flags } = parseHookLine(line.split(' ')) ?? {}
-  expect(args).toMatchObject({ provider: 'route53', wait: false, dialect: 'lego', words: ['x'] })
+  expect(args).toMatchObject({ provider: 'route53', wait: false, what: 'lego', words: ['x'] })
   expect(flags).toMatchObject({ envFile: '/e', severity: 'DEBUG' })
 })
 
