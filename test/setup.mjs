@@ -38,6 +38,7 @@ export const SERVERS = {
   ssh: 'openssh-client',
   sudo: 'sudo',
   setpriv: 'util-linux',
+  keytool: 'default-jre-headless',
 }
 
 /** Packages without a program of their own that must come along. */

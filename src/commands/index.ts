@@ -5,6 +5,7 @@ import { accountThumbprint } from './account-thumbprint.js'
 import { accountUrlCommand } from './account-url.js'
 import type { Command } from './command.js'
 import { cull } from './cull.js'
+import { exportCommand } from './export.js'
 import { hook } from './hook.js'
 import { importJwkAccount, importPemAccount } from './import-account.js'
 import { importKeyCommand } from './import-key.js'
@@ -41,6 +42,7 @@ export const COMMANDS: readonly Command[] = [
   serveDnsCommand,
   revoke,
   cull,
+  exportCommand,
   importLe,
   importKeyCommand,
   importPemAccount,

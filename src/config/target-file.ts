@@ -5,6 +5,7 @@ import { parseName } from '../core/names.js'
 import { type Place, parsePlace } from '../core/place.js'
 import type { Csr, KeySpec, Target, TargetDefaults } from '../core/target.js'
 import { isSameUrl } from '../core/urls.js'
+import { exportForm } from './export-form.js'
 import { chainForm, fallbackForm, hoursForm, NONE, profileForm, reuseForm } from './request-forms.js'
 import { type Key, readValues, type Values } from './target-values.js'
 
@@ -48,8 +49,9 @@ export function parseTarget(from: {
   if (missing.length > 0)
     values.warn('request.names', `request.names lacks ${missing.join(' ')} of satisfy.names; added`)
   const requestNames = [...requested, ...missing]
+  const exports = values.form('export', exportForm)
   return {
-    target: complete(merged(values, defaults), { file: from.file, names, requestNames }),
+    target: complete(merged(values, defaults), { file: from.file, names, requestNames, exports }),
     warnings: values.warnings,
   }
 }
@@ -105,6 +107,8 @@ function checkAgainstCsr(values: Values, { requiredKeyType }: TargetDefaults, { 
     )
   if (values.truth('request.partial'))
     throw values.wrong('request.partial', 'request.partial cannot be with request.csr, which is for all its names')
+  if (values.has('export'))
+    throw values.wrong('export', 'export cannot be with request.csr, whose private key is elsewhere')
   for (const key of TOLD_BY_CSR)
     if (values.has(key)) values.warn(key, `${key} has no effect beside request.csr, which has its own`)
 }
@@ -112,7 +116,7 @@ function checkAgainstCsr(values: Values, { requiredKeyType }: TargetDefaults, { 
 /** Each by its name, which the compiler checks: of 10,000 targets that are copied together by `...` V8 keeps 6 MB more. */
 type EveryField = { readonly [Field in keyof Required<Target>]: Target[Field] }
 
-function complete(own: TargetDefaults, about: Pick<Target, 'file' | 'names' | 'requestNames'>): Target {
+function complete(own: TargetDefaults, about: Pick<Target, 'file' | 'names' | 'requestNames' | 'exports'>): Target {
   const target: EveryField = {
     file: about.file,
     names: about.names,
@@ -131,6 +135,7 @@ function complete(own: TargetDefaults, about: Pick<Target, 'file' | 'names' | 'r
     profile: own.profile,
     chain: own.chain,
     check: own.check,
+    exports: about.exports,
     env: own.env,
     dns: own.dns,
     key: { ...own.key, type: own.requiredKeyType ?? own.key.type },
@@ -165,6 +170,8 @@ export function parseDefaults(
   const values = readValues('conf/target', text)
   if (values.has('request.csr'))
     throw values.wrong('request.csr', 'request.csr belongs into a file of desired/: a request is for its own names')
+  if (values.has('export'))
+    throw values.wrong('export', 'export belongs into a file of desired/: its files are made of one certificate')
   const bits = older.rsaKeySize?.trim() ?? ''
   const start = /^\d+$/.test(bits) ? { ...BUILT_IN, key: { ...BUILT_IN.key, rsaBits: clamp(Number(bits)) } } : BUILT_IN
   const defaults = merged(values, start)

@@ -10,7 +10,7 @@ import type { Form } from './request-forms.js'
 import { parseYaml, textOf } from './yaml-text.js'
 
 /** acmetool's schema of desired/* and conf/target, and our own keys: `fallback`, `fallback-after`, `partial`, `profile`, `csr`,
- * `preferred-chain`, `key.reuse`, `challenge.dns` and `check`. */
+ * `preferred-chain`, `key.reuse`, `challenge.dns`, `check` and `export`. */
 const KNOWN = [
   'satisfy.names',
   'satisfy.margin',
@@ -37,6 +37,7 @@ const KNOWN = [
   'priority',
   'label',
   'check',
+  'export',
   'names',
   'provider',
 ] as const

@@ -42,6 +42,28 @@ export interface WantedProfile {
 export const challengeMethods = ['dns-01', 'dns-account-01', 'dns-persist-01', 'auto'] as const
 export type ChallengeMethod = (typeof challengeMethods)[number]
 
+/** What `dns01 export` makes of a certificate and its key. */
+export const exportFormats = ['pem', 'der', 'p12', 'jks', 'bundle'] as const
+export type ExportFormat = (typeof exportFormats)[number]
+
+/** Those that programs open with a passphrase only. */
+export const needsPassphrase = (format: ExportFormat): boolean => format === 'p12' || format === 'jks'
+
+/** An entry of `export:`: what is live, kept in another form at another place. */
+export interface Export {
+  readonly format: ExportFormat
+  /** Absolute. */
+  readonly path: string
+  readonly passphraseFile?: string | undefined
+  /** Encryption that old programs know. */
+  readonly legacy?: boolean | undefined
+  /** Names or numbers; absent: whoever runs dns01. */
+  readonly owner?: string | undefined
+  readonly group?: string | undefined
+  /** 0600 when absent; never for all. */
+  readonly mode?: number | undefined
+}
+
 /** One file of desired/, with what conf/target hands down. */
 export interface Target {
   /** Base name in desired/, as on disk. */
@@ -72,6 +94,8 @@ export interface Target {
   readonly partial: boolean
   /** request.csr: what finalize sends, instead of a request of our own with a key of our own. */
   readonly csr?: Csr | undefined
+  /** export: files that are made of what is live for the first name. */
+  readonly exports?: readonly Export[] | undefined
   /** Absent: the CA chooses. */
   readonly profile?: WantedProfile | undefined
   /** request.preferred-chain: who issued the last certificate of the chain. Absent: the CA chooses. */
@@ -95,7 +119,7 @@ export const methodOf = ({ dns }: Pick<Target, 'dns'>): ChallengeMethod => dns.m
 export const titleOf = ({ names, file }: Target): string => shortNames(names, file)
 
 /** What conf/target hands down to every target (acmetool's inheritance; never names). */
-export interface TargetDefaults extends Omit<Target, 'file' | 'names' | 'requestNames' | 'csr'> {
+export interface TargetDefaults extends Omit<Target, 'file' | 'names' | 'requestNames' | 'csr' | 'exports'> {
   /** Whether conf/target names a CA; then a legacy `provider:` at the root of a target counts for nothing. */
   readonly caGiven: boolean
   /** HTTP-01 only: kept for `status`, used for nothing. */

@@ -83,14 +83,20 @@ export function startsPrograms({ env = {}, dns }: Asked, inherited: Asked = { dn
 }
 
 /**
- * For a file that starts programs: who may change it, or a folder above, could start others as us.
+ * For a file that starts programs, or says where we write: who may change it, or a folder above, could do that as us.
  * @throws Dns01Error CONFIG when that is somebody else than root and we
  */
-export function mustBeOurs(world: Looking, path: string): void {
+export function mustBeOurs(
+  world: Looking,
+  path: string,
+  says:
+    | 'which program runs, or with which variables'
+    | 'which files are written' = 'which program runs, or with which variables',
+): void {
   const weak = weakness(world, path)
   if (!weak) return
   const whose = weak.path === path ? 'it' : weak.path
-  throw new Dns01Error('CONFIG', `${path} says which program runs, or with which variables, but ${whose} ${weak.why}`, {
+  throw new Dns01Error('CONFIG', `${path} says ${says}, but ${whose} ${weak.why}`, {
     hint: `${weak.hint}, or run dns01 as the user that it belongs to`,
   })
 }

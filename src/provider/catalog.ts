@@ -196,13 +196,13 @@ export async function loadAll(
   return loaded.flat()
 }
 
-/** Secrets that are for a CA (renew/external-account.ts): no program that we start has any use for them. */
-const CA_SECRETS = ['DNS01_EAB_KID', 'DNS01_EAB_HMAC_KEY']
+/** Secrets for a CA (renew/external-account.ts) and for `dns01 export`: no program that we start has any use for them. */
+const OWN_SECRETS = ['DNS01_EAB_KID', 'DNS01_EAB_HMAC_KEY', 'DNS01_EXPORT_PASSPHRASE']
 
-/** The variables in which these providers look for secrets, those for CAs, and those that name a file with one. */
+/** The variables in which these providers look for secrets, those of our own, and those that name a file with one. */
 export function secretVariables(definitions: readonly ProviderDefinition[]): ReadonlySet<string> {
   const secret = definitions.flatMap(({ settings }) => Object.values<Setting>(settings).filter(one => one.secret))
-  return new Set([...secret.flatMap(({ env }) => env), ...CA_SECRETS].flatMap(name => [name, `${name}_FILE`]))
+  return new Set([...secret.flatMap(({ env }) => env), ...OWN_SECRETS].flatMap(name => [name, `${name}_FILE`]))
 }
 
 /** The variables in which any provider looks for secrets. Those of others that cannot be loaded have none: nobody uses them. */

@@ -2,6 +2,7 @@
 
 import { basename, dirname, join, resolve } from 'node:path'
 import { Dns01Error, messageOf } from '../core/errors.js'
+import { writeWhole } from '../core/whole-file.js'
 import type { Files, World } from '../core/world.js'
 
 type Outside = Pick<World, 'files' | 'random'>
@@ -15,17 +16,13 @@ export async function writeOutside(world: Outside, path: string, text: string, m
   const { files } = world
   const there = files.info(path)
   if (there?.kind === 'file' && there.mode === mode && readText(files, path) === text) return false
-  const temporary = join(dirname(path), `.${basename(path)}.${Buffer.from(world.random(6)).toString('hex')}`)
   try {
     await makeFolders(files, dirname(path))
-    await files.writeNew(temporary, new TextEncoder().encode(text), mode)
-    await files.rename(temporary, path)
-    await files.syncFolder(dirname(path))
-    return true
   } catch (cause) {
-    if (files.info(dirname(path)) && files.info(temporary)) await files.remove(temporary)
     throw new Dns01Error('STATE', `cannot write ${path}: ${messageOf(cause)}`, { cause })
   }
+  await writeWhole(world, path, new TextEncoder().encode(text), { mode })
+  return true
 }
 
 async function makeFolders(files: Files, folder: string): Promise<void> {

@@ -112,7 +112,7 @@ export class GoingLive {
   }
 
   async #tell(): Promise<void> {
-    this.#failed = await tellWhatChanged(this.#parts)
+    this.#failed = await tellWhatChanged(this.#parts, this.#targets)
     this.#untold = false
   }
 

@@ -2,7 +2,7 @@
 // server hears of a new certificate even if the run is killed in between.
 import pLimit from 'p-limit'
 import { settleAll } from '../core/combine-errors.js'
-import { Dns01Error } from '../core/errors.js'
+import { Dns01Error, hintsOf } from '../core/errors.js'
 import type { Target } from '../core/target.js'
 import type { World } from '../core/world.js'
 import { parseSeconds } from '../provider/api.js'
@@ -58,14 +58,42 @@ export async function linkUp(
 }
 
 export interface TellParts {
-  readonly world: Pick<World, 'files' | 'run' | 'env' | 'self' | 'log'>
+  readonly world: Pick<World, 'files' | 'run' | 'env' | 'self' | 'log' | 'random' | 'clock'>
   readonly state: StateDir
   readonly hookFolders: readonly string[]
   readonly signal: AbortSignal
 }
 
-/** One `live-updated` for all names whose link changed and nobody was told yet; noted until no hook fails. Returns what failed. */
-export async function tellWhatChanged(parts: TellParts): Promise<HookFailure[]> {
+/**
+ * The files of `export:` lists, and then one `live-updated` for all names whose link changed and nobody was told yet; noted
+ * until no hook fails. Returns what failed.
+ */
+export async function tellWhatChanged(parts: TellParts, targets: readonly Target[]): Promise<HookFailure[]> {
+  const notExported = targets.some(target => target.exports) ? await exportWhatIsLive(parts, targets) : []
+  return [...notExported, ...(await tellOfLinks(parts))]
+}
+
+async function exportWhatIsLive(parts: TellParts, targets: readonly Target[]): Promise<HookFailure[]> {
+  const { staleExports, writeExport } = await import('./exports.js') // seldom needed
+  const { state, world } = parts
+  const failed: HookFailure[] = []
+  for (const stale of staleExports(world, state, targets)) {
+    const hook = `export ${stale.wanted.path}`
+    try {
+      await writeExport(world, state.root, stale)
+      // of a file that was removed, or a list that was edited, the hooks have not heard
+      await state.journal.noteUntold([stale.link])
+      world.log.info(`${hook}: written`)
+    } catch (cause) {
+      if (!(cause instanceof Dns01Error)) throw cause
+      const hint = hintsOf(cause.hint) ?? 'it is tried again by the next reconcile'
+      failed.push({ hook, error: new Dns01Error('HOOK', `${hook}: ${cause.message}`, { hint, cause }) })
+    }
+  }
+  return failed
+}
+
+async function tellOfLinks(parts: TellParts): Promise<HookFailure[]> {
   const { journal } = parts.state
   const noted = journal.untold()
   if (noted.length === 0) return []

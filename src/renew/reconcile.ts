@@ -39,7 +39,7 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
   const index = byName(there.certificates)
   const toDo = work(there, { ...options, now }, index)
   const outcomes = isNothing(toDo)
-    ? await onlyLink(parts, linkChanges(there, { now }, index))
+    ? await onlyLink(parts, targets, linkChanges(there, { now }, index))
     : await obtainAndLink(parts, targets, toDo, options)
   return [...unfinished, ...problems.map(error => failed('desired', error)), ...outcomes]
 }
@@ -59,9 +59,13 @@ const isForSome = ({ force = [], wanted = [], onlyFiles }: ReconcileOptions): bo
 const isNothing = ({ revoke, resume, issue }: Work): boolean => revoke.length + resume.length + issue.length === 0
 
 /** What was read still holds: with ten thousand certificates a look takes a second. */
-async function onlyLink(parts: ReconcileParts, changes: readonly LinkChange[]): Promise<Outcome[]> {
+async function onlyLink(
+  parts: ReconcileParts,
+  targets: readonly Target[],
+  changes: readonly LinkChange[],
+): Promise<Outcome[]> {
   await pointLinks(parts.state, changes)
-  return [...changes.map(linked), ...(await tellWhatChanged(parts)).map(hookFailed)]
+  return [...changes.map(linked), ...(await tellWhatChanged(parts, targets)).map(hookFailed)]
 }
 
 async function obtainAndLink(

@@ -44,13 +44,15 @@ export function readTargets(reading: TargetReading): { targets: Target[]; proble
   return { targets, problems }
 }
 
-/** A target whose provider is a program is believed only if its file is ours: who may write it could run anything. */
+/** A target whose provider is a program, or that has files written, is believed only if it is ours: who may write it could do anything. */
 function readTarget({ disk, world, warnOnce }: TargetReading, file: string, kind: string, defaults: TargetDefaults) {
   if (kind !== 'file')
     throw new Dns01Error('CONFIG', `desired/${file} is a ${kind}, not a file`, { hint: 'targets are plain files' })
   const readCsr = (path: string): Csr => readCsrFile(world, disk.root, path)
   const { target, warnings } = parseTarget({ file, text: disk.read(targetPath(file)), defaults, readCsr })
-  if (startsPrograms(target, defaults)) mustBeOurs(world, join(disk.root, targetPath(file)))
+  const place = join(disk.root, targetPath(file))
+  if (startsPrograms(target, defaults)) mustBeOurs(world, place)
+  if (target.exports) mustBeOurs(world, place, 'which files are written')
   warnOnce(warnings)
   return target
 }

@@ -32,3 +32,13 @@ function base128(arc: number): Buffer {
   for (let left = arc >>> 7; left > 0; left >>>= 7) bytes.unshift((left & 0x7f) | 0x80)
   return Buffer.from(bytes)
 }
+
+/** Not negative; the high bit of the first byte would make it so (X.690 §8.3.2). */
+export function integer(value: number): Buffer {
+  const bytes = [value & 0xff]
+  for (let left = Math.floor(value / 256); left > 0; left = Math.floor(left / 256)) bytes.unshift(left & 0xff)
+  return element(TAG.integer, Buffer.from((bytes[0] ?? 0) >= 0x80 ? [0, ...bytes] : bytes))
+}
+
+/** BMPString (X.690 §8.23.8): two bytes a character, big-endian. */
+export const bmpString = (text: string): Buffer => element(TAG.bmp, Buffer.from(text, 'utf16le').swap16())

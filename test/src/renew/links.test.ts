@@ -50,21 +50,21 @@ describe('live-updated', () => {
 
   test('is told once, with all names that changed', async () => {
     await linked('a.test', '*.a.test')
-    expect(await tellWhatChanged(parts)).toEqual([])
-    expect(await tellWhatChanged(parts)).toEqual([])
+    expect(await tellWhatChanged(parts, [])).toEqual([])
+    expect(await tellWhatChanged(parts, [])).toEqual([])
     expect(told).toEqual([{ argv: ['/hooks/one', 'live-updated'], input: 'a.test\n*.a.test\n' }])
   })
 
   test('is told again after a hook failed, with what has changed since', async () => {
     exit = 1
     await linked('a.test')
-    expect(await tellWhatChanged(parts)).toMatchObject([
+    expect(await tellWhatChanged(parts, [])).toMatchObject([
       { hook: '/hooks/one', error: { code: 'HOOK', message: '/hooks/one: live-updated exited with 1' } },
     ])
     expect(fake.said).toEqual([]) // the run tells it once, with its other errors
     exit = 0
     await linked('b.test')
-    expect(await tellWhatChanged(parts)).toEqual([])
+    expect(await tellWhatChanged(parts, [])).toEqual([])
     expect(told.map(({ input }) => input)).toEqual(['a.test\n', 'a.test\nb.test\n'])
   })
 
@@ -72,7 +72,7 @@ describe('live-updated', () => {
     exit = 1
     fake.files.put('/hooks/one', '#!/usr/bin/python3\n"challenge-dns-start"\n', 0o755)
     await linked('a.test')
-    expect(await tellWhatChanged(parts)).toEqual([])
+    expect(await tellWhatChanged(parts, [])).toEqual([])
     expect(state.journal.untold()).toEqual([])
     expect(told).toHaveLength(1)
   })
@@ -80,7 +80,7 @@ describe('live-updated', () => {
   test('is not told of a link that has gone since', async () => {
     await linked('a.test')
     await state.removeLive('a.test')
-    expect(await tellWhatChanged(parts)).toEqual([])
+    expect(await tellWhatChanged(parts, [])).toEqual([])
     expect(told).toEqual([])
     expect(state.journal.untold()).toEqual([])
   })
