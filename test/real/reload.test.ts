@@ -121,7 +121,7 @@ describe.skipIf(lacking(...programs))('the hook reload beside real nginx', () =>
         const { exit, stderr } = await at.dns01(`reconcile --force ${name}`)
         expect(exit).toBe(8)
         expect(stderr).toMatch(/reload: .*unknown directive "sevrer" in .etc.nginx.sites-enabled.others/)
-        expect(stderr).toContain('nginx is not reloaded: "service nginx reload" exited with 1')
+        expect(stderr).toContain('nginx is not reloaded: "nginx -t -q" exited with 1')
         expect(stderr.match(/ERROR/g)).toHaveLength(1)
         expect(await at.served()).toBe(second)
         expect(await at.live()).not.toBe(second)
