@@ -11,6 +11,7 @@ export interface World {
   /** Cryptographically strong random bytes. */
   readonly random: (bytes: number) => Uint8Array
   readonly run: (argv: readonly string[], options: RunOptions) => Promise<RunResult>
+  readonly mail: Mail
   readonly env: Readonly<Record<string, string | undefined>>
   readonly self: Self
   readonly log: Log
@@ -188,6 +189,33 @@ export interface RunResult {
   readonly problem?: string | undefined
   /** It was ended because of timeoutSeconds; `exit` is not 0 then, whatever it said. */
   readonly late?: boolean
+}
+
+/** A mail to people: plain text. */
+export interface MailMessage {
+  /** An address, without a name. */
+  readonly from: string
+  readonly to: readonly string[]
+  readonly subject: string
+  readonly text: string
+  readonly date: Date
+}
+
+/** Whom a mail is handed to. */
+export interface SmtpServer {
+  readonly host: string
+  readonly port: number
+  /** `at once` (RFC 8314), by STARTTLS or not at all (`required`), only if it is offered, or never. */
+  readonly tls: 'at once' | 'required' | 'if offered' | 'never'
+  readonly login?: { readonly user: string; readonly password: string } | undefined
+}
+
+export interface Mail {
+  /** As it goes over the wire (RFC 5322): ASCII, each line ends with CRLF. */
+  compose(message: MailMessage): Promise<string>
+  /** Hands it to the server (RFC 5321) and returns what that said. Rejects with Dns01Error UNAVAILABLE, REFUSED, CONFIG
+   *  (its TLS certificate, or none), or with the signal's reason. */
+  send(message: MailMessage, server: SmtpServer, signal: AbortSignal): Promise<string>
 }
 
 export interface Self {

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
-import type { Fetch, Log, Prompt, Self, World } from '../core/world.js'
+import type { Fetch, Log, Mail, Prompt, Self, World } from '../core/world.js'
 import { realClock } from './clock.js'
 import { openDns } from './dns.js'
 import { openFiles } from './files.js'
@@ -23,6 +23,7 @@ export interface RealWorldOptions {
  */
 export function realWorld({ env, log, prompt, program }: RealWorldOptions): World {
   const fetch = openLater(async () => (await import('./fetch.js')).openFetch({ env }))
+  const mail = async (): Promise<Mail> => (await import('./mail.js')).openMail({ env })
   return {
     clock: realClock,
     fetch,
@@ -30,6 +31,10 @@ export function realWorld({ env, log, prompt, program }: RealWorldOptions): Worl
     files: openFiles(),
     random: bytes => randomBytes(bytes),
     run: openRun(),
+    mail: {
+      compose: async message => (await mail()).compose(message),
+      send: async (message, server, signal) => (await mail()).send(message, server, signal),
+    },
     env,
     self: realSelf(program),
     log,

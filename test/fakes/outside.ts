@@ -35,6 +35,10 @@ export interface Run {
   readonly said: readonly string[]
 }
 
+const unused = (): never => {
+  throw new Error('no run of these tests sends mail')
+}
+
 /** Everything that outlives a process: disk, CA, zones, time. */
 export interface Outside {
   readonly files: MemoryFiles
@@ -152,6 +156,7 @@ export function outside(options: OutsideOptions): Outside {
         deadline: clock.deadline,
         sleep: clock.sleep,
       },
+      mail: { compose: unused, send: unused },
       fetch: async (url, request) => {
         step('request')
         const answer = await (others[url.origin] ?? ca).fetch(url, request)

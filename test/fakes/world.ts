@@ -60,6 +60,7 @@ export function fakeWorld(parts: Parts = {}): World {
   return {
     fetch: none('fetch'),
     run: none('run'),
+    mail: { compose: none('mail.compose'), send: none('mail.send') },
     random: none('random'),
     env: {},
     log: fakeLog(),
