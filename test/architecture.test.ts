@@ -14,6 +14,7 @@ const FOLDERS = [
   'contract',
   'platform',
   'commands',
+  'notify',
   'report',
   'quickstart',
   'probe',
@@ -40,6 +41,7 @@ const LIBRARIES: Readonly<Record<string, RegExp>> = {
   'fast-string-truncated-width': /^src\/core\/text-width\.ts$/,
   dotenv: /^src\/config\/env-file\.ts$/,
   jose: /^src\/acme\/jws\.ts$/,
+  nodemailer: /^src\/platform\/mail\.ts$/,
   'p-retry': /^src\/core\/retry\.ts$/,
   yargs: /^src\/cli\/|^src\/commands\/command\.ts$/,
 }

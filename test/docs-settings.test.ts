@@ -93,7 +93,7 @@ test('the firewall line is the one that the error tells', () => {
   expect(source.replace(/['"] \+\n\s*['"]/g, '')).toContain(line)
 })
 
-test('every variable of ours is told in docs/settings.md or docs/providers.md, and no other', () => {
+test('every variable of ours is told in docs/settings.md, docs/providers.md or docs/notices.md, and no other', () => {
   const sources = ['src', 'providers'].flatMap(folder =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
       .filter(file => file.endsWith('.ts'))
@@ -102,7 +102,7 @@ test('every variable of ours is told in docs/settings.md or docs/providers.md, a
   const ours = (text: string): string[] => text.match(/\bDNS01_[A-Z0-9_]*[A-Z0-9]\b/g) ?? []
   const builtIn = ['DNS01_VERSION', 'DNS01_BUGS'] // filled in by build.mjs
   const used = [...new Set(sources.flatMap(ours))].filter(name => !builtIn.includes(name) && !name.endsWith('_FILE'))
-  const told = new Set(['settings', 'providers'].flatMap(page => ours(pageText(`docs/${page}.md`))))
+  const told = new Set(['settings', 'providers', 'notices'].flatMap(page => ours(pageText(`docs/${page}.md`))))
   told.delete('DNS01_ENV_FILE')
   expect([...told].sort()).toEqual(used.filter(name => name !== 'DNS01_ENV_FILE').sort())
 })

@@ -7,6 +7,7 @@ import { GLOBAL } from '../src/cli/flags.js'
 import { COMMANDS } from '../src/commands/index.js'
 import { type Code, FAULTS } from '../src/core/errors.js'
 import { plain } from '../src/core/styled.js'
+import { KINDS } from '../src/notify/settings.js'
 import { loadShipped, shippedNames } from '../src/provider/catalog.js'
 import { checkStatus, parseLimits } from '../src/report/status-check.js'
 import { statusLines } from '../src/report/status-table.js'
@@ -107,6 +108,19 @@ const statusCapture = (): string =>
 const checkCapture = (): string =>
   capture('dns01 status --check 14,7', [checkStatus(aDocument(household), statusNow, parseLimits('14,7')).line])
 
+/** What switches a channel on stands first. */
+const noticeTable = (): string =>
+  table(
+    ['by', 'variable', 'meaning'],
+    KINDS.flatMap(({ name, settings }) =>
+      Object.values(settings).map(({ env, help, required, default: otherwise }, i) => [
+        i === 0 ? name : '',
+        env.map(variable => `\`${variable}\``).join(' '),
+        `${help}${required ? ' (required)' : ''}${otherwise ? `; default \`${otherwise}\`` : ''}`,
+      ]),
+    ),
+  )
+
 /** By the name in `<!-- table: NAME -->`. */
 export const TABLES: Readonly<Record<string, () => string | Promise<string>>> = {
   commands: commandTable,
@@ -116,6 +130,7 @@ export const TABLES: Readonly<Record<string, () => string | Promise<string>>> = 
   providers: providerTable,
   'status capture': statusCapture,
   'check capture': checkCapture,
+  notices: noticeTable,
 }
 
 /** A page with its tables as the code has them. */

@@ -39,6 +39,8 @@ export const SERVERS = {
   sudo: 'sudo',
   setpriv: 'util-linux',
   keytool: 'default-jre-headless',
+  aiosmtpd: 'python3-aiosmtpd',
+  promtool: 'prometheus',
 }
 
 /** Packages without a program of their own that must come along. */

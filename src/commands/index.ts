@@ -10,6 +10,7 @@ import { hook } from './hook.js'
 import { importJwkAccount, importPemAccount } from './import-account.js'
 import { importKeyCommand } from './import-key.js'
 import { importLe } from './import-le.js'
+import { notify } from './notify.js'
 import { persist } from './persist.js'
 import { plan } from './plan.js'
 import { probe } from './probe.js'
@@ -50,5 +51,6 @@ export const COMMANDS: readonly Command[] = [
   account,
   accountUrlCommand,
   accountThumbprint,
+  notify,
   testNotify,
 ]

@@ -1,8 +1,8 @@
 /** `dns01 reconcile`, and `dns01` alone: gets, renews and links what is wanted; this is what cron runs. */
 
 import { forcedNames, targetFiles } from '../manage/desired.js'
+import { watched } from '../notify/watched.js'
 import { pauseBeforeRenewals } from '../renew/jitter.js'
-import { recorded } from '../renew/recorded.js'
 import { type Context, looking, reconcileNow } from '../renew/run.js'
 import { setUpOf } from '../renew/status.js'
 import { nothingWanted } from '../renew/status-text.js'
@@ -16,19 +16,20 @@ export const reconcile: Command = {
   example: 'reconcile --force www.example.com',
   options: { force: { type: 'string', array: true, describe: 'renew the certificates of these names now' } },
   placesRecords: true,
-  run: async ({ targets, force }, context) => {
-    if (await isTooEarly(context)) return []
-    const forced = force === undefined ? [] : forcedNames(await looking(context), texts(force))
-    await pauseBeforeRenewals(context, forced)
-    return recorded(context, async state => {
-      await state.conform({ andRead: true })
-      const onlyFiles = texts(targets).length > 0 ? targetFiles(state, texts(targets)) : undefined
-      const outcomes = await reconcileNow(context, state, { onlyFiles, force: forced })
-      const errors = report(context, state, outcomes)
-      await tellRun(context, state, outcomes)
-      return { outcomes, errors }
-    })
-  },
+  run: ({ targets, force }, context) =>
+    watched(context, async underLock => {
+      if (await isTooEarly(context)) return []
+      const forced = force === undefined ? [] : forcedNames(await looking(context), texts(force))
+      await pauseBeforeRenewals(context, forced)
+      return underLock(async state => {
+        await state.conform({ andRead: true })
+        const onlyFiles = texts(targets).length > 0 ? targetFiles(state, texts(targets)) : undefined
+        const outcomes = await reconcileNow(context, state, { onlyFiles, force: forced })
+        const errors = report(context, state, outcomes)
+        await tellRun(context, state, outcomes)
+        return { outcomes, errors }
+      })
+    }),
 }
 
 /** A person who types `dns01` before anything is set up, or mistypes --state, gets a word for it instead of a folder. */

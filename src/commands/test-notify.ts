@@ -9,7 +9,7 @@ import { type Command, texts } from './command.js'
 
 export const testNotify: Command = {
   command: 'test-notify [names..]',
-  describe: 'Run the hooks as if these links of live/ had just changed.',
+  describe: 'Run the hooks as if these links of live/ had just changed. (Mail and webhooks: notify --test.)',
   example: 'test-notify www.example.com',
   run: async ({ names }, context) => {
     const { world, signal } = context

@@ -196,8 +196,14 @@ export async function loadAll(
   return loaded.flat()
 }
 
-/** Secrets for a CA (renew/external-account.ts) and for `dns01 export`: no program that we start has any use for them. */
-const OWN_SECRETS = ['DNS01_EAB_KID', 'DNS01_EAB_HMAC_KEY', 'DNS01_EXPORT_PASSPHRASE']
+/** For a CA (renew/external-account.ts), for `dns01 export` and of notices (notify/): no program that we start has any use for them. */
+export const OWN_SECRETS: readonly string[] = [
+  ...['DNS01_EAB_KID', 'DNS01_EAB_HMAC_KEY', 'DNS01_EXPORT_PASSPHRASE', 'DNS01_PING_URL'],
+  ...['SMTP_PASSWORD', 'WEBHOOK', 'WEBHOOK_SECRET', 'SLACK', 'MATTERMOST', 'TEAMS', 'NTFY', 'NTFY_TOKEN'].map(
+    name => `DNS01_NOTIFY_${name}`,
+  ),
+  ...['GOTIFY_TOKEN', 'TELEGRAM_TOKEN'].map(name => `DNS01_NOTIFY_${name}`),
+]
 
 /** The variables in which these providers look for secrets, those of our own, and those that name a file with one. */
 export function secretVariables(definitions: readonly ProviderDefinition[]): ReadonlySet<string> {

@@ -31,6 +31,15 @@ export interface Memory {
   readonly orders: ReadonlyMap<string, readonly Date[]>
 }
 
+/** What somebody was told of a trouble that is not over. */
+export interface Told {
+  readonly since: Date
+  /** Of the failure that was told; absent: of none. */
+  readonly code?: string | undefined
+  /** At which threshold of hours left it was told. */
+  readonly hoursLeft?: number | undefined
+}
+
 /** Every change is on disk when its promise resolves; what changes meanwhile shares the next write. One that changes nothing writes nothing. */
 export interface Ledger extends Memory {
   failed(key: string, failure: Failure): Promise<void>
@@ -53,6 +62,10 @@ export interface Ledger extends Memory {
   readonly recordEnds: ReadonlyMap<string, Date>
   /** Records were seen; undefined: without an end. */
   recordsSeen(ends: Iterable<readonly [key: string, until: Date | undefined]>): Promise<void>
+  /** What each channel of notices has told, and of what. */
+  readonly notices: ReadonlyMap<string, Readonly<Record<string, Told>>>
+  /** All that this channel has told by now. */
+  noticesTold(channel: string, told: Readonly<Record<string, Told>>): Promise<void>
   /** Moves a damaged file to .dns01/set-aside, so that it is complained about once. */
   setDamagedAside(): Promise<void>
 }
@@ -74,6 +87,7 @@ const date = v.pipe(
   v.date(), // no Invalid Date
 )
 const dates = v.record(v.string(), v.array(date))
+const told = v.object({ since: date, code: v.optional(v.string()), hoursLeft: v.optional(v.number()) })
 const schema = v.object({
   failures: v.record(
     v.string(),
@@ -93,6 +107,7 @@ const schema = v.object({
   paces: v.fallback(v.optional(v.record(v.string(), v.pipe(v.number(), v.minValue(0), v.maxValue(600))), {}), {}),
   told: v.fallback(v.optional(v.record(v.string(), date), {}), {}),
   recordEnds: v.fallback(v.optional(v.record(v.string(), date), {}), {}),
+  notices: v.fallback(v.optional(v.record(v.string(), v.record(v.string(), told)), {}), {}),
 })
 
 /**
@@ -111,6 +126,7 @@ class LedgerFile implements Ledger {
   /** What somebody was told, and when it was last so. */
   readonly told: Map<string, Date>
   readonly recordEnds: Map<string, Date>
+  readonly notices: Map<string, Readonly<Record<string, Told>>>
   readonly #disk: Disk
   readonly #world: LedgerWorld
   /** The file is damaged, and still in its place. */
@@ -133,6 +149,7 @@ class LedgerFile implements Ledger {
     this.paces = new Map(Object.entries(data.paces))
     this.told = new Map(Object.entries(data.told))
     this.recordEnds = new Map(Object.entries(data.recordEnds))
+    this.notices = new Map(Object.entries(data.notices))
     this.#pacesWritten = new Map(this.paces)
     this.#forgetOld()
   }
@@ -184,6 +201,13 @@ class LedgerFile implements Ledger {
     if (changed) await this.#save()
   }
 
+  async noticesTold(channel: string, told: Readonly<Record<string, Told>>): Promise<void> {
+    if (JSON.stringify(told) === JSON.stringify(this.notices.get(channel) ?? {})) return
+    if (Object.keys(told).length > 0) this.notices.set(channel, told)
+    else this.notices.delete(channel)
+    await this.#save()
+  }
+
   async setDamagedAside(): Promise<void> {
     if (this.#damaged) await this.#disk.moveFolder(LEDGER, freePlace(this.#disk, `${SET_ASIDE}/ledger.json`))
     this.#damaged = false
@@ -208,10 +232,10 @@ class LedgerFile implements Ledger {
   }
 
   #write(): Promise<void> {
-    const { failures, validations, orders, paces, told, recordEnds } = this
+    const { failures, validations, orders, paces, told, recordEnds, notices } = this
     for (const [key, seconds] of paces) if (seconds < worthWriting.seconds) paces.delete(key)
     this.#pacesWritten = new Map(paces)
-    const all = [failures, validations, orders, paces, told, recordEnds]
+    const all = [failures, validations, orders, paces, told, recordEnds, notices]
     if (all.every(({ size }) => size === 0)) return this.#disk.remove(LEDGER)
     return this.#disk.writeFile(LEDGER, `${JSON.stringify(document(this), null, 1)}\n`)
   }
@@ -249,7 +273,7 @@ function forgetOldTimes(all: Map<string, readonly Date[]>, now: Date, hours: num
 const ageHours = (at: Date, now: Date): number =>
   at > now ? Number.POSITIVE_INFINITY : (now.getTime() - at.getTime()) / hourMs
 
-const empty = { failures: {}, validations: {}, orders: {}, paces: {}, told: {}, recordEnds: {} }
+const empty = { failures: {}, validations: {}, orders: {}, paces: {}, told: {}, recordEnds: {}, notices: {} }
 
 function read(
   disk: Disk,
@@ -265,11 +289,12 @@ function read(
   }
 }
 
-const document = ({ failures, validations, orders, paces, told, recordEnds }: LedgerFile) => ({
+const document = ({ failures, validations, orders, paces, told, recordEnds, notices }: LedgerFile) => ({
   failures: Object.fromEntries(failures),
   validations: Object.fromEntries(validations),
   orders: Object.fromEntries(orders),
   ...(paces.size > 0 && { paces: Object.fromEntries(paces) }),
   ...(told.size > 0 && { told: Object.fromEntries(told) }),
   ...(recordEnds.size > 0 && { recordEnds: Object.fromEntries(recordEnds) }),
+  ...(notices.size > 0 && { notices: Object.fromEntries(notices) }),
 })

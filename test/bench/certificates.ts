@@ -35,18 +35,20 @@ const authorityKeyId = sequence(
 interface Wishes {
   readonly isCa?: boolean
   readonly namesIssuer?: boolean
+  /** Days that are gone of its 90; 1 when absent. */
+  readonly ageDays?: number
 }
 
 function certificate(
   names: readonly string[],
   subject: KeyObject,
   issuer: KeyObject,
-  { isCa = false, namesIssuer = false }: Wishes = {},
+  { isCa = false, namesIssuer = false, ageDays = 1 }: Wishes = {},
 ): string {
   const spki = createPublicKey(subject).export({ type: 'spki', format: 'der' })
   const serial = createHash('sha256').update(spki).digest().subarray(0, 15)
   const now = Date.now()
-  const dates = sequence(utcTime(new Date(now - day)), utcTime(new Date(now + 89 * day)))
+  const dates = sequence(utcTime(new Date(now - ageDays * day)), utcTime(new Date(now + (90 - ageDays) * day)))
   const altNames = sequence(...names.map(name => element(0x82, Buffer.from(name))))
   const extension = isCa
     ? sequence(
@@ -90,17 +92,22 @@ function openMint(wishes: Wishes = {}): { readonly chain: string; issue(names: r
 const benchDirectory = 'https://ca.bench.test/dir'
 
 /**
- * A state directory as acmetool and dns01 leave it: nothing is due for a month. One name a certificate, a key for each. With
- * a CA that is there, one may ask it about them (RFC 9773).
+ * A state directory as acmetool and dns01 leave it: nothing is due for a month, unless the certificates are older. One name a
+ * certificate, a key for each. With a CA that is there, one may ask it about them (RFC 9773).
  */
-export function fillState(state: string, hosts: readonly string[], ca?: { readonly directory: string }): void {
+export function fillState(
+  state: string,
+  hosts: readonly string[],
+  ca?: { readonly directory: string },
+  ageDays = 1,
+): void {
   const directory = ca?.directory ?? benchDirectory
   prepareState(state, directory)
   const write = (path: string, text: string, mode = 0o644) => writeFileSync(join(state, path), text, { mode })
   const folder = (path: string, mode = 0o755) => mkdirSync(join(state, path), { mode, recursive: true })
   for (const name of layout.FOLDERS)
     folder(name, name === 'keys' || name === 'accounts' || name === 'tmp' ? 0o700 : 0o755)
-  const mint = openMint({ namesIssuer: ca !== undefined })
+  const mint = openMint({ namesIssuer: ca !== undefined, ageDays })
   const account = parseKey(newKey().export({ type: 'sec1', format: 'pem' }).toString())
   const accountId = layout.accountId(directory, account.id)
   folder(layout.accountFolder(accountId).replace(/\/[^/]*$/, ''), 0o700)

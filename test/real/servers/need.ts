@@ -12,6 +12,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   pdns_server: 'pdns-server',
   pdnsutil: 'pdns-server',
   ip: 'iproute2',
+  aiosmtpd: 'python3-aiosmtpd',
+  promtool: 'prometheus',
 }
 
 /** Where test/setup.mjs builds the newest Pebble; Debian's is older. */
