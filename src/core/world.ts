@@ -17,6 +17,15 @@ export interface World {
   readonly log: Log
   /** Absent when nobody can be asked (--batch, or no terminal and no --stdio). */
   readonly prompt?: Prompt | undefined
+  /** For root: this process is that user's from now on, and there is no way back. `env`: its environment by then. */
+  readonly become?: ((user: Account, env: World['env']) => World) | undefined
+}
+
+/** A user of this machine (passwd(5)). */
+export interface Account {
+  readonly name: string
+  readonly uid: number
+  readonly gid: number
 }
 
 export interface Clock {

@@ -39,7 +39,24 @@ export function realWorld({ env, log, prompt, program }: RealWorldOptions): Worl
     self: realSelf(program),
     log,
     prompt,
+    become: (user, theirs) => {
+      process.chdir('/') // theirs may not be where root was
+      initgroups(user.name, user.gid)
+      process.setgid?.(user.gid)
+      process.setuid?.(user.uid)
+      for (const [name, value] of Object.entries(theirs)) {
+        if (value === undefined) delete process.env[name]
+        else process.env[name] = value // the AWS SDK looks there
+      }
+      return realWorld({ env: theirs, log, prompt, program })
+    },
   }
+}
+
+/** Its own groups in place of root's (initgroups(3)). @types/node 20 lacks it. */
+function initgroups(user: string, gid: number): void {
+  const { initgroups: set } = process as { initgroups?: (user: string, gid: number) => void }
+  set?.call(process, user, gid)
 }
 
 /** As /proc calls it; '' where there is no such thing. A pid of the lock says nothing to a process in another container. */

@@ -14,6 +14,14 @@ const PACKAGES: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   aiosmtpd: 'python3-aiosmtpd',
   promtool: 'prometheus',
+  dovecot: 'dovecot-imapd',
+  sshd: 'openssh-server',
+  ssh: 'openssh-client',
+  pg_createcluster: 'postgresql',
+  visudo: 'sudo',
+  useradd: 'passwd',
+  runuser: 'util-linux',
+  crontab: 'cron',
 }
 
 /** Where test/setup.mjs builds the newest Pebble; Debian's is older. */
