@@ -4,15 +4,15 @@
  */
 
 import { parseArgs } from 'node:util'
-import { reconcile } from '../commands/reconcile.js'
+import { METRICS_FLAG, reconcile } from '../commands/reconcile.js'
 import { GLOBAL, globalFlags, inNodesWords, refuseRepeated } from './flags.js'
 import type { Invocation } from './parse.js'
 
-const OPTIONS = inNodesWords(GLOBAL)
+const OPTIONS = inNodesWords({ ...GLOBAL, ...METRICS_FLAG })
 
 /**
  * `dns01 [FLAG…]` or `dns01 [FLAG…] reconcile [FLAG…]`, parsed as parseCommandLine() does it; undefined is any other command
- * line, and any about which the two might differ: mistyped, with the flags of `reconcile`, of acmetool or for help, or turned off.
+ * line, and any about which the two might differ: mistyped, with `--force`, with flags of acmetool or for help, or turned off.
  * @throws Dns01Error USAGE for a value that is none
  */
 export function parseCronLine(argv: readonly string[]): Invocation | undefined {

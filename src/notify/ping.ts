@@ -1,6 +1,5 @@
 // The dead man's ping: a request at the end of each run, to a service that raises the alarm when none comes (healthchecks.io and
 // those that do as it does). It is what tells of a machine that is off, of cron that does not run, of a disk that is full.
-import { linesOf } from '../core/errors.js'
 import { brief } from '../core/gate.js'
 import type { World } from '../core/world.js'
 import { postUrl } from './url.js'
@@ -16,17 +15,7 @@ const longestWords = 2000
 
 type PingWorld = Pick<World, 'clock' | 'fetch' | 'log'>
 
-/** `failure`: why the run failed; undefined: all is well. Never throws. */
-export async function ping(world: PingWorld, to: string, failure: string | undefined): Promise<void> {
-  try {
-    world.log.debug(`ping: ${await sendPing(world, to, failure)}`)
-  } catch (error) {
-    const [what, ...hints] = linesOf(error)
-    world.log.warn(`no ping could be sent (${PING}): ${what}`, ...hints)
-  }
-}
-
-/** @throws Dns01Error */
+/** `failure`: why the run failed; undefined: all is well. @throws Dns01Error */
 export async function sendPing(world: PingWorld, to: string, failure: string | undefined): Promise<string> {
   world.log.mask(to)
   const url = postUrl(world, PING, to)

@@ -1,13 +1,14 @@
 // Notices as they arrive: at a real SMTP server and at HTTP receivers, from the built program, which a real CA fails and serves again.
+import { spawnSync } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { fillState } from '../bench/certificates.js'
-import { pageText } from '../docs.js'
+import { allBlocks, pageText } from '../docs.js'
 import { type Dns01Result, runDns01, startDns01 } from './servers/dns01.js'
-import { lacking } from './servers/need.js'
+import { lacking, need } from './servers/need.js'
 import { temporaryFolder } from './servers/process.js'
 import { type Arrived, type MailServer, type Receiver, startMailServer, startReceiver } from './servers/receivers.js'
 import { type Lab, startLab } from './servers/state.js'
@@ -262,6 +263,39 @@ describe.skipIf(lacking('pebble', 'aiosmtpd'))('notices', () => {
     ])
     expect(broken.stderr).not.toContain('s3cr3t')
   })
+
+  test.skipIf(lacking('promtool'))(
+    'metrics and the alerts of docs/notices.md are as Prometheus wants them',
+    async () => {
+      fillState(state, ['a.corp.example', 'b.corp.example'], undefined, 80.5)
+      fromCa(`${refusing.url}/dir`)
+      const file = inside('dns01.prom')
+      const quiet = (env: Readonly<Record<string, string>>) =>
+        dns01(['--batch', '--state', inside('quiet'), 'reconcile'], env)
+      expect((await quiet({ DNS01_METRICS: file })).exit).toBe(0)
+      const success = readFileSync(file, 'utf8').match(/^dns01_last_success_timestamp_seconds.*$/m)?.[0]
+      expect(success).toMatch(/"\} 1[0-9]{9}$/)
+      expect((await dns01(['--batch', 'reconcile', '--metrics', file], {})).exit).toBe(6)
+      const text = readFileSync(file, 'utf8')
+      expect(text).toMatch(
+        /^dns01_certificate_failures\{name="a\.corp\.example",target="a\.corp\.example",state=".*"\} 1$/m,
+      )
+      expect(text).toMatch(/^dns01_last_run_exit_status\{.*\} 6$/m)
+      const check = (words: readonly string[], input: string) =>
+        spawnSync(need('promtool'), ['check', ...words], { input, encoding: 'utf8' })
+      expect(check(['metrics'], text)).toMatchObject({ status: 0, stdout: '', stderr: '' })
+      const [rules] = allBlocks('yaml').filter(({ page }) => page === 'docs/notices.md')
+      writeFileSync(inside('rules.yml'), rules?.text ?? '')
+      expect(check(['rules', inside('rules.yml')], '')).toMatchObject({
+        status: 0,
+        stdout: expect.stringContaining('4 rules'),
+      })
+      const named = new Set((rules?.text ?? '').match(/dns01_\w+/g))
+      expect(
+        [...named].filter(name => !text.includes(`\n${name}{`) && name !== 'dns01_last_success_timestamp_seconds'),
+      ).toEqual([])
+    },
+  )
 
   test('by sendmail are given to that program on standard input, recipients in the headers', async () => {
     want('a.corp.example')

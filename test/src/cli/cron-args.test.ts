@@ -14,14 +14,16 @@ describe('is parsed as yargs does it', () => {
     '-vv --state /s --hooks /a --hooks=/b --lock-wait 5 --parallel=3',
     '-v --verbose reconcile --quiet --stdio',
     '--env-file /e --response-file r --xlog.severity debug --xlog.stderr --xlog.file=l --xlog.facility cron reconcile',
+    '--batch reconcile --metrics /m/dns01.prom',
     '--xlog.syslog --xlog.syslogseverity 3 --xlog.fileseverity info --xlog.stderrseverity error',
   ])('%s', async line => {
     const quick = parseCronLine(words(line))
     const { command, args, flags } = (await parseCommandLine(words(line))) as Invocation
     expect(quick).toMatchObject({ command, flags })
-    expect({ targets: [], force: undefined, ...quick?.args }).toMatchObject({
+    expect({ targets: [], force: undefined, metrics: undefined, ...quick?.args }).toMatchObject({
       targets: args.targets ?? [],
       force: args.force,
+      metrics: args.metrics,
     })
   })
 
