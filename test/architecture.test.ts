@@ -27,6 +27,7 @@ const FOLDERS = [
   'state',
   'acme',
   'dns',
+  'served',
   'x509',
   'config',
   'core',

@@ -4,7 +4,7 @@ import { parseNames } from '../core/names.js'
 import { wantedFiles } from '../manage/desired.js'
 import { type Context, looking } from '../renew/run.js'
 import { type StatusDocument, statusDocument } from '../renew/status.js'
-import { aboutNames } from '../renew/status-text.js'
+import { aboutNames, servedFaults } from '../renew/status-text.js'
 import { checkStatus, parseLimits, unknownLine } from '../report/status-check.js'
 import { detailLines } from '../report/status-detail.js'
 import { statusLines } from '../report/status-table.js'
@@ -34,12 +34,12 @@ export const status: Command = {
       const all = args.all === true
       out.show(document, () => statusLines(document, now, { ...reader, all, whole: verbose > 0 }))
       await warnOfSlowRenewal(context, state, document)
-      return []
+      return servedFaults(document)
     }
     wantedFiles(state, asked)
     const some = aboutNames(document, asked)
     out.show(some, () => detailLines(some, now, reader))
-    return []
+    return servedFaults(some)
   },
 }
 

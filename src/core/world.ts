@@ -7,6 +7,7 @@ export interface World {
   readonly clock: Clock
   readonly fetch: Fetch
   readonly dns: Dns
+  readonly tls: Tls
   readonly files: Files
   /** Cryptographically strong random bytes. */
   readonly random: (bytes: number) => Uint8Array
@@ -34,6 +35,36 @@ export interface Clock {
   sleep(seconds: number, signal: AbortSignal): Promise<void>
   /** A signal that aborts after that time with a TimeoutError; it never keeps the process alive. */
   deadline(seconds: number): AbortSignal
+}
+
+/** Looking at what a server shows: connections over which nothing is told, and whose certificate is believed by nobody. */
+export interface Tls {
+  /** Rejects with Dns01Error UNAVAILABLE, in words, or with the signal's reason; the signal ends everything on the line. */
+  connect(host: string, port: number, signal: AbortSignal): Promise<Line>
+  /** The CAs that this machine trusts (SSL_CERT_FILE and its like included), DER. @throws Dns01Error CONFIG */
+  trustedCas(): Promise<readonly Uint8Array[]>
+}
+
+export interface Line {
+  /** What came next; nothing when the other side has closed. */
+  read(): Promise<Uint8Array>
+  write(bytes: Uint8Array | string): void
+  /**
+   * TLS from here on, with whatever version and ciphers both sides have. What came before and was not read is dropped: who can
+   * write between us and the server could put it there. Rejects as connect().
+   * @param name what is asked for (SNI, RFC 6066 §3)
+   */
+  shake(name: string | undefined): Promise<Handshake>
+  close(): void
+}
+
+/** What was agreed, and what was shown. */
+export interface Handshake {
+  /** `TLSv1.3`. */
+  readonly protocol: string
+  readonly cipher: string
+  /** DER: the certificate, and of those that came with it each that has the name of the signer of the one before. */
+  readonly chain: readonly Uint8Array[]
 }
 
 /** One HTTP exchange: keep-alive, the user's proxies and trusted CAs. Redirects are not followed, no status is an error.

@@ -7,6 +7,7 @@ import type { Fetch, Log, Mail, Prompt, Self, World } from '../core/world.js'
 import { realClock } from './clock.js'
 import { openDns } from './dns.js'
 import { openFiles } from './files.js'
+import { openTls } from './lines.js'
 import { openRun } from './process.js'
 
 export interface RealWorldOptions {
@@ -28,6 +29,7 @@ export function realWorld({ env, log, prompt, program }: RealWorldOptions): Worl
     clock: realClock,
     fetch,
     dns: openDns({ fetch }),
+    tls: openTls({ env }),
     files: openFiles(),
     random: bytes => randomBytes(bytes),
     run: openRun(),

@@ -6,10 +6,16 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import { connect, createSecureContext, type DetailedPeerCertificate, type SecureContext } from 'node:tls'
+import {
+  connect,
+  createSecureContext,
+  type DetailedPeerCertificate,
+  rootCertificates,
+  type SecureContext,
+} from 'node:tls'
 import { Dns01Error, messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
-import { children, constructed, readDer } from '../x509/der.js'
+import { namesIn } from '../x509/certificate.js'
 import { pemBodies, toPem } from '../x509/pem.js'
 
 /** Where Linux distributions keep the machine's trusted CAs in one file (Debian, Fedora, SUSE, Alpine). */
@@ -77,6 +83,12 @@ function once<T>(make: () => T): () => T {
   }
 }
 
+/** All of them, DER; node's own list where the machine has none, with NODE_EXTRA_CA_CERTS. @throws Dns01Error CONFIG */
+export function trustedDer(env: World['env']): readonly Uint8Array[] {
+  const extra = env.NODE_EXTRA_CA_CERTS
+  return (trustedCas(env) ?? [...rootCertificates, ...(extra ? [readCa(extra)] : [])]).flatMap(pemBodies)
+}
+
 /** undefined leaves them to node (which then reads NODE_EXTRA_CA_CERTS itself). */
 function trustedCas(env: World['env']): string[] | undefined {
   const chosen = [env.SSL_CERT_FILE, ...folderFiles(env.SSL_CERT_DIR)].filter(path => path !== undefined && path !== '')
@@ -104,35 +116,17 @@ function readCa(path: string): string {
   }
 }
 
-/** A certificate's names, as they are written (RFC 5280 §4.1.2.4, §4.1.2.6). */
-interface Names {
-  readonly issuer: Buffer
-  readonly subject: Buffer
-}
-
-/** TBSCertificate: version [0] unless v1, serialNumber, signature, issuer, validity, subject (RFC 5280 §4.1). */
-function namesOf(der: Uint8Array): Names {
-  const [tbs] = children(readDer(der))
-  if (tbs === undefined) throw new Error('no certificate')
-  const fields = children(tbs).filter(({ tag }) => tag !== constructed(0))
-  const name = (index: number): Buffer => {
-    const field = fields[index]
-    return field === undefined ? Buffer.alloc(0) : Buffer.from(der.subarray(field.start, field.to))
-  }
-  return { issuer: name(2), subject: name(4) }
-}
-
 /**
  * The CAs by which the chain, or one of them, says it is issued. OpenSSL finds a path through no others. Only those whose
  * bytes have such a name somewhere are read: to read all of a distribution takes as long as the whole handshake.
  */
 function issuersOf(chain: readonly Uint8Array[], cas: readonly Buffer[]): string[] {
   const found = new Set<Buffer>()
-  const wanted = chain.map(der => namesOf(der).issuer)
+  const wanted = chain.map(der => namesIn(der).issuer)
   for (const name of wanted) {
     for (const ca of cas) {
       if (found.has(ca) || !ca.includes(name)) continue
-      const { issuer, subject } = namesOf(ca)
+      const { issuer, subject } = namesIn(ca)
       if (!subject.equals(name)) continue
       found.add(ca)
       wanted.push(issuer)
@@ -167,7 +161,8 @@ function shownBy(url: URL, signal: AbortSignal): Promise<readonly Uint8Array[]> 
   })
 }
 
-function chainOf(first: DetailedPeerCertificate): Uint8Array[] {
+/** From one to the next, as node has linked them. */
+export function chainOf(first: DetailedPeerCertificate): Uint8Array[] {
   const chain = new Set<Uint8Array>()
   for (let at = first; at?.raw && !chain.has(at.raw); at = at.issuerCertificate) chain.add(at.raw)
   return [...chain]

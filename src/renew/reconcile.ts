@@ -1,5 +1,6 @@
 // A run from its first look at the state directory to what became of everything: read, compare, ask CAs if something is
 // due, link, tell the hooks.
+import { codeOf } from '../core/errors.js'
 import type { Target } from '../core/target.js'
 import { byName, type Held } from './best-certificate.js'
 import type { ReconcileOptions } from './due.js'
@@ -41,7 +42,20 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
   const outcomes = isNothing(toDo)
     ? await onlyLink(parts, targets, linkChanges(there, { now }, index))
     : await obtainAndLink(parts, targets, toDo, options)
-  return [...unfinished, ...problems.map(error => failed('desired', error)), ...outcomes]
+  const unseen = await lookWhereServed(parts, targets, { outcomes, again: !isForSome(options) })
+  return [...unfinished, ...problems.map(error => failed('desired', error)), ...outcomes, ...unseen]
+}
+
+/** Last of all, as servers take a moment to load what is new. What a hook could not tell them they cannot show. */
+async function lookWhereServed(
+  parts: ReconcileParts,
+  targets: readonly Target[],
+  { outcomes, again }: { readonly outcomes: readonly Outcome[]; readonly again: boolean },
+): Promise<Outcome[]> {
+  if (!targets.some(({ check }) => check?.length)) return []
+  if (outcomes.some(({ error }) => error !== undefined && codeOf(error) === 'HOOK')) return []
+  const { lookAtServed } = await import('./served.js') // nothing of it is loaded where nobody asks for it
+  return lookAtServed(parts, targets, { again })
 }
 
 /** Before anything is asked of a CA: should that fail again, a server can still be started. Nearly always there are none. */

@@ -1,10 +1,11 @@
 // What is said of wanted names, in words that `status`, the log, summaries and errors share.
 import { minute } from '../core/dates.js'
+import { Dns01Error } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import { deferralText, forceHint } from '../limits/admission.js'
 import { failedText } from '../limits/backoff.js'
 import { endText } from './persistent.js'
-import type { StatusDocument, TargetStatus } from './status.js'
+import type { ServedStatus, StatusDocument, TargetStatus } from './status.js'
 
 const hourMs = 3_600_000
 
@@ -34,7 +35,8 @@ export const caOf = (
 ): string => (certificateCa === undefined ? shown(ca) : `${shown(certificateCa)} instead of ${shown(ca)}`)
 
 /** What went wrong, why it waits, and what a partial certificate lacks. The hint only where there is room for it. */
-export function troubleTexts({ names, failure, waits, missing, recordsEnd }: TargetStatus, whole: boolean): string[] {
+export function troubleTexts(target: TargetStatus, whole: boolean): string[] {
+  const { names, failure, waits, missing, recordsEnd, served = [] } = target
   const next = waits?.until ? forceHint(names) : 'the next run tries again'
   const told = failure && (whole ? `${failedText(failure)}; ${next}` : failedText({ ...failure, hint: undefined }))
   const held = waits && !failure ? [deferralText(waits)] : []
@@ -43,13 +45,28 @@ export function troubleTexts({ names, failure, waits, missing, recordsEnd }: Tar
     const { text, hint } = endText(name, until, names)
     return whole ? `${text} (${hint}; then dns01 probe tells of it)` : text
   })
+  const unseen = served.flatMap(one => (one.state === 'failed' ? [servedText(one, whole)] : []))
   return [
     ...(told ? [told] : []),
+    ...unseen,
     ...held,
     ...(since.length > 0 ? [`missing ${since.join(', ')}`] : []),
     ...new Set(ends),
   ]
 }
+
+/** What was seen at one place, and when; how to mend it only where there is room. */
+export function servedText({ place, text, hint, at, since, state }: ServedStatus, whole: boolean): string {
+  const sinceWhen = state === 'failed' && since ? ` since ${minute(since)}` : ''
+  const seen = state === 'ok' && at ? `, seen ${minute(at)}` : ''
+  return `at ${place}${sinceWhen}: ${text}${seen}${whole && hint ? ` (${hint})` : ''}`
+}
+
+/** For the exit status of `status`: what is served, and is not what is live. */
+export const servedFaults = ({ targets }: StatusDocument): Dns01Error[] =>
+  targets.flatMap(({ served = [] }) =>
+    served.flatMap(one => (one.state === 'failed' ? [new Dns01Error('HOOK', servedText(one, true))] : [])),
+  )
 
 /** The targets that ask for one of these names. */
 export const aboutNames = (document: StatusDocument, names: readonly Name[]): StatusDocument => ({

@@ -23,13 +23,15 @@ type Known = Omit<TargetStatus, 'urgency'>
 
 /** The worst first: what breaks programs now, then what the clock may have wrong, then what the next run will do. */
 export function stateOf(target: Known, now: Date): State {
-  const { damage, due, failure, missing, notAfter, notBefore, recordsEnd, unlinked, waits } = target
+  const { damage, due, failure, missing, notAfter, notBefore, recordsEnd, served, unlinked, waits } = target
   const dueText = due !== undefined && waits?.until ? `${due}; next try ${minute(waits.until)}` : (due ?? '')
   if (damage !== undefined) return unclear('broken', 'damaged', `what is live is damaged: ${damage}`)
   if (notBefore && now < notBefore)
     return unclear('broken', 'not valid', `not valid before ${minute(notBefore)}; is the clock right?`)
   if (!notAfter) return clear('broken', failure ? 'none, fails' : 'none yet', dueText)
   if (now >= notAfter) return clear('broken', 'expired', dueText)
+  const unseen = served?.find(({ state }) => state === 'failed')
+  if (unseen) return clear('troubled', 'not served', `not served at ${unseen.place}`)
   if (failure) return clear('troubled', 'fails', dueText)
   if (missing.length > 0) return clear('troubled', 'lacks names', dueText)
   const endsOrNot = recordsEnd.length > 0 ? 'troubled' : undefined

@@ -7,7 +7,7 @@ import { Dns01Error, linesOf } from '../core/errors.js'
 import { shortNames } from '../core/names.js'
 import { shortLivedDays } from '../renew/renewal-date.js'
 import type { StatusDocument, TargetStatus } from '../renew/status.js'
-import { dayOf, nothingWanted, timeLeft } from '../renew/status-text.js'
+import { dayOf, nothingWanted, servedText, timeLeft } from '../renew/status-text.js'
 import { byUrgency, stateOf } from '../renew/urgency.js'
 
 /** By exit status (guidelines, "Plugin Return Codes"). */
@@ -55,7 +55,7 @@ function judged(target: TargetStatus, now: Date, limits: Limits): Judged | undef
   const name = shortNames(target.names, target.file)
   const { urgency, text } = stateOf(target, now)
   if (urgency === 'broken') return { exit: 2, text: `${name}: ${text}` }
-  const { notAfter, renewAt, notBefore, missing, unlinked } = target
+  const { notAfter, renewAt, notBefore, missing, served, unlinked } = target
   if (notAfter && renewAt && notBefore) {
     const leftDays = (notAfter.getTime() - now.getTime()) / dayMs
     const marginDays = (notAfter.getTime() - renewAt.getTime()) / dayMs
@@ -66,6 +66,8 @@ function judged(target: TargetStatus, now: Date, limits: Limits): Judged | undef
     if (leftDays < least(limits.criticalDays, shortLived.critical)) return { exit: 2, text: ends }
     if (leftDays < least(limits.warnDays, shortLived.warn)) return { exit: 1, text: ends }
   }
+  const unseen = served?.find(({ state }) => state === 'failed')
+  if (unseen) return { exit: 1, text: `${name}: ${servedText(unseen, false)}` }
   if (missing.length > 0) return { exit: 1, text: `${name}: ${missing.length} names are in no certificate` }
   return unlinked.length > 0 ? { exit: 1, text: `${name}: ${text}` } : undefined
 }

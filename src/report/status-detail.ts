@@ -3,7 +3,7 @@
 import { minute } from '../core/dates.js'
 import { type Line, type Span, styled } from '../core/styled.js'
 import type { StatusDocument, TargetStatus } from '../renew/status.js'
-import { caOf, timeLeft, troubleTexts } from '../renew/status-text.js'
+import { caOf, servedText, timeLeft, troubleTexts } from '../renew/status-text.js'
 import { stateOf } from '../renew/urgency.js'
 import { daysBar } from './days-bar.js'
 import { type Reader, STYLES } from './status-table.js'
@@ -39,6 +39,9 @@ function details({ stateDirectory }: StatusDocument, target: TargetStatus, now: 
     ['target', `${stateDirectory}/desired/${target.file}`],
     ['CA', caOf(target)],
     ['profile', target.profile && `${target.profile.name} (${target.profile.required ? 'required' : 'preferred'})`],
+    ...(target.served ?? [])
+      .filter(({ state }) => state !== 'failed')
+      .map(one => ['served', servedText(one, true)] as const),
     ...troubleTexts(target, true).map(text => ['trouble', text] as const),
   ]
   const told = facts.flatMap(([what, said]) => (said ? [[`  ${what.padEnd(11)}  `, ...[said].flat()]] : []))

@@ -6,6 +6,7 @@ import { Dns01Error } from '../core/errors.js'
 import type { Target, TargetDefaults } from '../core/target.js'
 import type { World } from '../core/world.js'
 import type { KeyPair } from '../x509/keys.js'
+import { pemBodies } from '../x509/pem.js'
 import {
   mendKeyLinks,
   placeOrder,
@@ -323,6 +324,10 @@ export class StateDir {
    */
   certificateDer(id: string): Uint8Array {
     return readDerOf(this.#disk, id)
+  }
+  /** The certificate and its chain, as servers get them, DER. @throws Dns01Error STATE when it is not downloaded */
+  certificateChain(id: string): readonly Uint8Array[] {
+    return pemBodies(this.#disk.read(layout.certificatePath(id, 'fullchain')))
   }
   /** Whole, at once. Links of live/ to it would be left broken: point them elsewhere first. */
   async removeCertificate(id: string): Promise<void> {

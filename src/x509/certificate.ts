@@ -85,6 +85,17 @@ export function readCertificate(certificate: string | Uint8Array): CertificateFa
   }
 }
 
+/**
+ * A certificate's names, as they are written: version [0] unless v1, serialNumber, signature, issuer, validity, subject
+ * (RFC 5280 §4.1). @throws Dns01Error STATE
+ */
+export function namesIn(der: Uint8Array): { readonly issuer: Buffer; readonly subject: Buffer } {
+  const tbs = expectDer(children(readDer(der))[0], TAG.sequence, 'tbsCertificate')
+  const fields = children(tbs).filter(({ tag }) => tag !== constructed(0))
+  const [, , issuer, , subject] = fields.map(field => Buffer.from(wholeOf(field)))
+  return { issuer: issuer ?? Buffer.alloc(0), subject: subject ?? Buffer.alloc(0) }
+}
+
 /** A DER certificate begins with the byte of a SEQUENCE (0x30, the digit 0), a PEM text with a dash or a word. */
 function derOf(certificate: string | Uint8Array): Uint8Array {
   if (typeof certificate !== 'string' && certificate[0] === TAG.sequence) return certificate

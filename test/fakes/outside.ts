@@ -17,6 +17,7 @@ import { type FakeDns, fakeDns } from './dns.js'
 import { type IssuingCa, issuingCa } from './issuing-ca.js'
 import { MemoryFiles, Stopped } from './memory-files.js'
 import { countingRandom, fakeProvider } from './provider.js'
+import { noTls } from './world.js'
 
 /** Where a run touches the outside: a change on disk, the way there and the way back of a call. */
 export type Step = 'disk' | 'request' | 'answer' | 'question' | 'change asked' | 'change done'
@@ -150,6 +151,7 @@ export function outside(options: OutsideOptions): Outside {
     const self = pid
     return {
       files,
+      tls: noTls,
       random,
       clock: {
         now: () => new Date(clock.now().getTime() + (options.clockAheadSeconds ?? 0) * 1000),

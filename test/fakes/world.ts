@@ -1,4 +1,4 @@
-import type { Clock, Dns, Files, Self, World } from '../../src/core/world.js'
+import type { Clock, Dns, Files, Self, Tls, World } from '../../src/core/world.js'
 import { fakeLog } from './log.js'
 
 const none = (what: string) => (): never => {
@@ -17,6 +17,8 @@ const noDns: Dns = {
   serve: none('dns.serve'),
   systemResolvers: none('dns.systemResolvers'),
 }
+
+export const noTls: Tls = { connect: none('tls.connect'), trustedCas: none('tls.trustedCas') }
 
 const noFiles: Files = {
   list: none('files.list'),
@@ -59,6 +61,7 @@ interface Parts extends Partial<Omit<World, 'clock' | 'dns' | 'files' | 'self'>>
 export function fakeWorld(parts: Parts = {}): World {
   return {
     fetch: none('fetch'),
+    tls: noTls,
     run: none('run'),
     mail: { compose: none('mail.compose'), send: none('mail.send') },
     random: none('random'),

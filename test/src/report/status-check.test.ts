@@ -54,6 +54,8 @@ describe('one line for a monitor', () => {
     ['what is live is damaged', { damage: 'its file fullchain is damaged' }, 2],
     ['names are in no certificate', { missing: [{ name: 'b.example' as never }] }, 1],
     ['a link leads elsewhere', { unlinked: ['a.example'] }, 1],
+    ['an old one is served', { served: [{ place: 'a.example:443', state: 'failed', text: 'old' }] }, 1],
+    ['nobody has looked at what is served', { served: [{ place: 'a.example:443', state: 'unseen', text: '' }] }, 0],
   ])('days are left, but %s', (_, more, exit) => {
     expect(check([aTarget(['a.example'], { began: -30, ends: 60, renewed: 30 }, more)]).exit).toBe(exit)
   })
