@@ -36,6 +36,7 @@ export const SERVERS = {
   pg_createcluster: 'postgresql',
   sshd: 'openssh-server',
   ssh: 'openssh-client',
+  chromium: 'chromium',
   sudo: 'sudo',
   visudo: 'sudo',
   useradd: 'passwd',

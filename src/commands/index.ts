@@ -17,6 +17,7 @@ import { probe } from './probe.js'
 import { providers } from './providers.js'
 import { quickstart } from './quickstart.js'
 import { reconcile } from './reconcile.js'
+import { report } from './report.js'
 import { revoke } from './revoke.js'
 import { serveDnsCommand } from './serve-dns.js'
 import { show } from './show.js'
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   unwant,
   reconcile,
   status,
+  report,
   show,
   plan,
   probe,
