@@ -4,10 +4,12 @@ import { account } from './account.js'
 import { accountThumbprint } from './account-thumbprint.js'
 import { accountUrlCommand } from './account-url.js'
 import type { Command } from './command.js'
+import { csr } from './csr.js'
 import { cull } from './cull.js'
 import { exportCommand } from './export.js'
 import { hook } from './hook.js'
 import { importJwkAccount, importPemAccount } from './import-account.js'
+import { importCert } from './import-cert.js'
 import { importKeyCommand } from './import-key.js'
 import { importLe } from './import-le.js'
 import { notify } from './notify.js'
@@ -46,6 +48,8 @@ export const COMMANDS: readonly Command[] = [
   revoke,
   cull,
   exportCommand,
+  csr,
+  importCert,
   importLe,
   importKeyCommand,
   importPemAccount,

@@ -50,8 +50,9 @@ export function parseTarget(from: {
     values.warn('request.names', `request.names lacks ${missing.join(' ')} of satisfy.names; added`)
   const requestNames = [...requested, ...missing]
   const exports = values.form('export', exportForm)
+  const byHand = values.truth('request.by-hand')
   return {
-    target: complete(merged(values, defaults), { file: from.file, names, requestNames, exports }),
+    target: complete(merged(values, defaults), { file: from.file, names, requestNames, exports, byHand }),
     warnings: values.warnings,
   }
 }
@@ -107,6 +108,8 @@ function checkAgainstCsr(values: Values, { requiredKeyType }: TargetDefaults, { 
     )
   if (values.truth('request.partial'))
     throw values.wrong('request.partial', 'request.partial cannot be with request.csr, which is for all its names')
+  if (values.has('request.by-hand'))
+    throw values.wrong('request.by-hand', 'request.by-hand cannot be with request.csr, which is sent to a CA by ACME')
   if (values.has('export'))
     throw values.wrong('export', 'export cannot be with request.csr, whose private key is elsewhere')
   for (const key of TOLD_BY_CSR)
@@ -116,7 +119,10 @@ function checkAgainstCsr(values: Values, { requiredKeyType }: TargetDefaults, { 
 /** Each by its name, which the compiler checks: of 10,000 targets that are copied together by `...` V8 keeps 6 MB more. */
 type EveryField = { readonly [Field in keyof Required<Target>]: Target[Field] }
 
-function complete(own: TargetDefaults, about: Pick<Target, 'file' | 'names' | 'requestNames' | 'exports'>): Target {
+function complete(
+  own: TargetDefaults,
+  about: Pick<Target, 'file' | 'names' | 'requestNames' | 'exports' | 'byHand'>,
+): Target {
   const target: EveryField = {
     file: about.file,
     names: about.names,
@@ -136,6 +142,7 @@ function complete(own: TargetDefaults, about: Pick<Target, 'file' | 'names' | 'r
     chain: own.chain,
     check: own.check,
     exports: about.exports,
+    byHand: about.byHand,
     env: own.env,
     dns: own.dns,
     key: { ...own.key, type: own.requiredKeyType ?? own.key.type },
@@ -170,6 +177,8 @@ export function parseDefaults(
   const values = readValues('conf/target', text)
   if (values.has('request.csr'))
     throw values.wrong('request.csr', 'request.csr belongs into a file of desired/: a request is for its own names')
+  if (values.has('request.by-hand'))
+    throw values.wrong('request.by-hand', 'request.by-hand belongs into a file of desired/: dns01 csr writes it')
   if (values.has('export'))
     throw values.wrong('export', 'export belongs into a file of desired/: its files are made of one certificate')
   const bits = older.rsaKeySize?.trim() ?? ''

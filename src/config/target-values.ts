@@ -9,7 +9,7 @@ import { isDirectoryUrl } from '../core/urls.js'
 import type { Form } from './request-forms.js'
 import { parseYaml, textOf } from './yaml-text.js'
 
-/** acmetool's schema of desired/* and conf/target, and our own keys: `fallback`, `fallback-after`, `partial`, `profile`, `csr`,
+/** acmetool's schema of desired/* and conf/target, and our own keys: `fallback`, `fallback-after`, `partial`, `profile`, `csr`, `by-hand`,
  * `preferred-chain`, `key.reuse`, `challenge.dns`, `check` and `export`. */
 const KNOWN = [
   'satisfy.names',
@@ -17,6 +17,7 @@ const KNOWN = [
   'satisfy.key.type',
   'request.names',
   'request.csr',
+  'request.by-hand',
   'request.provider',
   'request.fallback',
   'request.fallback-after',

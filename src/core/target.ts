@@ -92,6 +92,8 @@ export interface Target {
   readonly mustStaple: boolean
   /** request.partial: issue for the names that pass, keep asking for the rest. */
   readonly partial: boolean
+  /** request.by-hand: from a CA without ACME; no run asks for it. */
+  readonly byHand?: boolean | undefined
   /** request.csr: what finalize sends, instead of a request of our own with a key of our own. */
   readonly csr?: Csr | undefined
   /** export: files that are made of what is live for the first name. */
@@ -119,7 +121,7 @@ export const methodOf = ({ dns }: Pick<Target, 'dns'>): ChallengeMethod => dns.m
 export const titleOf = ({ names, file }: Target): string => shortNames(names, file)
 
 /** What conf/target hands down to every target (acmetool's inheritance; never names). */
-export interface TargetDefaults extends Omit<Target, 'file' | 'names' | 'requestNames' | 'csr' | 'exports'> {
+export interface TargetDefaults extends Omit<Target, 'file' | 'names' | 'requestNames' | 'csr' | 'exports' | 'byHand'> {
   /** Whether conf/target names a CA; then a legacy `provider:` at the root of a target counts for nothing. */
   readonly caGiven: boolean
   /** HTTP-01 only: kept for `status`, used for nothing. */

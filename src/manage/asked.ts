@@ -62,6 +62,10 @@ export function targetText(names: readonly Name[], { key, keyId, ca }: Asked): s
   return newTargetText(names) + satisfy + (request.length > 0 ? `request:\n${request.join('')}` : '')
 }
 
+/** A target that no run asks a CA for: `dns01 csr`. */
+export const byHandText = (names: readonly Name[], keyId: string): string =>
+  `${newTargetText(names)}request:\n  by-hand: true\n  key:\n    id: ${keyId}\n`
+
 const providerLine = (ca: string): string => `  provider: ${ca}\n`
 
 /** A target that has the names already must say the same. @throws Dns01Error USAGE */

@@ -80,7 +80,7 @@ function refuseTooLong(name: Name, method: ChallengeMethod): void {
   else challengeName(name)
 }
 
-const newFileFor = (world: Pick<World, 'random'>, names: readonly Name[]): string =>
+export const newFileFor = (world: Pick<World, 'random'>, names: readonly Name[]): string =>
   `${names[0]?.slice(0, 200)}-${randomSuffix(world)}` // file names hold 255 bytes
 
 /** 26 characters of base32, as acmetool makes of a random UUID. */

@@ -34,14 +34,14 @@ export interface DueOptions extends Omit<ReconcileOptions, 'wanted'> {
   readonly now: Date
 }
 
-/** All targets that are due, in order of priority. `index`: byName() of the certificates, if it is at hand. */
+/** All targets that are due and that a CA can be asked for, in order of priority. `index`: byName() of the certificates, if it is at hand. */
 export function dueTargets(
   { targets, certificates, links }: Held,
   options: DueOptions,
   index: ByName = byName(certificates),
 ): Due[] {
   const chosen = inOrderOfPriority(targets).filter(({ file }) => options.onlyFiles?.includes(file) ?? true)
-  return chosen.flatMap(target => dueOf(target, index, links, options) ?? [])
+  return chosen.filter(({ byHand }) => !byHand).flatMap(target => dueOf(target, index, links, options) ?? [])
 }
 
 /** Whether and why a target needs a new certificate. */
@@ -55,7 +55,7 @@ export function dueOf(
   const live = liveOf(target, index, links)
   const reason = whyDue(target, held, options, live?.damage)
   if (reason === undefined) return undefined
-  const why = held?.facts || !live ? reason : reason + standIn(live)
+  const why = reason + (held?.facts || !live ? '' : standIn(live)) + (target.byHand ? byHandText(target) : '')
   const facts = held?.facts
   const renew = held && renewalOf(held, target)?.at
   const isValid = (one: Certificate | undefined): boolean => !!one?.facts && options.now < one.facts.notAfter
@@ -82,6 +82,9 @@ function liveOf(target: Target, index: ByName, links: ReadonlyMap<string, string
   const live = name && links.get(linkName(name, target.label))
   return name && index.get(name)?.find(({ id }) => id === live)
 }
+
+/** What somebody is to do whose CA has a web form. */
+const byHandText = ({ names }: Target): string => `; by hand: dns01 csr ${names[0]}, then dns01 import-cert`
 
 /** What is served as long as there is none that counts. */
 function standIn({ url, facts, accountId }: Certificate): string {

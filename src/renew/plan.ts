@@ -1,7 +1,7 @@
 // What a run would do, as one value: made of the decisions about certificates, targets and links. A pure function of what
 // is on disk and of the time, so that `dns01 plan` can print what reconcile() will do without doing any of it.
 import type { Certificate } from '../state/certificates.js'
-import { isPlaceholder } from '../state/layout.js'
+import { isImported, isPlaceholder } from '../state/layout.js'
 import { byName, type Held } from './best-certificate.js'
 import { type Due, type DueOptions, dueTargets } from './due.js'
 import { type LinkChange, linkChanges } from './link-changes.js'
@@ -28,7 +28,7 @@ export function work(held: Held, options: DueOptions, index = byName(held.certif
   return {
     revoke: certificates.filter(isOpen),
     // a damaged certificate, too, counts as not complete: its order may still be downloaded
-    resume: certificates.filter(({ complete, url }) => !complete && !isPlaceholder(url)),
+    resume: certificates.filter(({ complete, url }) => !complete && !isPlaceholder(url) && !isImported(url)),
     issue: dueTargets(held, options, index),
   }
 }

@@ -3,6 +3,7 @@
 import { codeOf } from '../core/errors.js'
 import type { Target } from '../core/target.js'
 import { byName, type Held } from './best-certificate.js'
+import { dueByHand } from './by-hand.js'
 import type { ReconcileOptions } from './due.js'
 import { GoingLive } from './going-live.js'
 import { type LinkChange, linkChanges } from './link-changes.js'
@@ -43,7 +44,8 @@ export async function reconcile(parts: ReconcileParts, options: ReconcileOptions
     ? await onlyLink(parts, targets, linkChanges(there, { now }, index))
     : await obtainAndLink(parts, targets, toDo, options)
   const unseen = await lookWhereServed(parts, targets, { outcomes, again: !isForSome(options) })
-  return [...unfinished, ...problems.map(error => failed('desired', error)), ...outcomes, ...unseen]
+  const byHand = dueByHand(there, { ...options, now }, index)
+  return [...unfinished, ...problems.map(error => failed('desired', error)), ...outcomes, ...unseen, ...byHand]
 }
 
 /** Last of all, as servers take a moment to load what is new. What a hook could not tell them they cannot show. */

@@ -6,7 +6,7 @@ import { didYouMean } from '../core/did-you-mean.js'
 import { codeOf, Dns01Error } from '../core/errors.js'
 import type { World } from '../core/world.js'
 import type { Certificate } from '../state/certificates.js'
-import { directoryUrl } from '../state/layout.js'
+import { directoryUrl, isImported } from '../state/layout.js'
 import type { StateDir } from '../state/state-dir.js'
 import { accountsOnHostOf, type CertificateAuthorities, reachable } from './authorities.js'
 
@@ -49,6 +49,14 @@ export async function requestRevocation(
     throw new Dns01Error('USAGE', `${id} cannot be revoked: the certificate is not downloaded yet`, {
       hint: 'dns01 reconcile downloads it',
     })
+  if (there.some(({ url }) => isImported(url)))
+    throw new Dns01Error(
+      'USAGE',
+      `${id} came from a CA without ACME (dns01 import-cert), which nobody here can ask to revoke it`,
+      {
+        hint: 'have it revoked there; to use it no more: dns01 csr with --new-key, and import-cert what comes back',
+      },
+    )
   const now = world.clock.now()
   const open = there.filter(c => !c.revoked && c.facts && now < c.facts.notAfter)
   if (open.length === 0) world.log.notice(`${id} is revoked or expired already`)

@@ -29,10 +29,13 @@ export function nothingWanted({ setUp, stateDirectory }: Pick<StatusDocument, 's
 }
 
 /** Where the certificate came from, and which CA is asked first, if that is another one. */
-export const caOf = (
-  { ca, certificateCa }: Pick<TargetStatus, 'ca' | 'certificateCa'>,
+export function caOf(
+  { ca, certificateCa, byHand }: Pick<TargetStatus, 'ca' | 'certificateCa' | 'byHand'>,
   shown: (url: string) => string = url => url,
-): string => (certificateCa === undefined ? shown(ca) : `${shown(certificateCa)} instead of ${shown(ca)}`)
+): string {
+  if (byHand) return 'by hand'
+  return certificateCa === undefined ? shown(ca) : `${shown(certificateCa)} instead of ${shown(ca)}`
+}
 
 /** What went wrong, why it waits, and what a partial certificate lacks. The hint only where there is room for it. */
 export function troubleTexts(target: TargetStatus, whole: boolean): string[] {

@@ -16,7 +16,7 @@ import type { StateDir } from '../state/state-dir.js'
 import { keyUse, unusedKeys } from '../state/unused-keys.js'
 import { reachable } from './authorities.js'
 import { best, byName, has } from './best-certificate.js'
-import { dueOf, missingNames } from './due.js'
+import { type Due, dueOf, missingNames } from './due.js'
 import { nameOf } from './link-changes.js'
 import { lifeOf, tooMany } from './outlook.js'
 import { recordsThatEnd } from './persistent.js'
@@ -51,6 +51,8 @@ export interface TargetStatus {
   readonly certificateCa?: string | undefined
   /** What is asked for; a certificate does not say by which profile it was made. */
   readonly profile?: WantedProfile | undefined
+  /** request.by-hand: no run asks a CA for it. */
+  readonly byHand?: true | undefined
   /** request.csr: whose key is not here. */
   readonly csr?: string | undefined
   readonly certificate?: string | undefined
@@ -121,11 +123,11 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
   const ledger = state.ledger()
   const around = circumstances(world, targets.length)
   // the same call as a run's: what it defers is what `waits` tells, with the same reason
-  const { deferred } = admit([...dues.values()], ledger, around)
+  const { deferred } = admit([...dues.values()].filter(isAsked), ledger, around)
   const bests = new Map(targets.map(target => [target, best(target, index, links, now)]))
   const seen: ServedMemory['seen'] = targets.some(({ check }) => check?.length) ? state.served().seen : new Map()
   const outlook = tooMany(
-    [...bests].flatMap(([target, held]) => lifeOf(target, held ?? {})),
+    [...bests].flatMap(([target, held]) => (target.byHand ? [] : lifeOf(target, held ?? {}))),
     around.limitsOf,
   )
   const deferrals = new Map(deferred.map(one => [one.target.file, one]))
@@ -150,6 +152,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
         certificateCa: otherCa(target, held),
         profile: target.profile,
         csr: target.csr?.path,
+        byHand: target.byHand || undefined,
         certificate: held?.id,
         keyType: facts?.keyType,
         issuer: facts?.issuer,
@@ -180,6 +183,9 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
     unusedKeys: unusedKeys(keyUse(state), certificates).filter(isOld).length,
   }
 }
+
+/** By a run; the others are somebody's to renew. */
+const isAsked = ({ target }: Due): boolean => !target.byHand
 
 /** Whether anybody ever prepared this state directory: quickstart writes a CA, and an account comes with the first order. */
 export function setUpOf(

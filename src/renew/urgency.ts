@@ -23,7 +23,7 @@ type Known = Omit<TargetStatus, 'urgency'>
 
 /** The worst first: what breaks programs now, then what the clock may have wrong, then what the next run will do. */
 export function stateOf(target: Known, now: Date): State {
-  const { damage, due, failure, missing, notAfter, notBefore, recordsEnd, served, unlinked, waits } = target
+  const { byHand, damage, due, failure, missing, notAfter, notBefore, recordsEnd, served, unlinked, waits } = target
   const dueText = due !== undefined && waits?.until ? `${due}; next try ${minute(waits.until)}` : (due ?? '')
   if (damage !== undefined) return unclear('broken', 'damaged', `what is live is damaged: ${damage}`)
   if (notBefore && now < notBefore)
@@ -35,6 +35,7 @@ export function stateOf(target: Known, now: Date): State {
   if (failure) return clear('troubled', 'fails', dueText)
   if (missing.length > 0) return clear('troubled', 'lacks names', dueText)
   const endsOrNot = recordsEnd.length > 0 ? 'troubled' : undefined
+  if (due !== undefined && byHand) return clear('troubled', 'by hand', dueText)
   if (due !== undefined) return clear(endsOrNot ?? 'due', 'due', dueText)
   if (unlinked.length > 0) return unclear('troubled', 'not linked', `not linked: ${unlinked.join(', ')}`)
   return clear(endsOrNot ?? 'ok', 'ok', 'ok')

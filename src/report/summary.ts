@@ -55,6 +55,7 @@ function validity(target: TargetStatus, { now, renewedBy }: SummaryParts): strin
   if (!notAfter || !renewAt) return 'in use'
   const from = certificateCa === undefined ? '' : `, from ${hostOf(certificateCa)} instead of ${hostOf(target.ca)}`
   const valid = `valid until ${dayOf(notAfter, now)} (${timeLeft(notAfter, now)})${from}`
+  if (target.byHand) return `${valid}, to be renewed by hand from ${dayOf(renewAt, now)}: dns01 csr ${target.names[0]}`
   const by = renewedBy === undefined ? 'but nothing renews it: dns01 quickstart' : `by ${renewedBy}`
   return renewedBy === undefined ? `${valid}, ${by}` : `${valid}, renewed from ${dayOf(renewAt, now)} ${by}`
 }

@@ -79,6 +79,11 @@ export const PLACEHOLDERS = 'https://placeholder.dns01.invalid/'
 /** A self-signed certificate that stands in live/ until a CA has issued one. */
 export const isPlaceholder = (url: string): boolean => url.startsWith(PLACEHOLDERS)
 
+/** As PLACEHOLDERS: what came from a CA by hand (`dns01 import-cert`). The id of the key and the serial number follow. */
+export const IMPORTED = 'https://imported.dns01.invalid/'
+
+export const isImported = (url: string): boolean => url.startsWith(IMPORTED)
+
 /** SERVER/KEYID, the folder of an account below accounts/. @throws as serverPart() */
 export const accountId = (directory: string, keyId: string): string => `${serverPart(directory)}/${keyId}`
 

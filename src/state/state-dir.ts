@@ -304,6 +304,10 @@ export class StateDir {
   addCertificate(certificate: WithoutOrder): Promise<string> {
     return placeWithoutOrder(this.#disk, certificate)
   }
+  /** PEM; what leads up from that certificate. */
+  chainOf(id: string): string {
+    return this.#disk.read(layout.certificatePath(id, 'chain'))
+  }
   /**
    * Both PEM, newline at the end; `chain` may be empty. `fullchain` comes last: it is what makes the folder complete.
    */

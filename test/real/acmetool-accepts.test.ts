@@ -181,6 +181,27 @@ describe.skipIf(lacking('acmetool', 'pebble', 'openssl'))('a state directory tha
     expect(readdirSync(join(own, 'certs'))).toEqual([liveId(own, 'new.corp.example')])
   })
 
+  test('is accepted with a certificate that came from a CA by hand', async () => {
+    const own = lab.newState('by-hand')
+    const file = (name: string) => join(own, `../hand-${name}`)
+    const openssl = (...args: string[]) => execFileSync(need('openssl'), args, { stdio: 'pipe' })
+    const ca = ['-keyout', file('ca.key'), '-out', file('ca.pem'), '-subj', '/CN=By hand', '-days', '99']
+    openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', ...ca)
+    const { exit, stdout } = await lab.dns01(own, 'csr', 'hand.corp.example')
+    expect(exit).toBe(0)
+    writeFileSync(file('csr'), stdout)
+    const sign = ['-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-CAcreateserial', '-copy_extensions', 'copyall']
+    openssl('x509', '-req', '-in', file('csr'), ...sign, '-days', '90', '-out', file('pem'))
+    expect(await lab.dns01(own, 'import-cert', file('pem'), file('ca.pem'))).toMatchObject(silent)
+    const before = snapshotOf(own)
+    const status = await lab.acmetool(own, 'status')
+    expect(status).toMatchObject({ exit: 0, stderr: '' })
+    expect(status.stdout).toContain(`best: Certificate(${liveId(own, 'hand.corp.example')})`)
+    expect(await lab.acmetool(own, '--xlog.severity=warn', 'reconcile')).toMatchObject(silent)
+    expect(await lab.acmetool(own, 'cull')).toMatchObject(silent)
+    expect(snapshotOf(own)).toEqual(before)
+  })
+
   test('goes on with acmetool, and back again', async () => {
     mkdirSync(join(state, 'haproxy'), { mode: 0o755 })
     expect(await lab.acmetool(state, 'want', 'back.corp.example')).toMatchObject(silent)
