@@ -113,7 +113,10 @@ function readOne(parts: Neighbours, id: string, look: FolderLook, accountOf: Acc
   const linked = look.linkAt('privkey')?.split('/').at(-2)
   const keyId = linked === facts?.keyId ? facts?.keyId : linked // one text instead of two
   const keyThere = parts.hasKeyFolder(facts?.keyId ?? keyId ?? '')
-  const keyDamage = facts && keyThere ? whatIsWrongWithKey(parts, facts.keyId, cert) : undefined
+  // no link can be pointed where a folder is; as damage it is this certificate's trouble, and not the end of the run
+  const inTheWay =
+    linked === undefined && look.info('privkey')?.kind === 'folder' ? 'its privkey is a folder' : undefined
+  const keyDamage = facts && keyThere ? (inTheWay ?? whatIsWrongWithKey(parts, facts.keyId, cert)) : undefined
   const wrong = damage ?? keyDamage
   if (wrong !== undefined && parts.isLive(id)) parts.warn(`certs/${id}: ${wrong}`) // of one that nobody reads cron hears nothing
   return {
