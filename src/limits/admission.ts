@@ -52,6 +52,8 @@ export interface Predecessor {
   readonly names: readonly Name[]
   /** The CA wants it to be replaced by now. */
   readonly windowBegun: boolean
+  /** By our own dates it would have time. */
+  readonly early?: boolean
 }
 
 /** A target that needs a certificate, as far as admission must know it. */

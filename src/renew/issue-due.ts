@@ -136,6 +136,8 @@ async function tryOne(parts: IssueDueParts, due: Admitted<Due>): Promise<Outcome
   const issued = await issue(parts, target, { names, needed: lacking, mostOrders, replaces })
   world.log.info(`${target.file}: certificate ${issued.id} issued`)
   if (replaces && (issued.replaced || replaces.windowBegun)) noteSuccessor(state, replaces, issued.id)
+  if (replaces?.windowBegun && replaces.early)
+    state.renewals().keep(issued.id, { askAgain: new Date(world.clock.now().getTime() + graceMs) })
   live.issued() // first: a ledger that cannot be written must not keep a new certificate from going live
   await state.renewals().save()
   await noteEnds(parts, target, issued)
@@ -145,6 +147,13 @@ async function tryOne(parts: IssueDueParts, due: Admitted<Due>): Promise<Outcome
   const error = whyMissing(issued.missing)
   return [outcome, { subject: target.file, names: [...issued.missing.keys()], result: 'failed', error }]
 }
+
+/**
+ * What was got before its time because the CA wanted so is not asked about for a day, in which our own dates hold. A CA that
+ * takes all back says so of the certificates before; one that says it of each new one has made a mistake, and such orders
+ * are exempt from its limits and so from ours: every run would make one. RFC 9773 §4.2 has no bound to "immediately".
+ */
+const graceMs = 86_400_000
 
 /** What the CA has replaced for us goes out of service, whichever of the two ends later: noted before links are looked at. */
 function noteSuccessor(state: IssueParts['state'], { certificate }: Predecessor, successor: string): void {

@@ -48,6 +48,21 @@ test('a window in the past renews at once, and the order names the certificate t
   expect(said).toEqual([])
 })
 
+test('a CA that wants all replaced for ever, by mistake, is obeyed at once and then once a day', async () => {
+  const machine: Outside = machineWith(early(() => machine))
+  await machine.run()
+  for (let run = 1; run <= 12; run++) await machine.run(undefined, { afterSeconds: DAY / 4 })
+  expect(machine.ca.orders, 'the first, the one at once, and one for each full day').toHaveLength(1 + 1 + 2)
+})
+
+test('what was renewed in its time, by a window that is past, is asked about in the next run', async () => {
+  const machine: Outside = machineWith(early(() => machine))
+  await machine.run()
+  await machine.run(undefined, { afterSeconds: 61 * DAY })
+  await machine.run(undefined, { afterSeconds: DAY / 4 })
+  expect(machine.ca.orders).toHaveLength(3)
+})
+
 test('a window that is far keeps what is due by our own dates from being renewed', async () => {
   const machine: Outside = machineWith(late(() => machine))
   await machine.run()
