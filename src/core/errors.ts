@@ -83,10 +83,27 @@ const NO_HANDLE_LEFT: Readonly<Record<string, string>> = {
   ENFILE: 'this machine may not open any more files or connections',
 }
 
-/** What node throws for want of a file handle as STATE, in words; everything else as it is. */
+/**
+ * What the machine has against a path, where nobody has put it into better words: what a service user may not see, and
+ * disks that fail, are nobody's bug. ENOENT and the like stay one: then we did not look.
+ */
+const OF_THE_MACHINE: Readonly<Record<string, string>> = {
+  EACCES: 'let the user that dns01 runs as read it, or run as the one who may, mostly root',
+  EPERM: 'run as the user who owns it, mostly root',
+  EROFS: 'remount that file system for writing',
+  ENOSPC: 'free some space on that file system',
+  EDQUOT: 'free some space on that file system',
+  EIO: 'look into the kernel log',
+}
+
+/** What node throws for want of a file handle, or of rights, as STATE, in words; everything else as it is. */
 function understood(error: unknown): unknown {
-  const code = String((error as { code?: unknown } | undefined)?.code)
-  const meaning = error instanceof Dns01Error ? undefined : NO_HANDLE_LEFT[code]
+  const { code: given, path } = (error ?? {}) as { readonly code?: unknown; readonly path?: unknown }
+  const code = String(given)
+  if (error instanceof Dns01Error) return error
+  const hint = typeof path === 'string' ? OF_THE_MACHINE[code] : undefined
+  if (hint !== undefined) return new Dns01Error('STATE', messageOf(error), { cause: error, hint })
+  const meaning = NO_HANDLE_LEFT[code]
   return meaning === undefined
     ? error
     : new Dns01Error('STATE', `${meaning}: ${messageOf(error)}`, { cause: error, hint: 'raise the limit (ulimit -n)' })

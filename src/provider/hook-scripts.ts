@@ -1,7 +1,7 @@
 // Runs acmetool's hooks: which files count as hooks, how they are called, and what their exit status means. Hooks
 // written for acmetool must run unchanged, and as they mostly run as root, none is run that somebody else may change.
 import { basename, dirname, join, resolve } from 'node:path'
-import { Dns01Error } from '../core/errors.js'
+import { Dns01Error, messageOf, systemCodeOf } from '../core/errors.js'
 import { weakness } from '../core/trust.js'
 import type { FileInfo, Files, World } from '../core/world.js'
 
@@ -99,27 +99,43 @@ export interface Hook {
  * execute bit. Hidden names are skipped; so is, with an error line, what leads nowhere, and what somebody else than root
  * and we may change. (acmetool looks at "everybody may write" alone: then who owns a hook, or a folder on the way to it,
  * is root.)
- * @throws Dns01Error CONFIG when somebody else may change a folder, or one is not a folder; a missing one is skipped
+ * @throws Dns01Error CONFIG when somebody else may change a folder, or one is no folder, or we may not look into it; a
+ * missing one is skipped
  */
 export function findHooks(
   { files, log, self }: Pick<World, 'files' | 'log' | 'self'>,
   folders: readonly string[],
 ): Hook[] {
-  const existing = folders.filter(folder => isHookFolder({ files, self }, folder))
-  return existing.flatMap(folder =>
-    files
-      .list(folder)
-      .filter(({ name }) => !name.startsWith('.'))
-      .flatMap(({ name }) => {
-        const path = join(folder, name)
-        const info = infoAfterLinks(files, path)
-        if (info === undefined) log.error(`hook ${path} is skipped: the link leads nowhere`)
-        if (info?.kind !== 'file' || (info.mode & 0o111) === 0) return []
-        const weak = weakness({ files, self }, path)
-        if (weak) log.error(`hook ${path} is skipped: ${weak.path} ${weak.why}`, weak.hint)
-        return weak ? [] : [{ path, info }]
-      }),
-  )
+  const existing = folders.filter(folder => lookingInto(folder, () => isHookFolder({ files, self }, folder)))
+  return existing.flatMap(folder => lookingInto(folder, () => hooksIn({ files, log, self }, folder)))
+}
+
+function hooksIn({ files, log, self }: Pick<World, 'files' | 'log' | 'self'>, folder: string): Hook[] {
+  return files
+    .list(folder)
+    .filter(({ name }) => !name.startsWith('.'))
+    .flatMap(({ name }) => {
+      const path = join(folder, name)
+      const info = infoAfterLinks(files, path)
+      if (info === undefined) log.error(`hook ${path} is skipped: the link leads nowhere`)
+      if (info?.kind !== 'file' || (info.mode & 0o111) === 0) return []
+      const weak = weakness({ files, self }, path)
+      if (weak) log.error(`hook ${path} is skipped: ${weak.path} ${weak.why}`, weak.hint)
+      return weak ? [] : [{ path, info }]
+    })
+}
+
+/** A service user may not see what root has put there: no bug of ours, and nothing to be passed over either. */
+function lookingInto<T>(folder: string, look: () => T): T {
+  try {
+    return look()
+  } catch (cause) {
+    if (cause instanceof Dns01Error || systemCodeOf(cause) === undefined) throw cause
+    throw new Dns01Error('CONFIG', `the hooks folder ${folder} cannot be read: ${messageOf(cause)}`, {
+      cause,
+      hint: 'let the user that dns01 runs as read it, or name another one: --hooks, ACME_HOOKS_DIR',
+    })
+  }
 }
 
 /** False when it is not there. @throws Dns01Error CONFIG when it is of no use: hooks that silently never run are worse */

@@ -66,7 +66,8 @@ export interface TellParts {
 
 /**
  * The files of `export:` lists, and then one `live-updated` for all names whose link changed and nobody was told yet; noted
- * until no hook fails. Returns what failed.
+ * until no hook fails. Returns what failed, a folder that no hook may be run from included: all else that the run has to tell
+ * must not be lost by it.
  */
 export async function tellWhatChanged(parts: TellParts, targets: readonly Target[]): Promise<HookFailure[]> {
   const notExported = targets.some(target => target.exports) ? await exportWhatIsLive(parts, targets) : []
@@ -99,10 +100,12 @@ async function tellOfLinks(parts: TellParts): Promise<HookFailure[]> {
   if (noted.length === 0) return []
   const links = parts.state.links()
   // cull may have removed a link meanwhile, and hooks read live/NAME
-  const failed = await tellHooks(
-    parts,
-    noted.filter(link => links.has(link)),
-  )
+  const names = noted.filter(link => links.has(link))
+  const failed = await tellHooks(parts, names).catch((error: unknown): HookFailure[] => {
+    parts.signal.throwIfAborted()
+    if (error instanceof Dns01Error) return [{ hook: 'hooks', error }]
+    throw error
+  })
   if (failed.length === 0) await journal.clearUntold()
   return failed
 }

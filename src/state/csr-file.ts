@@ -14,17 +14,15 @@ import { longestCsrBytes, readCsr } from '../x509/read-csr.js'
  */
 export function readCsrFile(world: Pick<World, 'files' | 'self'>, root: string, path: string): Csr {
   const file = resolve(root, path)
-  const weak = weakness(world, file)
+  const hint = 'put it there, or correct the path; dns01 want --csr FILE keeps a copy here'
+  const weak = looking(hint, () => weakness(world, file))
   if (weak && !isInside(weak.path, root) && !isInside(root, weak.path))
     throw new Dns01Error(
       'CONFIG',
       `it says which key gets the certificate, but ${weak.path === file ? 'it' : weak.path} ${weak.why}`,
       { hint: `${weak.hint}; or dns01 want --csr ${file}, which keeps a copy` },
     )
-  return {
-    path,
-    ...readCsr(bytesOf(world, file, 'put it there, or correct the path; dns01 want --csr FILE keeps a copy here')),
-  }
+  return { path, ...readCsr(bytesOf(world, file, hint)) }
 }
 
 /** What a command was given. @throws Dns01Error CONFIG */
@@ -32,11 +30,16 @@ export const readGivenCsr = (world: Pick<World, 'files'>, path: string): Omit<Cs
   readCsr(bytesOf(world, resolve(path), 'give the path of a certificate request, PEM or DER'))
 
 function bytesOf({ files }: Pick<World, 'files'>, file: string, hint: string): Uint8Array {
-  const { sizeBytes = 0 } = files.info(file) ?? {}
+  const { sizeBytes = 0 } = looking(hint, () => files.info(file)) ?? {}
   if (sizeBytes > longestCsrBytes)
     throw new Dns01Error('CONFIG', `it is ${sizeBytes} bytes long: too much for a certificate request`)
+  return looking(hint, () => files.readPlain(file))
+}
+
+/** Whatever the system has against it is the trouble of the one target that names the file. */
+function looking<T>(hint: string, look: () => T): T {
   try {
-    return files.readPlain(file)
+    return look()
   } catch (cause) {
     throw new Dns01Error('CONFIG', `it cannot be read: ${messageOf(cause)}`, { hint, cause })
   }

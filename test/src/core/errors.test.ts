@@ -59,6 +59,17 @@ test.each(['EMFILE', 'ENFILE'])('%s may come from anywhere, and does not count a
   ])
 })
 
+test.each(['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EIO'])(
+  '%s of a path is the machine’s, and does not count as a bug; of a connection it is for whoever made it',
+  code => {
+    const error = Object.assign(new Error(`${code}: it says no, lstat '/x'`), { code, path: '/x' })
+    expect(codeOf(error)).toBe('STATE')
+    expect(linesOf(error)).toEqual([`${code}: it says no, lstat '/x'`, expect.stringMatching(/./)])
+    expect(codeOf(Object.assign(new Error(code), { code }))).toBe('BUG')
+    expect(codeOf(Object.assign(new Error('ENOENT'), { code: 'ENOENT', path: '/x' }))).toBe('BUG')
+  },
+)
+
 test('codeOf and messageOf take anything', () => {
   expect([codeOf(of('STATE')), codeOf(new Error('x')), codeOf(undefined)]).toEqual(['STATE', 'BUG', 'BUG'])
   expect([messageOf(new Error('x')), messageOf('y'), messageOf(undefined)]).toEqual(['x', 'y', 'undefined'])

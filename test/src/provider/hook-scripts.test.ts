@@ -82,6 +82,25 @@ describe('which folders', () => {
     expect(notes).toThrow()
   })
 
+  test.each(['info', 'list'] as const)('one that we may not look into (%s) fails the whole call', async question => {
+    hook('a', note('ran'))
+    const { world } = diskWorld()
+    const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+    const files = Object.create(world.files, {
+      [question]: {
+        value: () => {
+          throw denied
+        },
+      },
+    })
+    await expect(runHooks({ ...world, files }, call())).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: `the hooks folder ${hooks} cannot be read: EACCES: permission denied`,
+      hint: expect.stringContaining('--hooks'),
+    })
+    expect(notes).toThrow()
+  })
+
   test('a file in its place fails the whole call', async () => {
     const running = runHooks(diskWorld().world, call({ folders: [hook('file', '')] }))
     await expect(running).rejects.toMatchObject({ code: 'CONFIG' })

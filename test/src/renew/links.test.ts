@@ -68,6 +68,16 @@ describe('live-updated', () => {
     expect(told.map(({ input }) => input)).toEqual(['a.test\n', 'a.test\nb.test\n'])
   })
 
+  test('is told again when a folder of hooks may be used again; that it may not is one failure among others', async () => {
+    await linked('a.test')
+    fake.files.give('/hooks', { mode: 0o777 })
+    expect(await tellWhatChanged(parts, [])).toMatchObject([{ hook: 'hooks', error: { code: 'CONFIG' } }])
+    expect(state.journal.untold()).toEqual(['a.test'])
+    fake.files.give('/hooks', { mode: 0o755 })
+    expect(await tellWhatChanged(parts, [])).toEqual([])
+    expect(told).toHaveLength(1)
+  })
+
   test('is not repeated because a hook failed that knows challenges only', async () => {
     exit = 1
     fake.files.put('/hooks/one', '#!/usr/bin/python3\n"challenge-dns-start"\n', 0o755)

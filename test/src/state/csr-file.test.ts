@@ -42,6 +42,16 @@ test.each<[string, string, Parameters<typeof read>[1], RegExp]>([
   )
 })
 
+test('one that we may not even look for is the trouble of its target, not a bug', () => {
+  const files = new MemoryFiles()
+  files.info = () => {
+    throw Object.assign(new Error("EACCES: permission denied, lstat '/root/x.csr'"), { code: 'EACCES' })
+  }
+  expect(() => readCsrFile(stateWorld(files).world, '/s', '/root/x.csr')).toThrow(
+    expect.objectContaining({ code: 'CONFIG', message: expect.stringContaining('it cannot be read: EACCES') }),
+  )
+})
+
 test('one that cannot be read says what to do', () => {
   expect(() => read('conf/csr/y.pem', {})).toThrow(
     expect.objectContaining({ hint: expect.stringContaining('put it there') }),
