@@ -112,9 +112,9 @@ export function openHistory(disk: Disk, world: HistoryWorld): History {
 }
 
 function read(disk: Disk, log: World['log']): { readonly runs: readonly RunRecord[]; readonly damaged: boolean } {
-  const text = disk.readIfThere(HISTORY)
-  if (text === undefined) return { runs: [], damaged: false }
   try {
+    const text = disk.readIfThere(HISTORY)
+    if (text === undefined) return { runs: [], damaged: false }
     return { runs: v.parse(schema, JSON.parse(text)).runs, damaged: false }
   } catch (error) {
     log.warn(`${disk.root}/${HISTORY} is damaged (${brief(messageOf(error))}); what earlier runs did is lost`)

@@ -4,8 +4,8 @@ import * as v from 'valibot'
 import { messageOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
 import type { Certificate } from './certificates.js'
-import type { Disk } from './disk.js'
-import { RENEWAL_INFO } from './layout.js'
+import { type Disk, freePlace } from './disk.js'
+import { RENEWAL_INFO, SET_ASIDE } from './layout.js'
 
 /** When the CA wants a certificate to be renewed, and the instant in that window that was chosen for it. */
 export interface KeptWindow {
@@ -71,7 +71,7 @@ const schema = v.object({
 
 /**
  * One that is damaged counts as empty, and is written anew: all that is lost is asked again. Unlike the ledger it is not set
- * aside, since nothing in it is worth anybody's look, and so nobody need be warned either.
+ * aside, since nothing in it is worth anybody's look, and so nobody need be warned either; only what is no file is.
  */
 export const openRenewalMemory = (disk: Disk, world: Pick<World, 'log'>): RenewalMemory =>
   new RenewalMemoryFile(disk, world.log)
@@ -133,6 +133,9 @@ class RenewalMemoryFile implements RenewalMemory {
     // that could not be asked again.
     this.#changed = false
     const { services, certificates } = this
+    // a folder or a FIFO, which somebody put there: a write would fail in each run, and cost it what it is about
+    if ((this.#disk.info(RENEWAL_INFO)?.kind ?? 'file') !== 'file')
+      await this.#disk.moveFolder(RENEWAL_INFO, freePlace(this.#disk, `${SET_ASIDE}/renewal-info.json`))
     const document = { services: Object.fromEntries(services), certificates: Object.fromEntries(certificates) }
     // without indentation: of ten thousand certificates that would be a third of the file, which every run reads
     await this.#disk.writeFile(RENEWAL_INFO, `${JSON.stringify(document)}\n`)
@@ -142,9 +145,9 @@ class RenewalMemoryFile implements RenewalMemory {
 const empty = { services: {}, certificates: {} }
 
 function read(disk: Disk, log: World['log']): v.InferOutput<typeof schema> {
-  const text = disk.readIfThere(RENEWAL_INFO)
-  if (text === undefined) return empty
   try {
+    const text = disk.readIfThere(RENEWAL_INFO)
+    if (text === undefined) return empty
     return v.parse(schema, JSON.parse(text))
   } catch (error) {
     log.info(`${disk.root}/${RENEWAL_INFO} is damaged (${messageOf(error)}); the CAs are asked again`)

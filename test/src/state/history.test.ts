@@ -65,6 +65,14 @@ describe('the history', () => {
     expect(fake.files.text('/s/.dns01/set-aside/history.json')).toBe(text)
   })
 
+  test('a FIFO in its place stops no run', async () => {
+    await (await open()).add(run())
+    fake.files.putOther(FILE)
+    expect((await open(true)).runs).toEqual([])
+    await (await open()).add(run())
+    expect((await open()).runs).toEqual([run()])
+  })
+
   test('keeps no secret and no long text', async () => {
     const masked = (text: string): string => text.replaceAll('s3cret-token', '***')
     const world = { ...fake.world, log: { ...fake.world.log, masked } }

@@ -62,6 +62,20 @@ test.each([
   expect(Object.keys(JSON.parse(text()).certificates)).toEqual(['one'])
 })
 
+test.each([
+  ['a folder', (fake: StateWorld) => fake.files.putFolder(FILE)],
+  ['a FIFO', (fake: StateWorld) => fake.files.putOther(FILE)],
+  ['no JSON', (fake: StateWorld) => fake.files.put(FILE, '{')],
+])('%s in its place counts as empty, and is in nobody’s way', async (_, put) => {
+  const { fake } = await open()
+  put(fake)
+  const { memory, text } = await open(fake)
+  expect([...memory.certificates]).toEqual([])
+  memory.keep('one', { askAgain: at(24) })
+  await memory.save()
+  expect(Object.keys(JSON.parse(text()).certificates)).toEqual(['one'])
+})
+
 test('a secret in the address of a page is masked before it is kept', async () => {
   const fake = stateWorld()
   const masked = (text: string): string => text.replace('hunter2-hunter2', '***')
