@@ -144,6 +144,7 @@ describe.skipIf(lacking('mkfifo'))('a FIFO in the place of a file holds nobody u
     '.dns01/ledger.json',
     '.dns01/history.json',
     '.dns01/last-run',
+    '.dns01/renewal-info.json',
     '.dns01/journal/x.json',
     '.dns01/untold',
     '.dns01/lock',
