@@ -247,11 +247,6 @@ describe('certificates', () => {
         { complete: true, hasKey: false, damage: 'its private key is that of another certificate' },
       ],
       [
-        'by a folder where the link to its key was, which no link can take the place of',
-        id => fake.files.putFolder(at(`certs/${id}/privkey`)),
-        { complete: true, hasKey: false, damage: 'its privkey is a folder' },
-      ],
-      [
         'not, when its key was written once more',
         () => {
           later()
