@@ -64,7 +64,7 @@ async function enable({ world, out }: Context, names: readonly string[]): Promis
   const wantsList = installed.name === 'copy' || installed.name === 'push'
   if (wantsList && world.files.info(list) === undefined)
     world.log.notice(
-      `it does nothing until there is ${list}; the first lines of ${installed.path} say what belongs there`,
+      `the hook ${installed.name} does nothing until there is ${list}; its first lines say what belongs there`,
     )
 }
 

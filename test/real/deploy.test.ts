@@ -25,13 +25,16 @@ const onMachine = (work: (root: Root) => Promise<void>): Promise<void> =>
     for (const folder of ['run', 'log', 'root', 'spool', 'var-lib/acme']) mkdirSync(inside(folder))
     prepareState(join(machine.varLib, 'acme'), pebble.directoryUrl)
     writeFileSync(inside('roots.pem'), readFileSync(pebble.caFile))
+    writeFileSync(inside('sendmail'), `#!/bin/sh\ncat >>${inside('mails')}\n`, { mode: 0o755 })
     const root: Root = script =>
       machine.sh(
         `mount --bind ${inside('run')} /run; mount --bind ${inside('log')} /var/log; mount --bind ${inside('root')} /root
         mount --bind ${inside('spool')} /var/spool/postfix
         export SSL_CERT_FILE=${inside('roots.pem')} DNS01_PROVIDER=memory DNS01_PROPAGATION=off
+        export hooks=${inside('dns01/hooks')} DNS01_NOTIFY_MAIL=ops@corp.example DNS01_NOTIFY_SENDMAIL=${inside('sendmail')} mails=${inside('mails')}
         dns01() { ${process.execPath} ${inside('dns01/dist/main.js')} --batch "$@"; }
         ${script}`,
+        { timeoutSeconds: 100 },
       )
     cpSync(join(dns01Program, '../../dist'), inside('dns01/dist'), { recursive: true })
     cpSync(join(dns01Program, '../../hooks'), inside('dns01/hooks'), { recursive: true })
@@ -64,18 +67,18 @@ const PORTS = {
 }
 const services = Object.keys(PORTS)
 
-/** The snippets, each in its place. Three web servers cannot have one port. */
+/** Each server with the certificate; what a whole configuration is, test/real/snippet.test.ts holds. */
 const configured = `
   rm -rf /etc/nginx/sites-enabled /etc/nginx/modules-enabled /etc/apache2/sites-enabled/* /etc/postgresql/*
-  chmod 755 /root; cp -a ${'/var/spool/postfix'} /var/spool/ 2>/dev/null || true
-  dns01 hook enable haproxy; dns01 test-notify ${name}
-  dns01 snippet nginx ${name} >/etc/nginx/conf.d/${name}.conf
-  dns01 snippet apache ${name} | sed 's/:443/:8443/; s/:80>/:8080>/' >/etc/apache2/sites-available/${name}.conf
-  printf 'Listen 8080\\nListen 8443\\nServerName ${name}\\n' >/etc/apache2/ports.conf
-  a2enmod -q ssl; a2ensite -q ${name}
-  dns01 snippet haproxy ${name} | sed 's/:443/:9443/; s/:80$/:9080/' >>/etc/haproxy/haproxy.cfg
-  dns01 snippet postfix ${name} >>/etc/postfix/main.cf
-  dns01 snippet dovecot ${name} >/etc/dovecot/conf.d/99-dns01.conf
+  chmod 755 /root; live=/var/lib/acme/live/${name}; mkdir -p /etc/nginx/conf.d /etc/acme/hooks
+  install -m 755 $hooks/haproxy $hooks/reload $hooks/copy /etc/acme/hooks/
+  echo "server { listen 443 ssl; ssl_certificate $live/fullchain; ssl_certificate_key $live/privkey; }" >/etc/nginx/conf.d/site.conf
+  printf "Listen 8443\nServerName ${name}\n<VirtualHost *:8443>\nSSLEngine on\nSSLCertificateFile $live/fullchain
+SSLCertificateKeyFile $live/privkey\n</VirtualHost>\n" >/etc/apache2/ports.conf
+  a2enmod -q ssl
+  printf "frontend all\n mode http\n bind :9443 ssl crt $live/haproxy\n" >>/etc/haproxy/haproxy.cfg
+  printf "smtpd_tls_chain_files = $live/privkey, $live/fullchain\nsmtpd_tls_cert_file =\nsmtpd_tls_key_file =\n" >>/etc/postfix/main.cf
+  printf "ssl_cert = <$live/fullchain\nssl_key = <$live/privkey\n" >/etc/dovecot/conf.d/99-dns01.conf
   mkdir -p /var/lib/nginx /var/lib/haproxy /var/lib/dovecot /var/log/nginx /var/log/apache2 /var/log/postgresql /run/lock
   install -d -o postfix /var/lib/postfix; install -d -o postgres /var/lib/postgresql
   chown postgres /var/log/postgresql; chmod 755 /var/lib
@@ -84,11 +87,9 @@ const configured = `
   printf "ssl = on\\nssl_cert_file = '$main/crt'\\nssl_key_file = '$main/key'\\n" >>$main/postgresql.conf
   install -d /etc/dns01
   printf "${name} fullchain $main/crt postgres\\n${name} privkey $main/key postgres 600\\n" >/etc/dns01/copy
-  for each in copy reload reload-postgresql; do dns01 hook enable $each; done
+  dns01 hook enable reload-postgresql
   echo 'SERVICES="nginx apache2 haproxy postfix dovecot"' >/etc/default/acme-reload
-  /etc/acme/hooks/copy live-updated <<END
-${name}
-END
+  for each in copy haproxy; do echo ${name} | /etc/acme/hooks/$each live-updated; done
   for each in ${services.join(' ')}; do service $each start >/dev/null 2>&1 || echo "$each does not start"; done`
 
 /** What spoils the configuration of each, and what mends it. */
@@ -128,26 +129,23 @@ describe.skipIf(
               `echo "${service} $(openssl s_client -connect 127.0.0.1:${port} </dev/null 2>/dev/null | openssl x509 -noout -serial 2>&1)"`,
           )
           .join('\n')
-        const served = async () => (await root(look)).stdout.trim().split('\n')
-        const live = async () => {
-          const { stdout } = await root(`openssl x509 -noout -serial -in /var/lib/acme/live/${name}/cert`)
-          return services.map(service => `${service} ${stdout.trim()}`)
+        const serials = async () => {
+          const { stdout } = await root(`${look}\nopenssl x509 -noout -serial -in /var/lib/acme/live/${name}/cert`)
+          const lines = stdout.trim().split('\n')
+          return { served: lines.slice(0, -1), live: services.map(service => `${service} ${lines.at(-1)}`) }
+        }
+        const servesWhatIsLive = async () => {
+          const { served, live } = await serials()
+          expect(served).toEqual(live)
+          return served
         }
         expect(await succeed(root(configured))).not.toMatch(/does not start/)
-        expect(await served()).toEqual(await live())
-
+        await servesWhatIsLive()
         expect(await succeed(root(`dns01 reconcile --force ${name}`))).toBe('')
-        const second = await served()
-        expect(second).toEqual(await live())
+        const second = await servesWhatIsLive()
 
-        await succeed(
-          root(
-            Object.values(FAULTS)
-              .map(([spoil]) => spoil)
-              .join('\n'),
-          ),
-        )
-        const { exit, stderr } = await root(`dns01 reconcile --force ${name}`)
+        const spoil = Object.values(FAULTS).map(([line]) => line)
+        const { exit, stderr } = await root([...spoil, `dns01 reconcile --force ${name}`].join('\n'))
         expect(exit).toBe(8)
         for (const words of [
           /\[emerg\] .*unknown directive "sevrer"[\s\S]*nginx is not reloaded: "nginx -t -q" exited with 1/,
@@ -158,18 +156,16 @@ describe.skipIf(
           /unrecognized configuration parameter "frobnicate"[\s\S]*postgresql is not reloaded: "[^"]*postgres -C port /,
         ])
           expect(stderr).toMatch(words)
-        expect(await served()).toEqual(second)
-        expect(await live()).not.toEqual(second)
+        const third = await serials()
+        expect(third.served).toEqual(second)
+        expect(third.live).not.toEqual(second)
+        const mails = async () => (await succeed(root('grep ^Subject: $mails'))).split('\n')
+        expect(await mails()).toEqual([expect.stringMatching(/^Subject: .* 2 fail .*hooks.reload/), ''])
 
-        await succeed(
-          root(
-            Object.values(FAULTS)
-              .map(([, mend]) => mend)
-              .join('\n'),
-          ),
-        )
-        expect(await succeed(root('dns01'))).toBe('')
-        expect(await served()).toEqual(await live())
+        const mend = Object.values(FAULTS).map(([, line]) => line)
+        expect(await succeed(root([...mend, 'dns01'].join('\n')))).toBe('')
+        await servesWhatIsLive()
+        expect((await mails())[1]).toMatch(/^Subject: .*well again/)
         expect(await succeed(root('dns01 hook list'))).toMatch(/^.etc.acme.hooks.copy +comes with dns01\n/)
       }),
     120_000,

@@ -89,7 +89,7 @@ describe('enable', () => {
     await hook.run({ what: 'enable', words: ['copy'] }, context)
     expect(said).toEqual([
       expect.stringMatching(/^error: .etc.acme.hooks.copy is not run: .etc.acme.hooks may be changed by everybody/),
-      expect.stringMatching(/^notice: it does nothing until there is .etc.dns01.copy; the first lines/),
+      expect.stringMatching(/^notice: the hook copy does nothing until there is .etc.dns01.copy; its first lines/),
     ])
   })
 })
