@@ -7,6 +7,7 @@ import { parse } from 'yaml'
 import { parseCommandLine } from '../src/cli/parse.js'
 import { parseDnsConfig } from '../src/config/dns-yml.js'
 import { parseDefaults, parseTarget } from '../src/config/target-file.js'
+import { plain } from '../src/core/styled.js'
 import { loadShipped } from '../src/provider/catalog.js'
 import { settingValues } from '../src/provider/loader.js'
 import type { StatusDocument } from '../src/renew/status.js'
@@ -84,7 +85,7 @@ test('what want says at its end is as docs/quick-start-route53.md shows it', () 
   const target = { file: 'my', names, live: 'live/my.domain.com', due: undefined, ...dates }
   const document = { stateDirectory: '/var/lib/acme', targets: [target] } as unknown as StatusDocument
   const parts = { now: new Date('2026-01-01'), columns: 130, renewedBy: '/etc/cron.d/dns01' }
-  expect(pageText('docs/quick-start-route53.md')).toContain(summaryLines(document, ['my'], parts).join('\n'))
+  expect(pageText('docs/quick-start-route53.md')).toContain(summaryLines(document, ['my'], parts).map(plain).join('\n'))
 })
 
 test('the firewall line is the one that the error tells', () => {

@@ -7,13 +7,15 @@ import { setMaxListeners } from 'node:events'
 import { resolve } from 'node:path'
 import { loadEnv } from '../config/env-file.js'
 import { codeOf, Dns01Error, errorDocument, exitStatus, linesOf } from '../core/errors.js'
+import { isUtf8 } from '../core/text-width.js'
 import type { Log } from '../core/world.js'
 import { hasColours } from '../platform/colour.js'
 import { openFiles } from '../platform/files.js'
+import type { TerminalList } from '../platform/live-list.js'
 import { openLog, type Sink } from '../platform/log.js'
 import { sinksFor } from '../platform/log-sinks.js'
 import { openOut } from '../platform/out.js'
-import { askingWithout, openTerminalLine, type TerminalLine, widthOf } from '../platform/terminal.js'
+import { askingWithout, widthOf } from '../platform/terminal.js'
 import type { Context, Out } from '../renew/run.js'
 import type { GlobalFlags } from './flags.js'
 import type { Invocation } from './parse.js'
@@ -30,16 +32,16 @@ async function main(argv: readonly string[]): Promise<number> {
     sinks: [{ severity: 'NOTICE', format: json ? 'json' : 'human', write: toStderr }],
     now: () => new Date(),
   })
-  let line: TerminalLine | undefined
+  let list: TerminalList | undefined
   try {
     const invocation = await parse(argv)
     if (typeof invocation === 'string') {
       process.stdout.write(`${invocation}\n`)
       return 0
     }
-    line = lineFor(invocation.flags)
-    log = logFor(invocation.flags, line)
-    return await runCommand(invocation, argv, { log, line })
+    list = await listFor(invocation.flags)
+    log = logFor(invocation.flags, list)
+    return await runCommand(invocation, argv, { log, list })
   } catch (error) {
     tell(log, error)
     if (json)
@@ -49,7 +51,7 @@ async function main(argv: readonly string[]): Promise<number> {
       )
     return exitStatus([error])
   } finally {
-    line?.end()
+    list?.end()
   }
 }
 
@@ -62,7 +64,7 @@ async function parse(argv: readonly string[]): Promise<Invocation | string> {
 /** Where people are told things. */
 interface Terminal {
   readonly log: Log
-  readonly line: TerminalLine | undefined
+  readonly list: TerminalList | undefined
 }
 
 /** Runs one command; Ctrl-C and SIGTERM stop its waiting, a second one stops everything. */
@@ -101,7 +103,7 @@ async function contextFor(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Context> {
-  const { log, line } = terminal
+  const { log, list } = terminal
   const { realWorld } = await import('../platform/index.js')
   const fromFiles = await loadEnv(openFiles(), process.env, flags.envFile)
   const stateRoot = resolve(flags.state || fromFiles.ACME_STATE_DIR || '/var/lib/acme')
@@ -111,7 +113,7 @@ async function contextFor(
   Object.assign(process.env, env) // the AWS SDK reads AWS_CONFIG_FILE and its like there, and nowhere else
   const asked =
     flags.batch || flags.json ? undefined : (await import('../platform/prompt.js')).realPrompt(flags.stdio, signal)
-  const prompt = asked && line ? askingWithout(line, asked) : asked
+  const prompt = asked && list ? askingWithout(list, asked) : asked
   return {
     world: realWorld({ env, log, prompt, program: [process.execPath, '--', process.argv[1] ?? 'dns01'] }),
     stateRoot,
@@ -126,13 +128,13 @@ async function contextFor(
   }
 }
 
-function outFor({ json, severity }: GlobalFlags, { log, line }: Terminal): Out {
+function outFor({ json, severity }: GlobalFlags, { log, list }: Terminal): Out {
   const isRead = process.stdout.isTTY && !json && severity !== 'ERROR'
   const columns = isRead ? widthOf(process.stdout) : undefined
   const rows = isRead ? process.stdout.rows : undefined
   const colours = !json && hasColours(process.stdout, process.env)
   return openOut({ json, columns, rows, colours, masked: log.masked }, text => {
-    line?.clear()
+    list?.clear()
     process.stdout.write(text)
   })
 }
@@ -141,15 +143,19 @@ const toStdout = (text: string): void => void process.stdout.write(text)
 
 const toStderr = (line: string): void => void process.stderr.write(`${line}\n`)
 
-/** Progress, on a terminal whose user did not ask for quiet. */
-const lineFor = ({ json, severity }: GlobalFlags): TerminalLine | undefined =>
-  process.stderr.isTTY && !json && severity !== 'ERROR' ? openTerminalLine(process.stderr) : undefined
+/** Progress, on a terminal that can be drawn on (TERM=dumb cannot) and whose user did not ask for quiet. */
+async function listFor({ batch, json, severity }: GlobalFlags): Promise<TerminalList | undefined> {
+  const { stderr: stream, env } = process
+  if (!stream.isTTY || batch || json || severity === 'ERROR' || env.TERM === 'dumb') return undefined
+  const { openLiveList } = await import('../platform/live-list.js')
+  return openLiveList({ stream, colours: hasColours(stream, env), isUnicode: isUtf8(env), now: () => new Date() })
+}
 
-function logFor(flags: GlobalFlags, status: TerminalLine | undefined): Log {
+function logFor(flags: GlobalFlags, live: TerminalList | undefined): Log {
   const { json } = flags
   const terminal = process.stderr.isTTY === true
   const format: Sink['format'] = json ? 'json' : process.env.JOURNAL_STREAM ? 'syslog' : terminal ? 'human' : 'acmetool'
-  const log = openLog({ sinks: sinksFor(flags, { format, write: toStderr }), status, now: () => new Date() })
+  const log = openLog({ sinks: sinksFor(flags, { format, write: toStderr }), live, now: () => new Date() })
   if (flags.idle.length > 0)
     log.notice(
       `--${flags.idle.join(', --')}: accepted for acmetool's sake and ignored: dns01 is not a daemon, and runs as the user who starts it`,

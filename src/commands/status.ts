@@ -1,6 +1,7 @@
 /** `dns01 status`: shows every wanted name, or all that is known of the names that are given; or answers a monitor. */
 
 import { parseNames } from '../core/names.js'
+import { isUtf8 } from '../core/text-width.js'
 import { wantedFiles } from '../manage/desired.js'
 import { type Context, looking } from '../renew/run.js'
 import { type StatusDocument, statusDocument } from '../renew/status.js'
@@ -42,10 +43,6 @@ export const status: Command = {
     return servedFaults(some)
   },
 }
-
-/** What characters the terminal is said to show (locale(7)). */
-const isUtf8 = ({ LC_ALL, LC_CTYPE, LANG }: Context['world']['env']): boolean =>
-  /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '')
 
 /** Whatever goes wrong is said in the monitor's way: a status that is not read would be taken for one that is good. */
 async function check({ check: limits, names }: CommandArgs, context: Context): Promise<number> {

@@ -64,7 +64,8 @@ export function listeningLog(said: string[]): Log {
     info: hear,
     debug: hear,
     trace: hear,
-    step: (a, b, kind) => (kind === 'pause' ? undefined : hear(`${a} ${typeof b === 'function' ? b() : b}`)),
+    step: ({ subject, stage, detail, kind }) =>
+      kind === 'pause' ? undefined : hear(`${subject} ${stage} ${detail?.()}`),
     mask: () => {},
     masked: text => text,
   }

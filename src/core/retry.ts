@@ -64,11 +64,11 @@ async function pauseInSight(
 ): Promise<void> {
   const endsAt = clock.now().getTime() + seconds * 1000
   const leftSeconds = (): number => Math.max(0, Math.ceil((endsAt - clock.now().getTime()) / 1000))
-  log.step(what, () => `${problem}; again in ${leftSeconds()} s`, 'pause')
+  log.step({ subject: what, stage: problem, detail: () => `again in ${leftSeconds()} s`, kind: 'pause' })
   try {
     await clock.sleep(seconds, signal)
   } finally {
-    log.step(what, undefined, 'pause')
+    log.step({ subject: what, kind: 'pause' })
   }
 }
 

@@ -17,3 +17,7 @@ export function fitted(text: string, columns: number): string {
 /** With spaces behind it. */
 export const padded = (text: string, columns: number): string =>
   text + ' '.repeat(Math.max(0, columns - textWidth(text)))
+
+/** Whether a terminal is said to show more than ASCII (locale(7)). */
+export const isUtf8 = ({ LC_ALL, LC_CTYPE, LANG }: Readonly<Record<string, string | undefined>>): boolean =>
+  /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '')

@@ -275,8 +275,23 @@ export interface Self {
 export const LEVELS = ['error', 'warn', 'notice', 'info', 'debug', 'trace'] as const
 export type Level = (typeof LEVELS)[number]
 
-/** A text, or how to make it whenever it is shown. */
-export type Doing = string | (() => string)
+/** The one event of progress: what is done about something now, or what it waits for. A later one about the same takes its place. */
+export interface Step {
+  /** As people know it: `www.example.com +2`. */
+  readonly subject: string
+  /** Which one, where several may have one name: a target's file. The subject when absent. */
+  readonly id?: string
+  /** In the same words for all that are at it, by which they are counted. undefined: it is over. */
+  readonly stage?: string | undefined
+  /** What exactly; asked again whenever it is shown. */
+  readonly detail?: () => string
+  /** The stage is given up after so long. */
+  readonly atMostSeconds?: number
+  /** `certificate`: one of those that a run is to get. `pause`: lies over another's step until that is tried again. */
+  readonly kind?: 'certificate' | 'pause'
+  /** How it ended, of a certificate; with `detail` for why. */
+  readonly result?: 'issued' | 'failed'
+}
 
 export interface Log {
   /** One line, and further lines of ours, indented below it. A line break within a text is shown, not made. */
@@ -286,12 +301,8 @@ export interface Log {
   info(message: string, ...more: readonly string[]): void
   debug(message: string, ...more: readonly string[]): void
   trace(message: string, ...more: readonly string[]): void
-  /**
-   * What `subject` does now or waits for: a progress line on a terminal, a debug line elsewhere. undefined: it is done.
-   * A function is asked again each second, for what counts. A `pause` lies over the step that it belongs to: the terminal
-   * shows its text alone, does not count it, and elsewhere it is not a line.
-   */
-  step(subject: string, doing: Doing | undefined, kind?: 'pause'): void
+  /** Shown in a list on a terminal; elsewhere a line at INFO for each new stage, but for pauses. */
+  step(step: Step): void
   /** From now on this text is shown as `***` wherever it would appear. */
   mask(secret: string): void
   /** The text with all such secrets as `***`, for what is kept or printed elsewhere. */

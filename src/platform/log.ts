@@ -4,7 +4,7 @@
  */
 
 import { brief, openMasks, shown } from '../core/gate.js'
-import { type Doing, LEVELS, type Level, type Log } from '../core/world.js'
+import { LEVELS, type Level, type Log, type Step } from '../core/world.js'
 
 /** acmetool's names for severities, most urgent first; those above ERROR are ours to accept, not to use. */
 export const SEVERITIES = [
@@ -36,72 +36,59 @@ export interface Sink {
   readonly format: 'human' | 'acmetool' | 'json' | 'syslog'
 }
 
-/** A line at the bottom of a terminal that says what is under way. */
-export interface StatusLine {
-  show(text: string): void
+/** The list on a terminal of what is under way (live-list.ts). */
+export interface LiveList {
+  step(step: Step): void
+  /** Takes it away for what is written next; it comes back by itself. */
   clear(): void
-  /** Calls `act` each second until the returned function is called; never keeps the process alive. */
-  eachSecond?(act: () => void): () => void
-}
-
-/** What one subject does; a pause belongs to another step and is not counted. */
-interface Step {
-  readonly doing: Doing
-  readonly isPause: boolean
 }
 
 export interface LogOptions {
   readonly sinks: readonly Sink[]
-  readonly status?: StatusLine | undefined
+  readonly live?: LiveList | undefined
   readonly now: () => Date
 }
 
 /** A log over these sinks. The gate (masks, control characters, length) lies before all of them, so that no sink can forget it. */
-export function openLog({ sinks, status, now }: LogOptions): Log {
+export function openLog({ sinks, live, now }: LogOptions): Log {
   const { add: mask, masked } = openMasks()
-  const steps = new Map<string, Step>()
-  let stopTicking: (() => void) | undefined
+  const known = new Map<string, Pick<Step, 'subject' | 'stage'>>()
   const gated = (text: string): string => brief(shown(masked(text)))
   const say = (level: Level, lines: readonly string[]): void => {
     const hearing = sinks.filter(sink => SEVERITIES.indexOf(SEVERITY[level]) <= SEVERITIES.indexOf(sink.severity))
     // before the text is made: TRACE of a run that nobody traces must cost next to nothing
     if (hearing.length === 0) return
-    status?.clear()
+    live?.clear()
     const message = lines.map(gated).join('\n  ')
     for (const sink of hearing) sink.write(FORMATS[sink.format](level, message, now()))
-    showSteps()
   }
-  const showSteps = (): void => {
-    // the step that changed last: of forty names at once it is the one about which there is news
-    const [subject, step] = [...steps].at(-1) ?? []
-    if (subject === undefined || step === undefined) {
-      stopTicking?.()
-      stopTicking = undefined
-      status?.clear()
-      return
-    }
-    stopTicking ??= status?.eachSecond?.(showSeconds)
-    const others = [...steps.values()].filter(({ isPause }) => !isPause).length - 1
-    const about = step.isPause ? '' : `${subject}: `
-    status?.show(gated(`${about}${textOf(step.doing)}${others > 0 ? ` (and ${others} more)` : ''}`))
+  const step: Log['step'] = one => {
+    if (live) live.step(gatedStep(one, gated))
+    else if (one.kind !== 'pause') tellStep(one)
   }
-  /** A fixed text is left as it stands: a question to the user may have come below it. */
-  const showSeconds = (): void => {
-    if (typeof [...steps.values()].at(-1)?.doing === 'function') showSteps()
-  }
-  const step: Log['step'] = (subject, doing, kind) => {
-    steps.delete(subject)
-    if (doing !== undefined) {
-      steps.set(subject, { doing, isPause: kind === 'pause' })
-      if (!status && kind === undefined) say('debug', [`${subject}: ${textOf(doing)}`])
-    }
-    showSteps()
+  /** A line for each new stage; how it ended is told by others. */
+  const tellStep = ({ id, subject, stage, detail }: Step): void => {
+    const key = id ?? subject
+    const before = known.get(key)
+    if (stage === undefined) known.delete(key)
+    if (stage === undefined || stage === before?.stage) return
+    const name = before?.subject ?? subject
+    known.set(key, { subject: name, stage })
+    say('info', [`${name}: ${stage}${detail ? ` · ${detail()}` : ''}`])
   }
   const levels = Object.fromEntries(LEVELS.map(level => [level, (...lines: readonly string[]) => say(level, lines)]))
   return { ...(levels as Pick<Log, Level>), step, mask, masked }
 }
 
-const textOf = (doing: Doing): string => (typeof doing === 'string' ? doing : doing())
+const gatedStep = (step: Step, gated: (text: string) => string): Step => {
+  const { subject, stage, detail } = step
+  return {
+    ...step,
+    subject: gated(subject),
+    ...(stage !== undefined && { stage: gated(stage) }),
+    ...(detail && { detail: () => gated(detail()) }),
+  }
+}
 
 const FORMATS: Readonly<Record<Sink['format'], (level: Level, message: string, now: Date) => string>> = {
   human: (level, message) => (level === 'notice' || level === 'info' ? message : `${level}: ${message}`),

@@ -111,17 +111,13 @@ async function examine(
     look: (look: Look) => Promise<readonly Finding[]>,
     seconds: number = limits.lookSeconds,
   ) => bounded(world, { check, seconds, signal }, until => look({ world, resolver, signal: until }))
-  world.log.step(wanted.name, 'looking for its zone')
+  world.log.step({ subject: wanted.name, stage: 'looking for its zone' })
   const proof = await whereProved(parts, wanted)
-  if (proof.at === undefined)
-    return {
-      wanted,
-      located: undefined,
-      values: [],
-      findings: proof.findings,
-      byRecord: proof.byRecord,
-      record: proof.record,
-    }
+  if (proof.at === undefined) {
+    world.log.step({ subject: wanted.name })
+    const { findings, byRecord, record } = proof
+    return { wanted, located: undefined, values: [], findings, byRecord, record }
+  }
   const { at: name, standing } = proof
   let located: LocatedRecord | undefined
   let chain: readonly Name[] = []
@@ -138,7 +134,7 @@ async function examine(
   // undefined where nothing was found; each check below says what it can without
   const end = standing?.name ?? located?.record.name
   const zone = standing?.zone ?? located?.zone
-  world.log.step(wanted.name, 'asking its servers, and those above')
+  world.log.step({ subject: wanted.name, stage: 'asking its servers, and those above' })
   const looks = await Promise.all([
     Promise.resolve(proof.findings),
     within('caa', async look => lookAtCaa(resolver, wanted, await identities(), look.signal)),
@@ -159,7 +155,7 @@ async function examine(
     }),
     within('view', look => lookAtViews(look, name, zone, hostnameOf(wanted.ca))),
   ])
-  world.log.step(wanted.name, undefined)
+  world.log.step({ subject: wanted.name })
   return { wanted, located, values, findings: looks.flat(), byRecord: proof.byRecord, record: proof.record }
 }
 
@@ -294,7 +290,8 @@ async function tryAll(parts: ProbeParts, examined: readonly Examined[]): Promise
   const trials = examined.flatMap(({ located }, i): Trial[] =>
     located && !careful[i] ? [{ located, watched: config.propagation.wait && located.zone !== undefined }] : [],
   )
-  if (trials.length > 0) world.log.step('probe', 'placing a value at each name, watching and removing it')
+  if (trials.length > 0)
+    world.log.step({ subject: 'probe', stage: 'placing a value at each name, watching and removing it' })
   // of all trials together: they are placed at once, and a zone's are one change
   const deadline = world.clock.deadline(limits.placeSeconds)
   const until = AbortSignal.any([signal, deadline])
@@ -307,7 +304,7 @@ async function tryAll(parts: ProbeParts, examined: readonly Examined[]): Promise
       tryRights(world, publisherOf(parts, state, until), state.journal, trials, until),
     )
   })
-  world.log.step('probe', undefined)
+  world.log.step({ subject: 'probe' })
   signal.throwIfAborted()
   const byPlace = new Map(trials.map(({ located }, i) => [located, found[i]]))
   return examined.map(({ located, byRecord }, i) => {

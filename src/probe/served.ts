@@ -80,9 +80,9 @@ export async function probeServed(parts: ServedProbeParts, what: WhatIsServed): 
   const seen = await Promise.all(
     all.map(one =>
       atATime(async () => {
-        world.log.step(one.place.text, 'looking at what is served')
+        world.log.step({ subject: one.place.text, stage: 'looking at what is served' })
         const looked = await look(world, one, { thorough: true, signal })
-        world.log.step(one.place.text, undefined)
+        world.log.step({ subject: one.place.text })
         const link = one.target && linkFor(one.target, one.name)
         return { one, looked, link, findings: judgeOne(looked, one) }
       }),

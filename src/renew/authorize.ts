@@ -4,7 +4,8 @@ import { accountLabel, dnsChallenge } from '../acme/challenge.js'
 import type { Authorization, Order } from '../acme/client.js'
 import { Dns01Error } from '../core/errors.js'
 import { accountChallengeName, type Name, withoutWildcard } from '../core/names.js'
-import { methodOf, type Target, titleOf } from '../core/target.js'
+import { certificateStep } from '../core/progress.js'
+import { methodOf, type Target } from '../core/target.js'
 import type { World } from '../core/world.js'
 import { inRounds, type LocatedRecord, type Locator, type RecordRequest } from '../publish/locate.js'
 import type { Batch, Publisher } from '../publish/publisher.js'
@@ -108,11 +109,10 @@ class NamesOfOrder {
 
   /** One value a name, where the provider holds no more: the CA must have seen it before the next takes its place. */
   async place(proofs: readonly LocatedProof[]): Promise<void> {
-    const { batch, publisher, target, world } = this.#parts
+    const { batch, publisher, target } = this.#parts
     const isHopeless = (): boolean => this.failed.size > 0 && !target.partial
     const byRecord = new Map(proofs.map(proof => [proof.record, proof]))
     const rounds = inRounds([...byRecord.keys()])
-    world.log.step(titleOf(target), undefined) // what goes on with its records is told by their zones
     for (const [i, round] of rounds.entries()) {
       const proofsOfRound = round.flatMap(record => byRecord.get(record) ?? [])
       const published = new Map(batch.publish(round).map((visible, k) => [round[k], visible]))
@@ -130,7 +130,7 @@ class NamesOfOrder {
   /** Waits for the whole order. When it turns invalid, each name's own verdict says who failed. */
   async allValid(order: Order, answers: readonly Answer[]): Promise<Order> {
     const { authority, signal, target, world } = this.#parts
-    world.log.step(titleOf(target), 'waiting for the CA to validate')
+    world.log.step(certificateStep(target, { stage: 'waiting for the CA to validate' }))
     const stage = { stage: 'validating', names: this.#accepted.length } as const
     try {
       return await authority.client.pollOrder(order.url, isReady, { ...limits, stage }, signal)

@@ -1,8 +1,10 @@
 // Issuing for all targets that are due: which start now, many at a time, and what became of each. Every target is on its
 // own; what they share (an account, a zone's changes) is gathered further down, by authorities.ts and the publisher.
-import { Dns01Error } from '../core/errors.js'
+import { Dns01Error, messageOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
+import { certificateStep } from '../core/progress.js'
 import type { Target } from '../core/target.js'
+import type { Step } from '../core/world.js'
 import {
   type Admitted,
   admit,
@@ -62,6 +64,8 @@ export async function issueDue(
     state.ledger(),
     circumstances(world, targets.length, options),
   )
+  for (const { target } of admitted.slice(parallel))
+    world.log.step(certificateStep(target, { stage: 'waiting for its turn' }))
   const inTurn = limitConcurrency(world, parallel)
   const done = await Promise.all(admitted.map(one => inTurn(() => issueOne(parts, one, options))))
   // Looked at anew and not just tried: what the first wave issued may serve these now, and what failed there counts.
@@ -78,12 +82,23 @@ export async function issueDue(
 
 /** Never throws. A failure is recorded for the next runs; that this was not possible is told beside it. */
 async function issueOne(parts: IssueDueParts, due: Admitted<Due>, options: ReconcileOptions): Promise<Tried> {
-  if (parts.limit.over()) return { outcomes: [waits({ ...due, because: 'the time of this run is over' })], notBegun: 1 }
+  const end = (more: Pick<Step, 'result' | 'detail'>): void => parts.world.log.step(certificateStep(due.target, more))
+  if (parts.limit.over()) {
+    end({})
+    return { outcomes: [waits({ ...due, because: 'the time of this run is over' })], notBegun: 1 }
+  }
   const mayGoOn = (outcomes: Outcome[]): Tried => ({ outcomes, notBegun: 0, elsewhere: elsewhere(parts, due, options) })
   try {
     const notNow = await whyNotNow(parts, due, options)
-    return notNow ? mayGoOn([notNow]) : { outcomes: await tryOne(parts, due), notBegun: 0 }
+    if (notNow) {
+      end({})
+      return mayGoOn([notNow])
+    }
+    const outcomes = await tryOne(parts, due)
+    end({ result: 'issued' })
+    return { outcomes, notBegun: 0 }
   } catch (error) {
+    end(parts.signal.aborted ? {} : { result: 'failed', detail: () => messageOf(error) })
     const insisted = [...(options.force ?? []), ...(options.wanted ?? [])].length > 0
     const errors = [error, ...(await unrecorded(recordFailure(parts, due.target, error, insisted)))]
     const outcomes = errors.map(each => failedOf(due.target, each))

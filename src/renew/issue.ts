@@ -3,7 +3,8 @@
 import { combine } from '../core/combine-errors.js'
 import { Dns01Error } from '../core/errors.js'
 import { type Name, withoutWildcard } from '../core/names.js'
-import { type Target, titleOf } from '../core/target.js'
+import { certificateStep } from '../core/progress.js'
+import type { Target } from '../core/target.js'
 import type { World } from '../core/world.js'
 import type { Predecessor } from '../limits/admission.js'
 import type { Publisher } from '../publish/publisher.js'
@@ -61,7 +62,6 @@ export interface Issued {
 export async function issue(parts: IssueParts, target: Target, request: IssueRequest): Promise<Issued> {
   const { world, state, publisher, signal } = parts
   const { locator } = publisher
-  const title = titleOf(target)
   const batch = publisher.batch()
   let asked: Request | undefined
   let replaced = false
@@ -82,7 +82,7 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
     const keyId = asked.isOurs ? asked.keyId : undefined
     // From here on a stop loses nothing: order, account and key are on disk, and the next run resumes (resume.ts).
     const id = await state.addOrder({ url: ready.url, accountId: authority.accountId, keyId })
-    world.log.step(title, 'waiting for the certificate')
+    world.log.step(certificateStep(target, { stage: 'waiting for the certificate' }))
     return finish(parts, authority.client, {
       id,
       order: ready,
@@ -95,7 +95,6 @@ export async function issue(parts: IssueParts, target: Target, request: IssueReq
     return { ...(await leavingOut(target, request, order)), replaced, ends }
   } finally {
     batch.close()
-    world.log.step(title, undefined)
   }
 }
 

@@ -129,7 +129,10 @@ export async function tellHooks(parts: TellParts, names: readonly string[]): Pro
   const event = { event: 'live-updated', args: [], stdin, env: {}, callersEnv }
   const call = { ...event, folders: hookFolders, stateDir: state.root, signal }
   const timeoutSeconds = parseSeconds('DNS01_HOOK_TIMEOUT', world.env.DNS01_HOOK_TIMEOUT ?? String(hookTimeoutSeconds))
+  const many = names.length > 1 ? ` and ${names.length - 1} more` : ''
+  world.log.step({ subject: 'hooks', stage: `telling them of ${names[0]}${many}` })
   const { results } = await runHooks(world, { ...call, timeoutSeconds })
+  world.log.step({ subject: 'hooks' })
   return results
     .filter(({ failed }) => failed)
     .map(({ hook, complaint }) => ({

@@ -3,7 +3,8 @@
 import { accountLabel } from '../acme/challenge.js'
 import { combine } from '../core/combine-errors.js'
 import { accountChallengeName, type Name } from '../core/names.js'
-import { methodOf, type Target, titleOf } from '../core/target.js'
+import { certificateStep } from '../core/progress.js'
+import { methodOf, type Target } from '../core/target.js'
 import type { World } from '../core/world.js'
 import type { Locator } from '../publish/locate.js'
 import type { Publisher } from '../publish/publisher.js'
@@ -30,8 +31,9 @@ export async function authorityFor(
 ): Promise<CertificateAuthority> {
   const { locator } = publisher
   const isByAccount = methodOf(target) === 'dns-account-01'
+  world.log.step(certificateStep(target, { stage: 'looking for its zone' }))
   if (!isByAccount) await mustBeProvable(locator, target, names, { now: world.clock.now(), signal })
-  world.log.step(titleOf(target), 'asking the CA')
+  world.log.step(certificateStep(target, { stage: 'asking the CA' }))
   const authority = await authorities.for(target.ca)
   if (!isByAccount) return authority
   const label = accountLabel(await authority.client.accountUrl(signal))

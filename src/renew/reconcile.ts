@@ -96,7 +96,9 @@ async function obtainAndLink(
     outcomes.push(...(await obtain({ ...parts, targets, live }, toDo, options)))
   } finally {
     // Also when the run is stopped: what was issued before goes live, and the records go.
+    parts.world.log.step({ subject: 'TXT records', stage: 'removing them' })
     await parts.publisher.close()
+    parts.world.log.step({ subject: 'TXT records' })
     const went = await live.finish()
     outcomes.push(...went.linked.map(linked))
     if (went.error !== undefined) outcomes.push(failed('live', went.error))

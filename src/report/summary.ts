@@ -1,6 +1,7 @@
 /** What a person wants to know when certificates have come: until when they are good, who renews them, and where they are. */
 
 import { messageOf } from '../core/errors.js'
+import { type Line, type Span, styled } from '../core/styled.js'
 import { hostOf } from '../core/urls.js'
 import { nameOf } from '../renew/link-changes.js'
 import type { Outcome } from '../renew/outcome.js'
@@ -29,7 +30,7 @@ const directives = {
 } as const
 
 /** A paragraph a certificate of these target files; what has none is left to the errors. */
-export function summaryLines(document: StatusDocument, files: readonly string[], parts: SummaryParts): string[] {
+export function summaryLines(document: StatusDocument, files: readonly string[], parts: SummaryParts): Line[] {
   const told = document.targets.filter(({ file, live, due }) => files.includes(file) && live !== undefined && !due)
   const rest = told.length - toldInFull
   return [
@@ -38,13 +39,13 @@ export function summaryLines(document: StatusDocument, files: readonly string[],
   ]
 }
 
-function paragraph({ stateDirectory }: StatusDocument, target: TargetStatus, parts: SummaryParts): string[] {
+function paragraph({ stateDirectory }: StatusDocument, target: TargetStatus, parts: SummaryParts): Line[] {
   const { names, live } = target
   const more = names.length - namesInFull
   const list = names.slice(0, namesInFull).join(', ') + (more > 0 ? ` and ${more} more` : '')
   const path = (file: string): string => `${stateDirectory}/${live}/${file}`
   return [
-    ...wrapped(`${list}: ${validity(target, parts)}`, parts.columns),
+    ...wrapped(`${list}: ${validity(target, parts)}`, parts.columns).map(line => accented(line, list)),
     ...place('certificate', path('fullchain'), parts.columns),
     ...(target.csr === undefined ? place('key', path('privkey'), parts.columns) : []),
   ]
@@ -56,8 +57,21 @@ function validity(target: TargetStatus, { now, renewedBy }: SummaryParts): strin
   const from = certificateCa === undefined ? '' : `, from ${hostOf(certificateCa)} instead of ${hostOf(target.ca)}`
   const valid = `valid until ${dayOf(notAfter, now)} (${timeLeft(notAfter, now)})${from}`
   if (target.byHand) return `${valid}, to be renewed by hand from ${dayOf(renewAt, now)}: dns01 csr ${target.names[0]}`
-  const by = renewedBy === undefined ? 'but nothing renews it: dns01 quickstart' : `by ${renewedBy}`
+  const by = renewedBy === undefined ? `${nobody}: dns01 quickstart` : `by ${renewedBy}`
   return renewedBy === undefined ? `${valid}, ${by}` : `${valid}, renewed from ${dayOf(renewAt, now)} ${by}`
+}
+
+/** The names stand out, and that nothing will renew them. */
+function accented(line: string, list: string): Line {
+  if (line.startsWith(`${list}:`)) return [styled(list, 'strong'), ...accentedWarning(line.slice(list.length))]
+  return accentedWarning(line)
+}
+
+const nobody = 'but nothing renews it'
+
+function accentedWarning(text: string): Span[] {
+  const at = text.indexOf(nobody)
+  return at < 0 ? [text] : [text.slice(0, at), styled(nobody, 'warn'), text.slice(at + nobody.length)]
 }
 
 /** Where it is and how servers call it: in one line, in two or in three, as there is room. */

@@ -13,6 +13,13 @@ let began
 
 const servfail = query => changed(query, { qr: 1, rcode: 2 })
 const isEarly = () => Date.now() - began < Number(seconds) * 1000
+/** The same of each name. */
+const asked = new Map()
+const isEarlyForName = query => {
+  const [{ name }] = Packet.parse(query).questions
+  if (!asked.has(name)) asked.set(name, Date.now())
+  return Date.now() - asked.get(name) < Number(seconds) * 1000
+}
 
 /** What it says to a question, given the good answer; undefined: nothing. */
 const MANNERS = {
@@ -31,6 +38,7 @@ const MANNERS = {
         )
       : answer,
   lags: (_query, answer) => (isEarly() ? withAnswers(answer, () => []) : answer),
+  'lags-for-each-name': (query, answer) => (isEarlyForName(query) ? withAnswers(answer, () => []) : answer),
   flaps: (query, answer) => (++count % 2 === 0 ? answer : servfail(query)),
   'servfail-then-well': (query, answer) => (isEarly() ? servfail(query) : answer),
 }

@@ -67,8 +67,8 @@ export function aHouse(options: Options = {}) {
     close: async () => {},
   }
   const steps = new Map<string, string[]>()
-  const step: Log['step'] = (subject, doing = 'done') => {
-    steps.set(subject, [...(steps.get(subject) ?? []), typeof doing === 'function' ? doing() : doing])
+  const step: Log['step'] = ({ subject, stage = 'done', detail }) => {
+    steps.set(subject, [...(steps.get(subject) ?? []), detail ? `${stage}: ${detail()}` : stage])
   }
   const files = new MemoryFiles()
   const env = { XDG_STATE_HOME: '/var/lib' } // of the notes that DirectPublisher makes

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Dns01Error, unwritten } from '../../../src/core/errors.js'
 import { longestRetryAfterSeconds, retry } from '../../../src/core/retry.js'
-import type { Doing } from '../../../src/core/world.js'
+import type { Log } from '../../../src/core/world.js'
 import { listeningLog } from '../../contract/provider-contract.js'
 import { fakeClock } from '../../fakes/clock.js'
 
@@ -124,10 +124,10 @@ describe('retry', () => {
 test('a pause is to be seen while it lasts: what went wrong, and when it is tried again', async () => {
   const { world } = sleepyWorld()
   const steps: (string | undefined)[] = []
-  const log = {
+  const log: Log = {
     ...world.log,
-    step: (subject: string, doing: Doing | undefined, kind?: 'pause') =>
-      void steps.push(typeof doing === 'function' ? `${subject}: ${doing()} (${kind})` : doing),
+    step: ({ subject, stage, detail, kind }) =>
+      void steps.push(stage === undefined ? stage : `${subject}: ${stage}; ${detail?.()} (${kind})`),
   }
   let tries = 0
   await retry({ ...world, log }, limits, async () => {

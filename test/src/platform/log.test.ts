@@ -1,28 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import { LEVELS } from '../../../src/core/world.js'
-import { openLog, SEVERITIES, type Sink } from '../../../src/platform/log.js'
+import { type LiveList, openLog, SEVERITIES, type Sink } from '../../../src/platform/log.js'
 
 /** Local time, as acmetool's stamp has it. */
 const at = new Date(2026, 0, 2, 3, 4, 5)
 
-function aLog(wishes: Partial<Sink> = {}, withStatus = false) {
+function aLog(wishes: Partial<Sink> = {}, withList = false) {
   const lines: string[] = []
   const shown: string[] = []
   const sink: Sink = { severity: 'TRACE', format: 'human', write: line => void lines.push(line), ...wishes }
-  const ticking: (() => void)[] = []
-  const status = {
-    show: (text: string) => void shown.push(text),
-    clear: () => void shown.push(''),
-    eachSecond: (act: () => void) => {
-      ticking.push(act)
-      return () => void ticking.splice(ticking.indexOf(act), 1)
-    },
+  const live: LiveList = {
+    step: ({ subject, stage, detail }) => void shown.push(`${subject}: ${stage}${detail ? `: ${detail()}` : ''}`),
+    clear: () => void shown.push('taken away'),
   }
-  const aSecondPasses = (): void => {
-    for (const act of [...ticking]) act()
-  }
-  const log = openLog({ sinks: [sink], status: withStatus ? status : undefined, now: () => at })
-  return { log, lines, shown, aSecondPasses }
+  const log = openLog({ sinks: [sink], live: withList ? live : undefined, now: () => at })
+  return { log, lines, shown }
 }
 
 describe('formats', () => {
@@ -87,14 +79,14 @@ describe('text of strangers', () => {
   test.each<Sink['format']>(['human', 'acmetool', 'json', 'syslog'])('is one line without controls in %s', format => {
     const { log, lines } = aLog({ format })
     log.error(evil, evil)
-    log.step(evil, evil)
+    log.step({ subject: evil, stage: evil, detail: () => evil })
     expect(lines.join('').replace('\n  a', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
     expect(lines.join('\n')).not.toMatch(/^error: forged/m)
   })
 
-  test('steers no progress line', () => {
+  test('steers no list', () => {
     const { log, shown } = aLog({}, true)
-    log.step(evil, evil)
+    log.step({ subject: evil, stage: evil, detail: () => evil })
     expect(shown.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
   })
 
@@ -111,81 +103,67 @@ describe('mask', () => {
     const { log, lines } = aLog({ format })
     log.mask('s3cr3t')
     log.warn('s3cr3t and s3cr3t')
-    log.step('host s3cr3t', 'asking with s3cr3t')
+    log.step({ subject: 'host s3cr3t', stage: 'asking with s3cr3t' })
     expect(lines).toHaveLength(2)
     expect(lines.join()).not.toContain('s3cr3t')
     expect(lines.join()).toContain('*** and ***')
   })
 
-  test('the progress line, too', () => {
+  test('in the list, too', () => {
     const { log, shown } = aLog({}, true)
     log.mask('s3cr3t')
-    log.step('host', 's3cr3t')
+    log.step({ subject: 'host', stage: 's3cr3t', detail: () => 's3cr3t' })
     expect(shown.join()).not.toContain('s3cr3t')
   })
 })
 
 describe('steps', () => {
-  test('on a terminal: the latest one, how many more, and nothing when all are done', () => {
+  test('on a terminal go to the list, and are no lines', () => {
     const { log, shown, lines } = aLog({}, true)
-    log.step('a', 'asking')
-    log.step('b', 'waiting')
-    log.step('a', 'placing')
-    log.step('a', undefined)
-    log.step('b', undefined)
-    expect(shown).toEqual(['a: asking', 'b: waiting (and 1 more)', 'a: placing (and 1 more)', 'b: waiting', ''])
+    log.step({ subject: 'a', stage: 'asking' })
+    log.step({ subject: 'a', stage: 'placing', detail: () => '2 records' })
+    expect(shown).toEqual(['a: asking', 'a: placing: 2 records'])
     expect(lines).toEqual([])
   })
 
-  test('a message goes above the progress line', () => {
+  test('a message takes the list away first', () => {
     const { log, shown, lines } = aLog({}, true)
-    log.step('a', 'asking')
     log.notice('hello')
-    expect(shown).toEqual(['a: asking', '', 'a: asking'])
+    expect(shown).toEqual(['taken away'])
     expect(lines).toEqual(['hello'])
   })
 
-  test('a message that nobody hears leaves the progress line alone', () => {
+  test('a message that nobody hears leaves the list alone', () => {
     const { log, shown } = aLog({ severity: 'ERROR' }, true)
-    log.step('a', 'asking')
     log.debug('detail')
-    expect(shown).toEqual(['a: asking'])
-  })
-
-  test('what counts seconds is told anew each second, and by nobody once it is done', () => {
-    const { log, shown, aSecondPasses } = aLog({}, true)
-    let seconds = 0
-    log.step('a', () => `${seconds} s`)
-    for (; seconds < 2; aSecondPasses()) seconds++
-    log.step('a', undefined)
-    aSecondPasses()
-    expect(shown).toEqual(['a: 0 s', 'a: 1 s', 'a: 2 s', ''])
-  })
-
-  test('a pause lies over the step that it belongs to, and is not counted', () => {
-    const { log, shown } = aLog({}, true)
-    log.step('a', 'asking')
-    log.step('newOrder', 'the CA is busy; again in 8 s', 'pause')
-    log.step('b', 'asking')
-    log.step('newOrder', undefined)
-    expect(shown).toEqual([
-      'a: asking',
-      'the CA is busy; again in 8 s',
-      'b: asking (and 1 more)',
-      'b: asking (and 1 more)',
-    ])
+    expect(shown).toEqual([])
   })
 
   test('where there is no terminal a pause makes no line in the log', () => {
     const { log, lines } = aLog()
-    log.step('newOrder', 'no answer; again in 8 s', 'pause')
+    log.step({ subject: 'newOrder', stage: 'no answer', detail: () => 'again in 8 s', kind: 'pause' })
     expect(lines).toEqual([])
   })
 
-  test('elsewhere: a line of the log, for those who asked for detail', () => {
-    const { log, lines } = aLog()
-    log.step('a', 'asking')
-    log.step('a', undefined)
-    expect(lines).toEqual(['debug: a: asking'])
+  test('elsewhere: a line for each new stage, under the name that was heard first', () => {
+    const { log, lines } = aLog({ severity: 'INFO', format: 'acmetool' })
+    log.step({ id: 'file', subject: 'a.example +1', stage: 'asking' })
+    log.step({ id: 'file', subject: 'a.example', stage: 'placing', detail: () => '1 record' })
+    log.step({ id: 'file', subject: 'a.example', stage: 'placing', detail: () => '2 records' })
+    log.step({ id: 'other', subject: 'a.example', stage: 'placing' })
+    log.step({ id: 'file', subject: 'a.example +1', result: 'issued' })
+    log.step({ id: 'file', subject: 'a.example +1', stage: 'asking' })
+    expect(lines).toEqual([
+      '20260102030405 [INFO] dns01: a.example +1: asking',
+      '20260102030405 [INFO] dns01: a.example +1: placing · 1 record',
+      '20260102030405 [INFO] dns01: a.example: placing',
+      '20260102030405 [INFO] dns01: a.example +1: asking',
+    ])
+  })
+
+  test('are silent where nobody asked for more', () => {
+    const { log, lines } = aLog({ severity: 'NOTICE' })
+    log.step({ subject: 'a', stage: 'asking' })
+    expect(lines).toEqual([])
   })
 })
