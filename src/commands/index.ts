@@ -8,10 +8,10 @@ import { csr } from './csr.js'
 import { cull } from './cull.js'
 import { exportCommand } from './export.js'
 import { hook } from './hook.js'
+import { importFrom, importLe } from './import.js'
 import { importJwkAccount, importPemAccount } from './import-account.js'
 import { importCert } from './import-cert.js'
 import { importKeyCommand } from './import-key.js'
-import { importLe } from './import-le.js'
 import { notify } from './notify.js'
 import { persist } from './persist.js'
 import { plan } from './plan.js'
@@ -50,6 +50,7 @@ export const COMMANDS: readonly Command[] = [
   exportCommand,
   csr,
   importCert,
+  importFrom,
   importLe,
   importKeyCommand,
   importPemAccount,

@@ -82,7 +82,7 @@ const onlyWords = (command: string): readonly string[] | undefined => {
 }
 
 /** cron(8) of Debian passes over other names: copies of package managers, backups. */
-const CRON_NAME = /^[A-Za-z0-9_-]+$/
+export const CRON_NAME = /^[A-Za-z0-9_-]+$/
 
 /** A crontab that this user's lines may stand in. */
 export interface Crontab {

@@ -18,6 +18,7 @@ import { chooseProvider, type DnsChoice, tellAboutEnvironment } from './dns-prov
 import { writeEnv } from './env-text.js'
 import { type HookPlan, installHooks, planHooks } from './hooks.js'
 import { ID } from './ids.js'
+import { otherClients, tellOthers } from './other-clients.js'
 import { gitCheckout } from './outside.js'
 import { askAgain, askToRegister, lookAtDirectory, type RegistrationAnswers } from './registration.js'
 import { installSchedule, planSchedule, type Schedule } from './schedule.js'
@@ -123,6 +124,7 @@ async function carryOut({ world, signal }: Context, state: StateDir, decided: De
   const renewal = await installSchedule(world, decided.schedule, signal)
   await clearVariables(world, dns.fromCron, signal)
   await tellAboutEnvironment(world, dns)
+  tellOthers(world, await otherClients(world))
   const provider = dns.provider ?? (byRecords(target.after) ? noProviderNeeded : undefined)
   return { ca: defaults.ca, account: authority.accountId, provider, hooks, renewal }
 }

@@ -49,6 +49,13 @@ export function isAsStrongAs(pem: string, { type, curve, rsaBits }: KeySpec): bo
   return asymmetricKeyType === 'ec' && curves.indexOf(details?.namedCurve) >= curves.indexOf(CURVES[curve])
 }
 
+/** What kind of key it is, as a target says it. */
+export function kindOf(pem: string): { readonly curve?: keyof typeof CURVES; readonly rsaBits?: number | undefined } {
+  const { asymmetricKeyDetails: details } = createPrivateKey(pem)
+  const [curve] = Object.entries(CURVES).find(([, name]) => name === details?.namedCurve) ?? []
+  return curve === undefined ? { rsaBits: details?.modulusLength } : { curve: curve as keyof typeof CURVES }
+}
+
 /** Public CAs sign no fewer than 2048 (Baseline Requirements §6.1.5); 4096 is acmetool's upper bound. */
 function checkedBits(bits: number): number {
   if (Number.isInteger(bits) && bits >= 2048 && bits <= 4096) return bits

@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { parseConf, readCertbot } from '../../../src/manage/certbot-folder.js'
-import { planTakeover } from '../../../src/manage/import-certbot.js'
+import { planTakeover, readClient } from '../../../src/manage/import-client.js'
 import { StateDir } from '../../../src/state/state-dir.js'
 import type { KeyPair } from '../../../src/x509/keys.js'
 import { ecKey, selfSigned } from '../../fakes/certificates.js'
@@ -62,7 +62,7 @@ describe("certbot's folder", () => {
     return key
   }
 
-  const plan = () => planTakeover(fake.world, state, '/le')
+  const plan = () => planTakeover(fake.world, state, 'certbot', readClient(fake.files, 'certbot', '/le', []))
 
   test('accounts belong to the server of their path, its scheme as a lineage has it', async () => {
     fake.files.put('/le/accounts/acme-v02.api.letsencrypt.org/directory/abc/private_key.json', jwk)
@@ -110,7 +110,7 @@ describe("certbot's folder", () => {
     const { certificates, problems } = plan()
     expect(certificates.map(c => c.lineage.name)).toEqual(['a.test'])
     expect(problems).toEqual([
-      'renewal/b.test.conf: privkey.pem is not the key of the certificate',
+      'renewal/b.test.conf: the private key is not the key of the certificate',
       expect.stringMatching(/^renewal\/c\.test\.conf: /),
       expect.stringMatching(/^accounts\/ca\.test\/dir\/abc: the private key cannot be read/),
     ])
