@@ -196,7 +196,10 @@ export async function loadAll(
   return loaded.flat()
 }
 
-/** For a CA (renew/external-account.ts), for `dns01 export` and of notices (notify/): no program that we start has any use for them. */
+/**
+ * For a CA (renew/external-account.ts), for `dns01 export` and of notices (notify/). Hooks and providers are not for any of
+ * these, and get none of them.
+ */
 export const OWN_SECRETS: readonly string[] = [
   ...['DNS01_EAB_KID', 'DNS01_EAB_HMAC_KEY', 'DNS01_EXPORT_PASSPHRASE', 'DNS01_PING_URL'],
   ...['SMTP_PASSWORD', 'WEBHOOK', 'WEBHOOK_SECRET', 'SLACK', 'MATTERMOST', 'TEAMS', 'NTFY', 'NTFY_TOKEN'].map(
