@@ -96,8 +96,8 @@ export const anyHost =
   "any other DNS host: exec with one of acme.sh's dns_* scripts (dialect: acmesh), acme-dns-01 with an npm plugin, or hooks"
 
 /**
- * The one provider of a name. Two of one name are an error, whoever they are of: whichever won, for some user it would be the wrong one,
- * with the other's settings, and nothing would say so.
+ * The one provider of a name. Two of one name are an error, whoever they are of: whichever won, for some user it would be
+ * the wrong one, with the other's settings, and nothing would say so.
  * @throws Dns01Error CONFIG with a suggestion when there is no such provider
  */
 export function findProvider(world: Looking, name: string): FoundProvider {
