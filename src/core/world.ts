@@ -259,9 +259,13 @@ export interface SmtpServer {
 export interface Mail {
   /** As it goes over the wire (RFC 5322): ASCII, each line ends with CRLF. */
   compose(message: MailMessage): Promise<string>
-  /** Hands it to the server (RFC 5321) and returns what that said. Rejects with Dns01Error UNAVAILABLE, REFUSED, CONFIG
-   *  (its TLS certificate, or none), or with the signal's reason. */
-  send(message: MailMessage, server: SmtpServer, signal: AbortSignal): Promise<string>
+  /** Hands it to the server (RFC 5321): what that said, and recipients that it would not have; with none left it rejects.
+   *  Rejects with Dns01Error UNAVAILABLE, REFUSED, CONFIG (its TLS certificate, or none), or with the signal's reason. */
+  send(
+    message: MailMessage,
+    server: SmtpServer,
+    signal: AbortSignal,
+  ): Promise<{ readonly answer: string; readonly refused: readonly string[] }>
 }
 
 export interface Self {
