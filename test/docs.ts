@@ -18,7 +18,9 @@ const root = join(import.meta.dirname, '..')
 /** What people read, by its path from the root. */
 export const PAGES: readonly string[] = [
   ...readdirSync(root).filter(file => file.endsWith('.md')),
-  ...readdirSync(join(root, 'docs')).map(file => `docs/${file}`),
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.md'))
+    .map(file => `docs/${file}`),
 ]
 
 export const pageText = (page: string): string => readFileSync(join(root, page), 'utf8')
