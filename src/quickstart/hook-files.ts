@@ -2,12 +2,12 @@
 
 import { join } from 'node:path'
 import { didYouMean } from '../core/did-you-mean.js'
-import { Dns01Error } from '../core/errors.js'
+import { Dns01Error, messageOf, withDetails } from '../core/errors.js'
 import { weakness } from '../core/trust.js'
 import type { FileInfo, World } from '../core/world.js'
 import { hookFolders, infoAfterLinks } from '../provider/hook-scripts.js'
 import { folderFor, HAPROXY, isOurs, isShipped, RELOAD, SHIPPED, shippedText } from './hooks.js'
-import { namesIn, readText, writeOutside } from './outside.js'
+import { isForbidden, namesIn, readText, writeOutside } from './outside.js'
 
 /** A file in a folder of hooks. */
 export interface HookFile {
@@ -95,7 +95,7 @@ export async function enableHook(world: Looking & Pick<World, 'random'>, name: s
       hint: `to have ours instead: mv ${there.path} SOMEWHERE-ELSE`,
     })
   const path = there?.path ?? join(folder, name)
-  await writeOutside(world, path, shippedText(world.files, name), 0o755)
+  await asRoot(writeOutside(world, path, shippedText(world.files, name), 0o755))
   return hookFile(world, path, name)
 }
 
@@ -114,8 +114,8 @@ export async function disableHook(world: Looking & Pick<World, 'random'>, name: 
     if (there.origin !== 'own') hint.push(`or, to have it as it comes with dns01: dns01 hook enable ${name}`)
     throw new Dns01Error('CONFIG', `${there.path} ${whose}, and stays as it is`, { hint })
   }
-  if (name === RELOAD || name === HAPROXY) await writeOutside(world, there.path, '', 0o644)
-  else await remove(world, there.path)
+  if (name === RELOAD || name === HAPROXY) await asRoot(writeOutside(world, there.path, '', 0o644))
+  else await asRoot(remove(world, there.path))
   return there.path
 }
 
@@ -123,7 +123,17 @@ async function remove({ files }: Looking, path: string): Promise<void> {
   try {
     await files.remove(path)
   } catch (cause) {
-    throw new Dns01Error('STATE', `cannot remove ${path}: ${(cause as Error).message}`, { cause })
+    throw new Dns01Error('STATE', `cannot remove ${path}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** Hooks are mostly root's, so who may not write them is mostly not root. */
+async function asRoot(changing: Promise<unknown>): Promise<void> {
+  try {
+    await changing
+  } catch (error) {
+    if (!isForbidden(error)) throw error
+    throw withDetails(error as Dns01Error, { hint: 'do it as root, or name a folder of yours with --hooks' })
   }
 }
 

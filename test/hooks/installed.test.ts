@@ -246,7 +246,7 @@ esac
     mkdirSync(join(root, 'etc/postfix'))
     writeFileSync(join(root, 'etc/postfix/main.cf'), `smtpd_tls_chain_files = ${state}/live/a.example/haproxy\n`)
     const told = (name: string) =>
-      `sudo: a password is required\ntake it out of SERVICES in ${root}/etc/default/acme-reload, or write into ${root}/etc/sudoers.d/acme:\n` +
+      `sudo: a password is required\ntake it out of SERVICES in ${root}/etc/default/acme-reload, or\nwrite into ${root}/etc/sudoers.d/acme:\n` +
       `  acme ALL=(root) NOPASSWD: ${root}/bin/service ${name} reload\n` +
       `${name} is not reloaded: sudo does not let us; it goes on with the certificate that it has loaded\n`
     sudo('nginx')

@@ -193,6 +193,17 @@ describe.skipIf(lacking('pebble', 'netns', 'unshare', ...programs))('is refused,
     expect(stderr).toMatch(message)
   })
 
+  test('a key that is elsewhere', async () => {
+    const { exit, stdout, stderr } =
+      await machine.sh(`openssl req -new -newkey rsa:2048 -nodes -subj /CN=printer.corp.example \
+      -addext subjectAltName=DNS:printer.corp.example -keyout ${machine.folder}/key -out ${machine.folder}/csr 2>/dev/null
+      ${machine.folder}/dns01 want --csr ${machine.folder}/csr; ${machine.folder}/dns01 snippet nginx printer.corp.example`)
+    expect({ exit, stdout }).toEqual({ exit: 3, stdout: '' })
+    expect(stderr).toMatch(
+      /the key of printer.corp.example is not here.*\n.*wants a copy of .*printer.corp.example.fullchain/,
+    )
+  })
+
   test('a path that not every server could be told', async () => {
     const { exit, stderr } = await machine.sh(`cp -a /var/lib/acme "/var/lib/my acme"
       ${machine.folder}/dns01 --state="/var/lib/my acme" snippet postfix ${name}`)

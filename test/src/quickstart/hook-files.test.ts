@@ -83,6 +83,16 @@ describe('enable', () => {
     expect(files.text(`${folder}/push`)).toBe('#!/bin/sh\nmine\n')
   })
 
+  test.each(['enable', 'disable'] as const)('%s by who may not write there says so, and as whom', async action => {
+    const on = machine()
+    if (action === 'disable') await enableHook(on.context.world, 'push')
+    on.files.options = { ...on.files.options, fail: (_, path) => (path.startsWith(folder) ? 'EACCES' : undefined) }
+    await expect(hook.run({ what: action, words: ['push'] }, on.context)).rejects.toMatchObject({
+      code: 'STATE',
+      hint: 'do it as root, or name a folder of yours with --hooks',
+    })
+  })
+
   test('where one of its name would not be run, that is an error line', async () => {
     const { context, said, files } = machine()
     files.putFolder(folder, 0o777)
