@@ -68,8 +68,11 @@ export function inspect(bytes: Uint8Array): Contents {
   throw wrong(`it is neither PEM nor DER${likeness(bytes, text)}`)
 }
 
-/** With the headers that old encrypted keys have in front (RFC 1421 §4.6), which RFC 7468 forbids. */
-const BLOCK = /-----BEGIN ([A-Z0-9 ]{1,64})-----([\s\S]*?)-----END \1-----/g
+/**
+ * With the headers that old encrypted keys have in front (RFC 1421 §4.6), which RFC 7468 forbids. No body holds five dashes:
+ * without that a megabyte of BEGIN lines would be read to its end from each of them.
+ */
+const BLOCK = /-----BEGIN ([A-Z0-9 ]{1,64})-----([^-]*(?:-(?!----)[^-]*)*)-----END \1-----/g
 
 /** A block by its label (RFC 7468 §4); what it holds may be something else. */
 function ofBlock(label: string, body: string): Part {

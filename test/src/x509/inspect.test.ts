@@ -160,3 +160,7 @@ describe('what belongs together', () => {
     expect(judged(root.pem, middle.pem)).toEqual(['ok: it is a root: signed by itself'])
   })
 })
+
+test('a megabyte of beginnings without an end is looked at once, and not once from each of them', () => {
+  expect(() => inspect(Buffer.from('-----BEGIN CERTIFICATE-----'.repeat(38_000)))).toThrow('it is neither PEM nor DER')
+})
