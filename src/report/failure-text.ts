@@ -5,7 +5,7 @@
 
 import { minute } from '../core/dates.js'
 import { Dns01Error, FAULTS, linesOf, shortList } from '../core/errors.js'
-import { shortNames } from '../core/names.js'
+import { type Name, shortNames } from '../core/names.js'
 import { groupBy } from '../core/txt-record.js'
 import type { Outcome } from '../renew/outcome.js'
 import type { TargetStatus } from '../renew/status.js'
@@ -42,7 +42,8 @@ function paragraph(group: readonly Outcome[], facts: () => Facts, verbose: boole
   const [first, ...hints] = linesOf(outcome.error)
   const more = hints.map(hint => withName(hint, nameOf(outcome)))
   const named = group.filter(({ names }) => names.length > 0)
-  const further = named.length > 0 ? [allNames(named), prospect(named, facts()), whereToLook(outcome, more)] : []
+  const further =
+    named.length > 0 ? [allNames(named), prospect(named, facts()), whereToLook(outcome, more, facts())] : []
   return [withSubject(first, group, verbose), ...more, ...further.filter(line => line !== '')]
 }
 
@@ -78,23 +79,30 @@ const earliest = (dates: readonly (Date | undefined)[]): Date | undefined =>
 const PROBED: readonly number[] = [FAULTS.CONFIG.exit, FAULTS.REFUSED.exit, FAULTS.UNAVAILABLE.exit]
 
 /** The name that is at fault, as a shell takes it; undefined of what is about no name. */
-function nameOf({ names, error }: Outcome): string | undefined {
-  const atFault = error instanceof Dns01Error ? names.find(name => error.byName.has(name)) : undefined
-  const name = atFault ?? names[0]
+function nameOf(outcome: Outcome): string | undefined {
+  const name = nameAtFault(outcome)
   return name && shellWord(name)
 }
+
+const nameAtFault = ({ names, error }: Outcome): Name | undefined =>
+  (error instanceof Dns01Error ? names.find(name => error.byName.has(name)) : undefined) ?? names[0]
 
 /** Hints are written where the name is not known. */
 const withName = (hint: string, name: string | undefined): string =>
   name === undefined ? hint : hint.replace('dns01 probe NAME', `dns01 probe ${name}`)
 
-function whereToLook(outcome: Outcome, said: readonly string[]): string {
+/** Who has had a certificate for a name has not mistyped it. */
+function whereToLook(outcome: Outcome, said: readonly string[], { targetOf }: Facts): string {
   const { error } = outcome
   if (!(error instanceof Dns01Error) || !PROBED.includes(FAULTS[error.code].exit)) return ''
   const name = nameOf(outcome)
   const probe = `dns01 probe ${name}`
   if (said.some(line => line.includes(probe))) return ''
-  return error.doubtsName ? `mistyped? dns01 unwant ${name}; else ${probe} looks into it` : `${probe} looks into it`
+  const target = targetOf(outcome)
+  const isNew = target?.notAfter === undefined || target.missing.some(one => one.name === nameAtFault(outcome))
+  return error.doubtsName && isNew
+    ? `mistyped? dns01 unwant ${name}; else ${probe} looks into it`
+    : `${probe} looks into it`
 }
 
 /** A wildcard is for the shell to leave alone. */

@@ -1,7 +1,7 @@
 // Notices as they arrive: at a real SMTP server and at HTTP receivers, from the built program, which a real CA fails and serves again.
 import { spawnSync } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -296,6 +296,38 @@ describe.skipIf(lacking('pebble', 'aiosmtpd'))('notices', () => {
       ).toEqual([])
     },
   )
+
+  test('of a hook that fails come once, and that it is well again', async () => {
+    want('hook.corp.example')
+    fromCa(lab.pebble.directoryUrl)
+    const hooks = inside('hooks')
+    mkdirSync(hooks)
+    const hook = (text: string) => writeFileSync(join(hooks, 'serve'), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+    hook('[ "$1" = live-updated ] || exit 42\necho "config is wrong"; exit 1')
+    const env = { DNS01_NOTIFY_SLACK: `${receiver.url}/slack/s3cr3t`, ACME_HOOKS_DIR: hooks }
+    for (let i = 0; i < 2; i++) expect((await cron(env)).exit).toBe(8)
+    hook('exit 42')
+    expect((await cron(env)).exit).toBe(0)
+    const [failed, well, ...more] = receiver.arrived.map(({ body }) => JSON.parse(body).text)
+    expect(failed).toMatch(/hooks\/serve fails\n[\s\S]*config is wrong/)
+    expect(well).toMatch(/hooks\/serve is well again/)
+    expect(more).toEqual([])
+  })
+
+  test('cost a run that has nothing to tell nothing: neither mail nor any of it is loaded', async () => {
+    const loaded = async (env: Readonly<Record<string, string>>) => {
+      const folder = inside(`loaded${count++}`)
+      await cron({ ...env, NODE_V8_COVERAGE: folder })
+      const texts = readdirSync(folder).map(file => readFileSync(join(folder, file), 'utf8'))
+      return ['after-run-', 'mail-composer-', 'smtp-connection-'].filter(name =>
+        texts.join('').includes(`/chunks/${name}`),
+      )
+    }
+    expect(await loaded({})).toEqual([])
+    expect(await loaded(byMail())).toEqual(['after-run-'])
+    want('a.corp.example')
+    expect(await loaded(byMail())).toEqual(['after-run-', 'mail-composer-', 'smtp-connection-'])
+  })
 
   test('by sendmail are given to that program on standard input, recipients in the headers', async () => {
     want('a.corp.example')

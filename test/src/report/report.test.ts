@@ -109,6 +109,21 @@ describe('what failed', () => {
     expect(lines).toContain('the one in use, without new.example, is good for 12 d, until 2026-06-13')
   })
 
+  test.each([
+    ['a.example', false],
+    ['new.example', true],
+  ])('about %s, with a certificate that lacks new.example: perhaps mistyped: %s', (name, isNew) => {
+    const target = {
+      notAfter: new Date('2026-06-13T12:00:00Z'),
+      missing: [{ name: 'new.example' }],
+    } as unknown as TargetStatus
+    const error = new Dns01Error('REFUSED', 'x', { doubtsName: true, byName: new Map([[name, 1]]) })
+    const facts = { now, targetOf: () => target }
+    const [lines = []] = failureParagraphs([failed('a', ['a.example', 'new.example'], error)], () => facts, false)
+    expect(lines.join('\n').includes('mistyped')).toBe(isNew)
+    expect(lines.join('\n')).toContain(`dns01 probe ${name}`)
+  })
+
   test('is called by its file only for who wants to know more', () => {
     expect(reported([outcome], { verbose: 1 }).said[0]).toMatch(/^error: a\.example \+1 \(a\.example-3fva\): 192/)
     const doubled = failed('a.example-3fva', ['a.example'], new Dns01Error('STATE', 'a.example-3fva: broken'))
