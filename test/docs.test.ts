@@ -1,6 +1,6 @@
 // README, docs/ and the other papers: their tables are those of the code, their links lead somewhere, and a reader needs
 // nothing that is not in the repository.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { PAGES, pageText, TABLES, withTables, writePage } from './docs.js'
@@ -35,7 +35,7 @@ test('the README is short: 150 lines at most', () => {
 })
 
 test('the README lists every page of docs/', () => {
-  const listed = [...pageText('README.md').matchAll(/^\| \[[\w.-]+\]\((docs\/[\w./-]+)\)/gm)].map(([, page]) => page)
+  const listed = [...pageText('README.md').matchAll(/^\| \[[\w.-]+\]\((docs\/[\w.-]+)\)/gm)].map(([, page]) => page)
   expect(listed.sort()).toEqual(PAGES.filter(page => page.startsWith('docs/')).sort())
 })
 
@@ -115,4 +115,13 @@ test('no paper is named that is not in the repository', () => {
   expect(
     all.filter(({ text }) => papers.test(text)).map(({ path, text }) => `${path}: ${text.match(papers)?.[0]}`),
   ).toEqual([])
+})
+
+test('every picture is shown by a page, is small, and does not come with the package', () => {
+  const pictures = readdirSync(join(root, 'docs/pictures'))
+  const unseen = pictures.filter(name => !PAGES.some(page => pageText(page).includes(`pictures/${name})`)))
+  const large = pictures.filter(name => statSync(join(root, 'docs/pictures', name)).size > 100 * 1024)
+  expect({ unseen, large }).toEqual({ unseen: [], large: [] })
+  expect(pictures.length).toBeGreaterThan(4)
+  expect(readFileSync(join(root, 'package.json'), 'utf8')).toContain('"!docs/pictures"')
 })

@@ -18,6 +18,8 @@ import type { ReportFacts } from './html-facts.js'
 export interface Attention {
   readonly urgency: Exclude<Urgency, 'ok' | 'due'>
   readonly title: string
+  /** The state in a word or two. */
+  readonly word: string
   /** Names that it is about, if more than the title says. */
   readonly names: readonly string[]
   /** What is so, what went wrong, how long the certificate in use is good, what to do: a sentence each. */
@@ -49,6 +51,7 @@ function ofGroup(group: readonly TargetStatus[], now: Date): Attention {
   return {
     urgency: target.urgency === 'broken' ? 'broken' : 'troubled',
     title: isOne ? first : `${group.length} certificates`,
+    word: stateOf(target, now).word,
     names: names.length === 1 ? [] : names,
     texts: [...(isOne ? [sentence(stateOf(target, now).text)] : []), ...whatIsWrong(target), inUse(group, now)],
     command: `dns01 status ${shellWord(first)}`,
@@ -87,6 +90,7 @@ function ofRuns({ runs, lastQuiet, now }: ReportFacts): Attention[] {
   const silent: Attention = {
     urgency: 'troubled',
     title: 'Runs',
+    word: 'silent',
     names: [],
     texts: [
       `No run has ended well since ${success && minute(success)}.`,
@@ -99,7 +103,7 @@ function ofRuns({ runs, lastQuiet, now }: ReportFacts): Attention[] {
 
 function ofDirectory({ document }: ReportFacts): Attention[] {
   const about = (title: string, texts: readonly string[], command?: string): Attention => ({
-    ...{ urgency: 'troubled', title, names: [], texts, command },
+    ...{ urgency: 'troubled', title, word: 'look', names: [], texts, command },
   })
   return [
     ...document.problems.map(({ message, hint }) => about('Settings', [message, ...(hint ? [sentence(hint)] : [])])),

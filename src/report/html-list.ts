@@ -6,7 +6,7 @@
 import { minute } from '../core/dates.js'
 import { hostOf } from '../core/urls.js'
 import type { TargetStatus } from '../renew/status.js'
-import { caOf, dayOf, timeLeft, troubleTexts } from '../renew/status-text.js'
+import { caOf, dayOf, servedText, timeLeft, troubleTexts } from '../renew/status-text.js'
 import { byUrgency, stateOf, type Urgency } from '../renew/urgency.js'
 import { type Html, html, type Part } from './html.js'
 import type { ReportFacts } from './html-facts.js'
@@ -77,6 +77,9 @@ function details(stateDirectory: string, target: TargetStatus, text: string, now
   const facts: readonly (readonly [string, string | undefined])[] = [
     ['State', text === 'ok' ? undefined : text],
     ...troubleTexts(target, true).map(trouble => ['Trouble', trouble] as const),
+    ...(target.served ?? [])
+      .filter(({ state }) => state !== 'failed')
+      .map(one => ['Served', servedText(one, true)] as const),
     [
       'Names',
       names.length > 1 ? names.slice(0, most.names).join(', ') + (more > 0 ? ` and ${more} more` : '') : undefined,

@@ -78,7 +78,7 @@ function header({ now, host, document, runs, lastQuiet }: ReportFacts, ill: read
     needing.toLocaleString('en'),
     'need attention',
     needing > 0 ? 'bad' : ill.length === 0 ? 'good' : '',
-  )}${tile(week.toLocaleString('en'), 'to be renewed within a week')}${tile(
+  )}${tile(week.toLocaleString('en'), 'due within a week')}${tile(
     success ? ago(success, now) : '–',
     'last run that went well',
   )}</dl></header>`
@@ -102,18 +102,24 @@ function needs({ document }: ReportFacts, ill: readonly Attention[]): Part {
   return html`<p class=fine>Nothing: everything that is wanted is there, and is renewed in time.`
 }
 
+/** A date is not broken at its hyphens. */
+const dated = (text: string): Html[] =>
+  text
+    .split(/(\d{4}-\d\d-\d\d(?:T\d\d:\d\dZ)?)/)
+    .map((part, i) => (i % 2 === 1 ? html`<time>${part}</time>` : html`${part}`))
+
 /** Of more names than these the rest is folded. */
 const namesInFull = 5
 
-function item({ urgency, title, names, texts, command }: Attention): Html {
+function item({ urgency, title, word, names, texts, command }: Attention): Html {
   const [first, rest] = [names.slice(0, namesInFull), names.slice(namesInFull)]
-  return html`<div class="a ${urgency}"><h3>${title}</h3> <em class=${urgency === 'broken' ? 'broken' : 'troubled'}>${urgency === 'broken' ? 'not working' : 'look'}</em>
+  return html`<div class="a ${urgency}"><h3>${title}</h3> <em class=${urgency}>${word}</em>
 ${first.length > 0 ? html`<p>${first.join(', ')}` : undefined}${
   rest.length > 0
     ? html`<details class=m><summary>and ${rest.length.toLocaleString('en')} more names</summary><p>${rest.join(', ')}</details>`
     : undefined
 }
-${texts.map(text => html`<p>${text}`)}${command ? html`<p><code>${command}</code>` : undefined}</div>
+${texts.map(text => html`<p>${dated(text)}`)}${command ? html`<p><code>${command}</code>` : undefined}</div>
 `
 }
 

@@ -69,6 +69,7 @@ describe('what needs attention', () => {
       {
         urgency: 'troubled',
         title: 'mail.example.com',
+        word: 'fails',
         names: [],
         texts: [
           'Its certificate is to be renewed; next try 2026-11-22T15:30Z.',
