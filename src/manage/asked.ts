@@ -36,7 +36,9 @@ export function keyKind(text: string): KeyKind {
   const kind = KEY_KINDS[text.toLowerCase()]
   if (kind) return kind
   const known = Object.keys(KEY_KINDS)
-  throw new Dns01Error('USAGE', `--key-type ${text}: there are ${known.join(', ')}`, { hint: didYouMean(text, known) })
+  throw new Dns01Error('USAGE', `--key-type ${text}: there are ${known.join(', ')}`, {
+    hint: didYouMean(text, known, 'dns01 want NAME --key-type ecdsa-p256'),
+  })
 }
 
 /** The test system of the CA that conf/target names. @throws Dns01Error USAGE when none is known */

@@ -107,7 +107,11 @@ function rightsOf({ files, log }: Pick<World, 'files' | 'log'>, path: string) {
   const there = files.info(path)
   if (there === undefined || there.kind === 'link') return { mode: 0o600 }
   if (there.kind !== 'file')
-    throw new Dns01Error('USAGE', `${path} is a ${there.kind}, not a file`, { hint: 'choose another place with --out' })
+    throw new Dns01Error(
+      'USAGE',
+      `${path} is ${there.kind === 'folder' ? 'a folder' : 'a device or socket'}, not a file`,
+      { hint: 'choose another place with --out' },
+    )
   const mode = there.mode & 0o770
   if (mode !== there.mode)
     log.notice(`${path}: others could read it; its mode is ${mode.toString(8).padStart(4, '0')} now`)

@@ -84,7 +84,8 @@ function liveOf(target: Target, index: ByName, links: ReadonlyMap<string, string
 }
 
 /** What somebody is to do whose CA has a web form. */
-const byHandText = ({ names }: Target): string => `; by hand: dns01 csr ${names[0]}, then dns01 import-cert`
+const byHandText = ({ names: [name = '' as Name] }: Target): string =>
+  `; by hand: dns01 csr ${name.startsWith('*') ? `'${name}'` : name}, then dns01 import-cert`
 
 /** What is served as long as there is none that counts. */
 function standIn({ url, facts, accountId }: Certificate): string {

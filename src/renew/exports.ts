@@ -11,7 +11,7 @@ import type { World } from '../core/world.js'
 import { certificatePath, livePath, targetPath } from '../state/layout.js'
 import { ownersFrom } from '../state/permissions.js'
 import type { StateDir } from '../state/state-dir.js'
-import type { Material } from '../x509/formats.js'
+import { formatted, type Material } from '../x509/formats.js'
 
 type ExportWorld = Pick<World, 'files' | 'random' | 'self'>
 
@@ -85,7 +85,6 @@ export async function writeExport(
   root: string,
   { link, certificateId, wanted }: Stale,
 ): Promise<void> {
-  const { formatted } = await import('../x509/formats.js') // seldom needed
   const { format, path, passphraseFile, legacy } = wanted
   if (!relative(root, path).startsWith('..') && !isAbsolute(relative(root, path)))
     throw new Dns01Error('CONFIG', `export: ${path} is within the state directory`, { hint: 'choose a place outside' })

@@ -9,6 +9,7 @@ import { isPlaceholder, PLACEHOLDERS } from '../state/layout.js'
 import type { StateDir } from '../state/state-dir.js'
 import { generateKey } from '../x509/keys.js'
 import { toPem } from '../x509/pem.js'
+import { selfSignedCertificate } from '../x509/self-signed.js'
 import type { Held } from './best-certificate.js'
 import { type LinkChange, nameOf } from './link-changes.js'
 import { pointLinks } from './links.js'
@@ -76,7 +77,6 @@ async function makePlaceholder(
   state: StateDir,
   names: readonly Name[],
 ): Promise<string> {
-  const { selfSignedCertificate } = await import('../x509/self-signed.js') // seldom needed
   const key = await generateKey({ type: 'ecdsa', curve: 'nistp256', rsaBits: 2048 })
   const now = world.clock.now().getTime()
   const der = selfSignedCertificate(key, {

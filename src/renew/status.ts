@@ -15,7 +15,7 @@ import { type ServedMemory, servedKey } from '../state/served-memory.js'
 import type { StateDir } from '../state/state-dir.js'
 import { keyUse, unusedKeys } from '../state/unused-keys.js'
 import { reachable } from './authorities.js'
-import { best, byName, has } from './best-certificate.js'
+import { best, byName, has, isOfStaging } from './best-certificate.js'
 import { type Due, dueOf, missingNames } from './due.js'
 import { nameOf } from './link-changes.js'
 import { lifeOf, tooMany } from './outlook.js'
@@ -51,6 +51,8 @@ export interface TargetStatus {
   readonly certificateCa?: string | undefined
   /** What is asked for; a certificate does not say by which profile it was made. */
   readonly profile?: WantedProfile | undefined
+  /** Its certificate is of a CA's test system: nobody trusts it. */
+  readonly staging?: true | undefined
   /** request.by-hand: no run asks a CA for it. */
   readonly byHand?: true | undefined
   /** request.csr: whose key is not here. */
@@ -153,6 +155,7 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
         profile: target.profile,
         csr: target.csr?.path,
         byHand: target.byHand || undefined,
+        staging: isOfStaging(held?.accountId) || undefined,
         certificate: held?.id,
         keyType: facts?.keyType,
         issuer: facts?.issuer,

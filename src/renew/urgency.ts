@@ -23,7 +23,8 @@ type Known = Omit<TargetStatus, 'urgency'>
 
 /** The worst first: what breaks programs now, then what the clock may have wrong, then what the next run will do. */
 export function stateOf(target: Known, now: Date): State {
-  const { byHand, damage, due, failure, missing, notAfter, notBefore, recordsEnd, served, unlinked, waits } = target
+  const { byHand, damage, due, failure, missing, notAfter, notBefore, recordsEnd, served, staging, unlinked, waits } =
+    target
   const dueText = due !== undefined && waits?.until ? `${due}; next try ${minute(waits.until)}` : (due ?? '')
   if (damage !== undefined) return unclear('broken', 'damaged', `what is live is damaged: ${damage}`)
   if (notBefore && now < notBefore)
@@ -38,7 +39,7 @@ export function stateOf(target: Known, now: Date): State {
   if (due !== undefined && byHand) return clear('troubled', 'by hand', dueText)
   if (due !== undefined) return clear(endsOrNot ?? 'due', 'due', dueText)
   if (unlinked.length > 0) return unclear('troubled', 'not linked', `not linked: ${unlinked.join(', ')}`)
-  return clear(endsOrNot ?? 'ok', 'ok', 'ok')
+  return clear(endsOrNot ?? 'ok', 'ok', staging ? 'ok, of a staging CA: nobody trusts it' : 'ok')
 }
 
 const clear = (urgency: Urgency, word: string, text: string): State => ({ urgency, word, text, isUnclear: false })

@@ -82,6 +82,21 @@ export:
     }
   })
 
+  test.skipIf(lacking('haproxy'))('HAProxy takes the bundle', () => {
+    const bind = `bind 127.0.0.1:1 ssl crt ${at('web.bundle')}`
+    writeFileSync(
+      at('haproxy.cfg'),
+      `defaults\n  mode http\n  timeout connect 1s\n  timeout client 1s\n  timeout server 1s\nfrontend f\n  ${bind}\n`,
+    )
+    execFileSync(need('haproxy'), ['-c', '-f', at('haproxy.cfg')], { stdio: 'pipe' })
+    writeFileSync(
+      at('web.bundle.broken'),
+      readFileSync(at('web.bundle'), 'utf8').replace(/-----BEGIN RSA[\s\S]*?KEY-----\n[\s\S]*?KEY-----\n/, ''),
+    )
+    writeFileSync(at('haproxy.cfg'), readFileSync(at('haproxy.cfg'), 'utf8').replace('web.bundle', 'web.bundle.broken'))
+    expect(() => execFileSync(need('haproxy'), ['-c', '-f', at('haproxy.cfg')], { stdio: 'pipe' })).toThrow()
+  })
+
   test('are made anew when the certificate is renewed, and as soon as a failure is put right', async () => {
     const before = live().serialNumber
     writeFileSync(at('keep'), readFileSync(at('pass')), { mode: 0o600 })

@@ -3,8 +3,9 @@ import { Dns01Error } from '../../../src/core/errors.js'
 import { parseName } from '../../../src/core/names.js'
 import { plain } from '../../../src/core/styled.js'
 import type { Target } from '../../../src/core/target.js'
-import { type StatusDocument, statusDocument } from '../../../src/renew/status.js'
+import { type StatusDocument, statusDocument, type TargetStatus } from '../../../src/renew/status.js'
 import { aboutNames } from '../../../src/renew/status-text.js'
+import { stateOf } from '../../../src/renew/urgency.js'
 import * as detail from '../../../src/report/status-detail.js'
 import * as table from '../../../src/report/status-table.js'
 import type { Certificate } from '../../../src/state/certificates.js'
@@ -345,6 +346,17 @@ describe('status', () => {
         recordsEnd: [],
       },
     ])
+  })
+
+  test('a certificate of a staging CA is told as such', () => {
+    const accountId = 'acme-staging-v02.api.letsencrypt.org%2fdirectory/KEY'
+    const { targets } = documentOf({
+      targets: [target(['a.test'], { ca: 'https://acme-staging-v02.api.letsencrypt.org/directory' })],
+      certificates: [{ ...certificate('one', ['a.test'], '2026-08-01'), accountId }],
+      links: { 'a.test': 'one' },
+    })
+    expect(targets).toMatchObject([{ staging: true }])
+    expect(stateOf(targets[0] as TargetStatus, noon).text).toBe('ok, of a staging CA: nobody trusts it')
   })
 
   test('a link belongs to the target in front only', () => {
