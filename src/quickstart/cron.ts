@@ -51,6 +51,26 @@ export async function changeCron(
   await writeCronText(world, at.path, changed.join('\n'), signal)
 }
 
+/** What cronText() sets besides. */
+const OWN_LINE = /^\s*(#.*|(SHELL|PATH|MAILTO)\s*=.*)?$/
+
+/**
+ * Takes a line out; a file in which nothing else of anybody is left goes.
+ * @throws Dns01Error STATE
+ */
+export async function removeCron(
+  world: World,
+  at: { readonly path?: string; readonly line: number },
+  signal: AbortSignal,
+): Promise<'gone' | 'stays'> {
+  const text = at.path === undefined ? await ownCrontab(world, signal) : (readText(world.files, at.path) ?? '')
+  const rest = text.split('\n').filter((_, line) => line !== at.line)
+  const isEmpty = at.path !== undefined && rest.every(line => OWN_LINE.test(line))
+  if (!isEmpty || at.path === undefined) await writeCronText(world, at.path, rest.join('\n'), signal)
+  else await world.files.remove(at.path)
+  return isEmpty ? 'gone' : 'stays'
+}
+
 /** `path` undefined: the user's own, by crontab(1). A file keeps its mode. @throws Dns01Error STATE */
 export async function writeCronText(
   world: World,

@@ -49,13 +49,25 @@ const daySeconds = 24 * 3600
  * directories do not count. Changes nothing.
  */
 export async function findSchedule(world: Looking, stateDir: string): Promise<FoundSchedule | undefined> {
-  const wanted = withoutLinks(world.files, stateDir)
-  const found: FoundSchedule[] = []
-  for (const { call, ...rest } of await candidates(world)) {
-    if (withoutLinks(world.files, await stateOf(world, call)) === wanted) found.push({ ...rest, program: call.program })
-  }
+  const { own } = await findSchedules(world, stateDir)
   const pause = ({ everySeconds }: FoundSchedule): number => everySeconds ?? daySeconds
-  return found.filter(one => Number.isFinite(pause(one))).sort((a, b) => pause(a) - pause(b))[0]
+  return own.filter(one => Number.isFinite(pause(one))).sort((a, b) => pause(a) - pause(b))[0]
+}
+
+/** All of them, and those for other state directories. */
+export async function findSchedules(
+  world: Looking,
+  stateDir: string,
+): Promise<{ readonly own: readonly FoundSchedule[]; readonly others: readonly FoundSchedule[] }> {
+  const wanted = withoutLinks(world.files, stateDir)
+  const own: FoundSchedule[] = []
+  const others: FoundSchedule[] = []
+  for (const { call, ...rest } of await candidates(world)) {
+    const isOwn = withoutLinks(world.files, await stateOf(world, call)) === wanted
+    const found = isOwn ? own : others
+    found.push({ ...rest, program: call.program })
+  }
+  return { own, others }
 }
 
 const candidates = async (world: Looking): Promise<Candidate[]> => [

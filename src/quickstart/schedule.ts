@@ -141,10 +141,16 @@ async function replaceCall(
  */
 function changesOf(found: FoundSchedule, renewal: Renewal): { readonly when: boolean; readonly command: boolean } {
   const isSameCall = found.words !== undefined && flagsOf(found.words) === flagsOf(renewal.argv)
-  const isOurs = isOurPlace(found) || (found.at.kind === 'crontab' && isSameCall)
+  const mayChange = isOurs(found, renewal)
   const slow = found.everySeconds !== undefined && found.everySeconds > renewal.everySeconds
   const moved = isSameCall && found.words?.join('\0') !== renewal.argv.join('\0')
-  return { when: isOurs && slow, command: isOurs && moved }
+  return { when: mayChange && slow, command: mayChange && moved }
+}
+
+/** What quickstart may change, and so take away: what it wrote itself. */
+export function isOurs(found: FoundSchedule, { argv }: Pick<Renewal, 'argv'>): boolean {
+  const isSameCall = found.words !== undefined && flagsOf(found.words) === flagsOf(argv)
+  return isOurPlace(found) || (found.at.kind === 'crontab' && isSameCall)
 }
 
 /** By the names that installCron() and installTimer() give: nothing else marks a file as quickstart's. */

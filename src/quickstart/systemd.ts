@@ -65,6 +65,14 @@ export async function changeTimer(
   await systemctl(world, ['restart', unit], signal)
 }
 
+/** Stops a timer of ours and takes its units away; drop-ins, which somebody wrote, stay. @throws Dns01Error STATE */
+export async function removeTimer(world: World, unit: string, signal: AbortSignal): Promise<undefined> {
+  await disableTimer(world, unit, signal)
+  const units = [unit, unit.replace(/timer$/, 'service')].map(each => `${timerFolder}/${each}`)
+  for (const path of units.filter(each => isThere(world.files, each))) await world.files.remove(path)
+  await systemctl(world, ['daemon-reload'], signal)
+}
+
 /** Stops a timer now and for good; its unit stays. @throws Dns01Error STATE */
 export const disableTimer = (world: Pick<World, 'run' | 'env'>, unit: string, signal: AbortSignal): Promise<void> =>
   systemctl(world, ['disable', '--now', unit], signal)

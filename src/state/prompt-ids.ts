@@ -22,6 +22,7 @@ export const ID = {
   trial: 'dns01-quickstart-try-host',
   keepVariables: 'dns01-quickstart-keep-variables',
   replaceAcmetool: 'dns01-quickstart-replace-acmetool',
+  undoEnvFile: 'dns01-quickstart-undo-env-file',
 } as const
 
 /** Ids of acmetool's that nothing here asks for: about webroots, and "something was wrong, go on?". */
