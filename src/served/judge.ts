@@ -44,7 +44,8 @@ export function judge(looked: Looked, known: Known): ServedFinding[] {
   const reached: ServedFinding = { check: 'reached', state: 'ok', text: `${protocol}, ${cipher}` }
   if (!der) return [reached, { check: 'certificate', state: 'failed', text: 'no certificate is shown' }]
   const facts = factsOf(der)
-  if (!facts) return [reached, { check: 'certificate', state: 'failed', text: 'what is shown is not a certificate' }]
+  if (!facts || !handshake.chain.every(isCertificate))
+    return [reached, { check: 'certificate', state: 'failed', text: 'what is shown is not a certificate' }]
   return [
     reached,
     certificateFinding(der, facts, known.ours),
@@ -61,6 +62,15 @@ const notReached = (problem: Dns01Error | undefined): ServedFinding => ({
   text: brief(problem?.message ?? 'nothing was seen', 300),
   mend: problem?.hint ?? 'does the server run, and is it this host and port?',
 })
+
+/** By both parsers, ours and OpenSSL's, which do not agree on everything that is broken. */
+function isCertificate(der: Uint8Array): boolean {
+  try {
+    return new X509Certificate(der).publicKey !== undefined && namesIn(der) !== undefined && factsOf(der) !== undefined
+  } catch {
+    return false
+  }
+}
 
 function factsOf(der: Uint8Array): CertificateFacts | undefined {
   try {
@@ -200,6 +210,7 @@ function trustedSigner(der: Uint8Array, trusted: readonly Uint8Array[]): string 
     const bytes = Buffer.from(one.buffer, one.byteOffset, one.length)
     if (isSame(one, der)) return true
     if (!bytes.includes(issuer) && !bytes.includes(subject)) return false
+    if (!isCertificate(one)) return false
     const ca = new X509Certificate(one)
     // the same CA, cross-signed: whose name and key are those of a root is as good as that root
     const isTwin = certificate.ca && namesIn(one).subject.equals(subject) && ca.publicKey.equals(certificate.publicKey)

@@ -71,6 +71,13 @@ test('all is well', () => {
 
 describe('what is wrong, and what to do', () => {
   const problem = new Dns01Error('UNAVAILABLE', 'the connection was refused: nothing listens there')
+  test('what one of the parsers does not take is no certificate', () => {
+    const der = Buffer.from(made.leaf.der)
+    der[der.indexOf(Buffer.from('2a8648ce3d0201', 'hex')) + 6] = 0xff // an algorithm of keys that nobody knows
+    const handshake = { protocol: 'TLSv1.2', cipher: 'X', chain: [der] }
+    expect(brief(judged({ looked: { handshake } }))).toContain('failed certificate: what is shown is not a certificate')
+  })
+
   const cases: readonly (readonly [string, Wishes, string, RegExp | undefined])[] = [
     [
       'nobody listens',
