@@ -67,6 +67,7 @@ export function parsePlace(text: string, dialogue?: Dialogue): Place {
   if (number < 1 || number > 65_535) throw wrong(`there is no port ${number}`)
   const host = bracketed ?? hostOf(bare ?? '')
   if (text.trim() === '') throw wrong('it is empty')
+  if (host.startsWith('*.')) throw wrong('a wildcard has no address; name a host that it covers')
   return { text, host, port: number, dialogue: dialogue ?? known?.[0] ?? SPOKEN[number] ?? 'tls' }
 }
 

@@ -4,7 +4,7 @@ import { minute } from '../core/dates.js'
 import { Dns01Error } from '../core/errors.js'
 import { failedText } from '../limits/backoff.js'
 import type { TargetStatus } from '../renew/status.js'
-import { timeLeft } from '../renew/status-text.js'
+import { servedText, timeLeft } from '../renew/status-text.js'
 import { directoryUrl } from '../state/layout.js'
 import type { CertificatePart, KeyFacts, Part } from '../x509/inspect.js'
 import { labels, type Shown, type ShownFile } from './show.js'
@@ -112,7 +112,7 @@ function stateLines({ kind, certificate, live, account, usedBy }: Shown, stateDi
 
 /** What `dns01 status NAME` tells: when it renews and why, and what went wrong last. */
 function targetLines(target: TargetStatus, stateDirectory: string): Line[] {
-  const { file, ca, certificateCa, profile, renewAt, renewBecause, due, waits, failure, csr } = target
+  const { file, ca, certificateCa, profile, renewAt, renewBecause, due, waits, failure, csr, served = [] } = target
   return [
     ['target', `${stateDirectory}/desired/${file}`],
     ['CA', certificateCa === undefined ? ca : `${certificateCa} instead of ${ca}`],
@@ -121,6 +121,7 @@ function targetLines(target: TargetStatus, stateDirectory: string): Line[] {
     ['renewed', renewAt && `from ${minute(renewAt)}: ${renewBecause}`],
     ['due', due && (waits?.until ? `${due}; next try ${minute(waits.until)}` : due)],
     ['last failure', failure && failedText(failure)],
+    ...served.map((one): Line => ['served', servedText(one, true)]),
   ]
 }
 

@@ -65,6 +65,9 @@ const allSeconds = 60
 /** A reload takes a moment, in which the old certificate is still shown: it is looked at again after so many seconds. */
 const pausesSeconds = [1, 2, 4] as const
 
+/** A place that does not even answer in so long is not in the middle of a reload. */
+const reloadSeconds = 8
+
 /** What a run does, at its end. An outcome for each place where it is not well. @throws the signal's reason */
 export async function lookAtServed(
   parts: ServedParts,
@@ -108,9 +111,11 @@ async function lookUntilGood(
   judgeOne: Judge,
   pauses: readonly number[],
 ): Promise<ServedFinding[]> {
+  const began = world.clock.now().getTime()
   for (const pause of [...pauses, undefined]) {
     const findings = judgeOne(await look(world, planned, { thorough: false, signal }), planned)
-    if (pause === undefined || !faultOf(findings)) return findings
+    const isLate = world.clock.now().getTime() - began > reloadSeconds * 1000
+    if (pause === undefined || isLate || !faultOf(findings)) return findings
     await world.clock.sleep(pause, signal)
   }
   return []

@@ -42,6 +42,7 @@ describe('a place where something is served', () => {
     ['www.corp.example:http', 'not HOST:PORT'],
     ['2001:db8::1:443', 'not HOST:PORT'],
     ['https://www.corp.example/path', 'not HOST:PORT'],
+    ['*.corp.example:443', 'a wildcard has no address'],
     ['a..b:443', 'empty label'],
     ['a b:443', 'the character " "'],
   ])('%j is none', (text, why) => {

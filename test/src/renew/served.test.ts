@@ -36,13 +36,14 @@ async function house() {
   await state.pointLive('www.corp.example', live)
   const [olderDer, liveDer] = shown as [Uint8Array, Uint8Array]
   /** What the server shows, one look after the other; the last of it for ever. */
-  const server = { shows: [liveDer], looks: 0 }
+  const server = { shows: [liveDer], looks: 0, seconds: 0 }
   const line: Line = {
     read: async () => new Uint8Array(),
     write: () => {},
     close: () => {},
     shake: async (): Promise<Handshake> => {
       server.looks++
+      fake.time = new Date(fake.time.getTime() + server.seconds * 1000)
       const der = server.shows.length > 1 ? server.shows.shift() : server.shows[0]
       return { protocol: 'TLSv1.3', cipher: 'X', chain: [der as Uint8Array] }
     },
@@ -165,6 +166,13 @@ test('status tells the last look without asking anybody, and that nobody has loo
     expect.stringMatching(/^at www.corp.example:443 since .*: an older certificate of ours .* \(reload the server/),
   ])
   expect(servedFaults(document)).toEqual([expect.objectContaining({ code: 'HOOK' })])
+})
+
+test('what takes ten seconds is no reload: it is not looked at again in the same run', async () => {
+  const it = await house()
+  Object.assign(it.server, { shows: [it.olderDer], seconds: 10 })
+  expect(await it.run()).toHaveLength(1)
+  expect(it.server.looks).toBe(1)
 })
 
 test('a memory that is damaged counts as none', async () => {
