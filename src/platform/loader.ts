@@ -77,7 +77,8 @@ export function openLoader(folder: string, build: string): Loader {
         const isUsed = [...scripts.values()].every(script => script.cachedDataRejected === false)
         if ((isUsed && kept.runs.includes(run)) || statSync(folder).uid !== process.getuid?.()) return
         const fresh = [...scripts].map(([name, script]): [string, Buffer] => [name, script.createCachedData()])
-        write(place, file, { runs: [...kept.runs, run], codes: new Map([...kept.codes, ...fresh]) })
+        // each once: V8 refuses what it kept under other flags, and then two callers would write it anew for ever
+        write(place, file, { runs: [...new Set([...kept.runs, run])], codes: new Map([...kept.codes, ...fresh]) })
         for (const old of readdirSync(place)) if (!old.startsWith(build)) rmSync(join(place, old))
       } catch {
         // the next run compiles again

@@ -130,3 +130,13 @@ test('where nothing can be written nothing is kept, and nothing is said', () => 
   run(a => expect(a.lazy()).toBe(3))
   expect(readFileSync(join(folder, 'cache'), 'utf8')).toBe('a file in the way')
 })
+
+test('what V8 refuses is kept anew, and the file does not grow by it', () => {
+  run()
+  const sizes = [1, 2, 3].map(i => {
+    write('a.js', readFileSync(join(folder, 'a.js'), 'utf8').trimEnd() + ' '.repeat(i)) // its length is all that V8 compares
+    run()
+    return (JSON.parse(readFileSync(keptFile(), 'utf8').split('\n', 1)[0] as string) as { runs: string[] }).runs.length
+  })
+  expect(sizes).toEqual([1, 1, 1])
+})
