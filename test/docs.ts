@@ -9,6 +9,7 @@ import { type Code, FAULTS } from '../src/core/errors.js'
 import { plain } from '../src/core/styled.js'
 import { KINDS } from '../src/notify/settings.js'
 import { loadShipped, shippedNames } from '../src/provider/catalog.js'
+import { Board, liveLines } from '../src/report/progress.js'
 import { checkStatus, parseLimits } from '../src/report/status-check.js'
 import { statusLines } from '../src/report/status-table.js'
 import { aDocument, household, statusNow } from './fakes/status.js'
@@ -18,7 +19,9 @@ const root = join(import.meta.dirname, '..')
 /** What people read, by its path from the root. */
 export const PAGES: readonly string[] = [
   ...readdirSync(root).filter(file => file.endsWith('.md')),
-  ...readdirSync(join(root, 'docs')).flatMap(file => (file.endsWith('.md') ? [`docs/${file}`] : [])),
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.md'))
+    .map(file => `docs/${file}`),
 ]
 
 export const pageText = (page: string): string => readFileSync(join(root, page), 'utf8')
@@ -102,8 +105,27 @@ async function providerTable(): Promise<string> {
 const capture = (command: string, lines: readonly string[]): string =>
   ['```', `$ ${command}`, ...lines, '```'].join('\n')
 
-const statusCapture = (): string =>
-  capture('dns01 status', statusLines(aDocument(household), statusNow, { columns: 100, whole: false }).map(plain))
+const statusIn = (columns: number): string =>
+  capture('dns01 status', statusLines(aDocument(household), statusNow, { columns, whole: false }).map(plain))
+
+/** So many certificates after 48 seconds; the first of them are over, one has failed, some wait for a name server. */
+function runCapture(command: string, count: number, ready: number): string {
+  const board = new Board()
+  const at = (seconds: number): Date => new Date(seconds * 1000)
+  const lagging = { detail: () => 'ns2.example.net (2 of 3 servers show it)', atMostSeconds: 900 }
+  const hosts = ['www', 'mail', 'ldap', ...Array.from({ length: count }, (_, i) => `h${i}`)].slice(0, count)
+  for (const [i, host] of hosts.entries()) {
+    const about = { id: host, subject: `${host}.example.com`, kind: 'certificate' } as const
+    board.see(
+      { ...about, stage: i < ready + 40 ? 'asking the CA' : 'waiting for its turn' },
+      at(i < ready + 40 ? 0 : 1),
+    )
+    if (i < ready) board.see({ ...about, result: 'issued' }, at(14))
+    else if (i === ready) board.see({ ...about, result: 'failed', detail: () => 'the CA refused (caa)' }, at(20))
+    else if (i <= ready + 12) board.see({ ...about, stage: 'waiting for the name servers', ...lagging }, at(9))
+  }
+  return capture(command, liveLines(board, at(48), { columns: 80, rows: 24 }).map(plain))
+}
 
 const checkCapture = (): string =>
   capture('dns01 status --check 14,7', [checkStatus(aDocument(household), statusNow, parseLimits('14,7')).line])
@@ -128,7 +150,10 @@ export const TABLES: Readonly<Record<string, () => string | Promise<string>>> = 
   flags: flagTable,
   exits: exitTable,
   providers: providerTable,
-  'status capture': statusCapture,
+  'status capture': () => statusIn(100),
+  'house capture': () => statusIn(80),
+  'run capture': () => runCapture('dns01', 3, 1),
+  'crowd capture': () => runCapture('dns01', 3000, 1204),
   'check capture': checkCapture,
   notices: noticeTable,
 }

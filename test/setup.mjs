@@ -33,6 +33,9 @@ export const SERVERS = {
   haproxy: 'haproxy',
   postfix: 'postfix',
   dovecot: 'dovecot-imapd',
+  slapd: 'slapd',
+  vsftpd: 'vsftpd',
+  'gnutls-serv': 'gnutls-bin',
   pg_createcluster: 'postgresql',
   sshd: 'openssh-server',
   ssh: 'openssh-client',
@@ -49,7 +52,11 @@ export const SERVERS = {
 }
 
 /** Packages without a program of their own that must come along. */
-const COMPANIONS = { 'pdns-server': ['pdns-backend-sqlite3'], certbot: ['python3-certbot-dns-rfc2136'] }
+const COMPANIONS = {
+  'pdns-server': ['pdns-backend-sqlite3'],
+  certbot: ['python3-certbot-dns-rfc2136'],
+  'dovecot-imapd': ['dovecot-pop3d'],
+}
 
 /** The newest Pebble, which Debian has not yet: it obeys and demands more (Retry-After, profiles, ARI). */
 const pebble = { version: '2.10.1', folder: join(root, 'node_modules/.dns01/pebble-2.10.1') } // test/real/servers/need.ts, too

@@ -96,7 +96,10 @@ const certbot: Dialect = {
   atOnce: 1,
 }
 
-/** dehydrated's hook (docs/examples/hook.sh): triples of host, token and value, more than one with HOOK_CHAIN (docs/hook_chain.md). */
+/**
+ * dehydrated's hook (docs/examples/hook.sh): triples of host, token and value, more than one with HOOK_CHAIN
+ * (docs/hook_chain.md).
+ */
 const dehydrated: Dialect = {
   invoke: ({ words }, { action, records }) => ({
     argv: [
@@ -134,7 +137,10 @@ const legoRaw: Dialect = {
     },
 }
 
-/** uacme -h (uacme.1): `begin` may decline, and then no further call comes; after it `done` or `failed`, of which we know only that it is over. */
+/**
+ * uacme -h (uacme.1): `begin` may decline, and then no further call comes; after it `done` or `failed`, of which we know
+ * only that it is over.
+ */
 const uacme: Dialect = {
   invoke: ({ words }, { action, records: [record] }) => {
     if (!record) return undefined

@@ -5,7 +5,10 @@ import type { Values } from './settings.js'
 type Credentials = Route53ClientConfig['credentials']
 type RequestHandler = Route53ClientConfig['requestHandler']
 
-/** The keys or the role that the settings name; undefined leaves it to the SDK's default chain. A profile beats keys, as in the SDK. */
+/**
+ * The keys or the role that the settings name; undefined leaves it to the SDK's default chain. A profile beats keys, as in
+ * the SDK.
+ */
 export async function credentialsOf(values: Values, requestHandler: RequestHandler): Promise<Credentials> {
   const own = values.profile ? undefined : ownKeys(values)
   const role = values['role-arn']

@@ -2,7 +2,10 @@
 import { asChallengeName, type Name } from '../../src/provider/shipped.js'
 import { withoutPrefix } from './api.js'
 
-/** The least policy for these hosts or challenge names: their challenge sets, TXT only, CREATE and DELETE only, in these zones (none: any). */
+/**
+ * The least policy for these hosts or challenge names: their challenge sets, TXT only, CREATE and DELETE only, in these
+ * zones (none: any).
+ */
 export function iamPolicy(names: readonly Name[], zoneIds: readonly string[]): object {
   const zones = (zoneIds.length > 0 ? zoneIds : ['*']).map(id => `arn:aws:route53:::hostedzone/${withoutPrefix(id)}`)
   const sets = names.map(asChallengeName)

@@ -51,7 +51,8 @@ export function accountLabel(accountUrl: string): string {
 /**
  * The challenge of this type in an authorization, and its answer. `key` is the account's. It is chosen by its type alone: CAs
  * offer them in any order, and others whose fields we do not know.
- * @throws Dns01Error REFUSED when the CA offers none (which it offers is its own policy, RFC 8555 §7.1.4), or a token with characters outside base64url (RFC 8555 §8.4)
+ * @throws Dns01Error REFUSED when the CA offers none (which it offers is its own policy, RFC 8555 §7.1.4), or a token with
+ * characters outside base64url (RFC 8555 §8.4)
  */
 export function dnsChallenge(
   authorization: Authorization,

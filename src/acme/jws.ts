@@ -46,8 +46,9 @@ export interface Signer {
  * header. jose signs what the account asks then, seven requests for each
  * certificate. acme-client could sign them, too, but reads the PEM anew for each: 0.4 ms, where jose takes 0.15 (`node
  * test/bench/libraries.mjs`), or a seventh of a run over a hundred certificates; and it cannot sign a revocation by the
- * certificate's own key, nor bind an external account by anything but HS256, which jose does therefore. Neither touches the network: acme-client's HTTP has no time-out, hides network errors, and fetches a nonce
- * for each request, which answers bring along (RFC 8555 §6.5).
+ * certificate's own key, nor bind an external account by anything but HS256, which jose does therefore. Neither touches the
+ * network: acme-client's HTTP has no time-out, hides network errors, and fetches a nonce for each request, which answers
+ * bring along (RFC 8555 §6.5).
  */
 export function openSigner(key: AccountKey): Signer {
   let loading: Promise<Jose> | undefined
@@ -86,7 +87,10 @@ export async function keyChangeBy(to: AccountKey, from: AccountKey, account: str
   return new FlattenedSign(bytes).setProtectedHeader({ alg, jwk: jwkOf(to), url }).sign(privateKey)
 }
 
-/** RFC 8555 §7.3.4: a JWS over our public key, by the key that the CA gave out; its header has no nonce, and the URL of the request around it. */
+/**
+ * RFC 8555 §7.3.4: a JWS over our public key, by the key that the CA gave out; its header has no nonce, and the URL of the
+ * request around it.
+ */
 function bindingOf(
   FlattenedSign: Jose['FlattenedSign'],
   key: AccountKey,
@@ -119,7 +123,10 @@ const ALGORITHMS: Readonly<Record<string, string>> = { prime256v1: 'ES256', secp
 
 const loadAcmeClient = async () => (await import('acme-client')).default // CommonJS: the bundle knows no other export
 
-/** acme-client has one HTTP layer for the whole process; whose request it is, is known by having one at a time. None waits for the network. */
+/**
+ * acme-client has one HTTP layer for the whole process; whose request it is, is known by having one at a time. None waits
+ * for the network.
+ */
 const oneAtATime = pLimit(1)
 
 /** Leads the body out of acme-client, whose methods send what they have signed and have no way to only sign. */

@@ -50,7 +50,10 @@ export interface Account {
 
 /** RFC 8555 §7.1.3. */
 export interface Order {
-  /** From the Location header of newOrder (§7.4); the object itself does not have it. Kept on disk, so that a run that stops can be resumed. */
+  /**
+   * From the Location header of newOrder (§7.4); the object itself does not have it. Kept on disk, so that a run that stops
+   * can be resumed.
+   */
   readonly url: string
   /** In this order, or `invalid` at any point (§7.1.6). A CA may skip `processing`, and `pending` where all is proved already. */
   readonly status: 'pending' | 'ready' | 'processing' | 'valid' | 'invalid'

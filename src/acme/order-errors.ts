@@ -40,7 +40,7 @@ export function orderError(order: Order, authorizations: readonly Authorization[
   return new Dns01Error('REFUSED', `order ${order.url} is invalid, and the CA does not say why`)
 }
 
-/** One that is pending was not looked at: the order is invalid as soon as any of its authorizations is (§7.1.6). */
+/** One that is pending is not to blame: the first that fails makes the order invalid (§7.1.6), and the CA looks no further. */
 const hasFailed = ({ status }: Authorization): boolean => status !== 'pending' && status !== 'valid'
 
 /** Names for a message: the first three, and how many more. An order may have a hundred, and a message is one line. */

@@ -33,7 +33,7 @@ export interface PersistTerms {
 }
 
 /**
- * What the CA said of its dns-persist-01, as far as anybody has asked. All of it is optional: draft 00 has no `accounturi`, and
+ * What the CA said of its dns-persist-01, as far as we know it. All of it is optional: draft 00 has no `accounturi`, and
  * each draft spells the list of issuers in its own way.
  */
 export type PersistChallenge = Pick<Challenge, 'issuer-domain-names' | 'issuerDomainNames' | 'accounturi'>

@@ -151,7 +151,10 @@ function complete(
   return target
 }
 
-/** Exactly what `want` and acmetool write. Nearly every file is like this, and YAML would take a third of a no-op run with thousands. */
+/**
+ * Exactly what `want` and acmetool write. Nearly every file is like this, and YAML would take a third of a no-op run with
+ * thousands.
+ */
 const PLAIN =
   /^satisfy:\n {2}names:\n( {2}- ([a-z][a-z0-9-]*(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*|"[a-z0-9._*-]+"|'[a-z0-9._*-]+')\n)+$/
 

@@ -144,6 +144,9 @@ export function systemCodeOf(error: unknown): string | undefined {
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'])
 export const wasNeverSent = (error: unknown): boolean => NEVER_SENT.has(systemCodeOf(error) ?? '')
 
+/** What went wrong, of a message `asking 192.0.2.1 for …: what went wrong`, where the reader is told otherwise who was asked. */
+export const reasonIn = (error: unknown): string => messageOf(error).replace(/^.*?: /, '')
+
 /** A list in a message: the first of it, and how many more there are. */
 export const shortList = (items: readonly string[], atMost = 5, between = ', '): string =>
   items.slice(0, atMost).join(between) + (items.length > atMost ? `${between}and ${items.length - atMost} more` : '')

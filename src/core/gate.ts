@@ -50,7 +50,10 @@ const shortestSecret = 4
 /** Shorter ones leave too few characters in base64 to be told from anything else. */
 const shortestInBase64 = 8
 
-/** Secrets as `***`, however they are written: who gets one by HTTP may repeat it in a URL, in JSON, or within an Authorization header. */
+/**
+ * Secrets as `***`, however they are written: who gets one by HTTP may repeat it in a URL, in JSON, or within an
+ * Authorization header.
+ */
 export function openMasks(): Masks {
   let forms: readonly string[] = []
   return {
@@ -74,7 +77,10 @@ function formsOf(secret: string): string[] {
   return [secret, shown(secret), json, ...uris, ...lowerCase, ...inBase64(secret)]
 }
 
-/** As it stands within a longer text, too (`user:SECRET`): three alignments, without the characters that it shares with its neighbours. */
+/**
+ * As it stands within a longer text, too (`user:SECRET`): three alignments, without the characters that it shares with its
+ * neighbours.
+ */
 function inBase64(secret: string): string[] {
   if (secret.length < shortestInBase64) return []
   const bytes = Buffer.from(secret)

@@ -3,7 +3,10 @@
 import { domainToASCII } from 'node:url'
 import { Dns01Error } from './errors.js'
 
-/** A domain name as we hold it everywhere: lower case, A-labels, no final dot, perhaps `*.` in front (RFC 9499 §2, RFC 5890 §2.3.2.1). */
+/**
+ * A domain name as we hold it everywhere: lower case, A-labels, no final dot, perhaps `*.` in front (RFC 9499 §2, RFC 5890
+ * §2.3.2.1).
+ */
 export type Name = string & { readonly __name: unique symbol }
 
 const ADDRESS = /^(\d{1,3}\.){3}\d{1,3}$|^\[?[0-9a-f]*:[0-9a-f:.]*\]?$/i

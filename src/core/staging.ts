@@ -1,5 +1,5 @@
-// The test systems that public CAs have beside their real ones: they issue by the same rules, with looser limits, and nobody trusts what
-// they sign. So a certificate of theirs must never pass for one of the real CA.
+// The test systems that public CAs have beside their real ones: they issue by the same rules, with looser limits, and
+// nobody trusts what they sign. So a certificate of theirs must never pass for one of the real CA.
 import { isSameUrl } from './urls.js'
 
 /** Directory URLs: letsencrypt.org/docs/staging-environment, cloud.google.com/certificate-manager/docs/public-ca-tutorial. */

@@ -76,7 +76,10 @@ interface Asked {
   readonly dns: { readonly settings: Readonly<Record<string, string>> }
 }
 
-/** Whether it says which program runs: by a provider's settings, or by a variable, which may be LD_PRELOAD or PATH. What is inherited does not count. */
+/**
+ * Whether it says which program runs: by a provider's settings, or by a variable, which may be LD_PRELOAD or PATH. What is
+ * inherited does not count.
+ */
 export function startsPrograms({ env = {}, dns }: Asked, inherited: Asked = { dns: { settings: {} } }): boolean {
   const own = (key: string) => dns.settings[key] !== undefined && dns.settings[key] !== inherited.dns.settings[key]
   return programSettings.some(own) || Object.keys(env).some(name => env[name] !== inherited.env?.[name])

@@ -98,7 +98,10 @@ export interface Question {
   readonly type: RecordType
 }
 
-/** One resource record. `data`: the address (A, AAAA), the name (CNAME, DNAME, NS), the strings joined (TXT), the primary's name (SOA), `FLAGS TAG VALUE` (CAA). */
+/**
+ * One resource record. `data`: the address (A, AAAA), the name (CNAME, DNAME, NS), the strings joined (TXT), the primary's
+ * name (SOA), `FLAGS TAG VALUE` (CAA).
+ */
 export interface ResourceRecord {
   readonly name: Name
   readonly type: RecordType
@@ -183,7 +186,10 @@ export interface Files {
   read(path: string): Uint8Array
   /** The same of a regular file; throws EFTYPE for a FIFO, a socket or a device instead of waiting for its writer. */
   readPlain(path: string): Uint8Array
-  /** Rights and text (UTF-8) of a regular file by one descriptor: of the same file, whatever is renamed meanwhile. Throws ELOOP for a link, else as readPlain(). */
+  /**
+   * Rights and text (UTF-8) of a regular file by one descriptor: of the same file, whatever is renamed meanwhile. Throws
+   * ELOOP for a link, else as readPlain().
+   */
   readWithInfo(path: string): { readonly info: FileInfo; readonly text: string }
   readLink(path: string): string
   makeFolder(path: string, mode: number): Promise<void>
@@ -253,9 +259,13 @@ export interface SmtpServer {
 export interface Mail {
   /** As it goes over the wire (RFC 5322): ASCII, each line ends with CRLF. */
   compose(message: MailMessage): Promise<string>
-  /** Hands it to the server (RFC 5321) and returns what that said. Rejects with Dns01Error UNAVAILABLE, REFUSED, CONFIG
-   *  (its TLS certificate, or none), or with the signal's reason. */
-  send(message: MailMessage, server: SmtpServer, signal: AbortSignal): Promise<string>
+  /** Hands it to the server (RFC 5321): what that said, and recipients that it would not have; with none left it rejects.
+   *  Rejects with Dns01Error UNAVAILABLE, REFUSED, CONFIG (its TLS certificate, or none), or with the signal's reason. */
+  send(
+    message: MailMessage,
+    server: SmtpServer,
+    signal: AbortSignal,
+  ): Promise<{ readonly answer: string; readonly refused: readonly string[] }>
 }
 
 export interface Self {

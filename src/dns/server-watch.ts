@@ -3,7 +3,7 @@
 // The alternative, a loop for each value, lost: a hundred names at eight servers would be 800 loops, whose questions look
 // like an attack, and each of them would pay by itself for a server that is silent.
 import pLimit from 'p-limit'
-import { messageOf, systemCodeOf } from '../core/errors.js'
+import { reasonIn, systemCodeOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { World } from '../core/world.js'
 import { ServerHealth } from './server-health.js'
@@ -255,8 +255,7 @@ export class ServerWatch {
       }
       this.#health.failed(problem, askedAt, false)
     } catch (error) {
-      const why = messageOf(error).split(': ').at(-1) ?? '' // without the server, which the reader of it has anyway
-      this.#health.failed(why, askedAt, NO_ROUTE.has(systemCodeOf(error) ?? ''))
+      this.#health.failed(reasonIn(error), askedAt, NO_ROUTE.has(systemCodeOf(error) ?? ''))
     }
     return new Set()
   }

@@ -1,7 +1,7 @@
 // What stands at a name at every authoritative server, asked once. Of a value that dns01 places it is known that it will come,
 // and propagation.ts waits for it; what somebody else publishes, and means to stay, is there or is not.
 import pLimit from 'p-limit'
-import { Dns01Error, messageOf, shortList } from '../core/errors.js'
+import { Dns01Error, reasonIn, shortList } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { World } from '../core/world.js'
 import type { Resolver } from './resolver.js'
@@ -82,7 +82,7 @@ export class StandingRecords {
       } catch (error) {
         signal.throwIfAborted()
         if (!(error instanceof Dns01Error)) throw error
-        problem = messageOf(error).split(': ').at(-1) ?? '' // the server and the question are known here
+        problem = reasonIn(error)
       }
     }
     return { server, problem }

@@ -38,7 +38,10 @@ interface HookDialect {
   read(words: readonly string[], env: Env): HookCall | number | undefined
 }
 
-/** acmetool's hooks (hooks/hooks.go): 42 for every other event. The word `wildcard` is passed by its code, not by its specification. */
+/**
+ * acmetool's hooks (hooks/hooks.go): 42 for every other event. The word `wildcard` is passed by its code, not by its
+ * specification.
+ */
 const acmetool: HookDialect = {
   usage: 'challenge-dns-start|challenge-dns-stop HOST TARGETFILE VALUE [wildcard]',
   read: ([event, host, targetFile, value, wildcard]) => {

@@ -58,7 +58,10 @@ const forgottenSeconds = 20
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 
-/** Places, and proves if `proven`. What fails on the way is taken back here: whether a client calls again for that is its own affair. */
+/**
+ * Places, and proves if `proven`. What fails on the way is taken back here: whether a client calls again for that is its
+ * own affair.
+ */
 async function present(
   world: Pick<World, 'log'>,
   publisher: DirectPublisher,

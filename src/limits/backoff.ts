@@ -18,7 +18,10 @@ const pausesMinutes = [1, 10, 100, 1200] as const
 /** A CA that fails as a whole is tried again after a hundred minutes at the latest: one request is enough to know. */
 const pausesOfCaMinutes = [1, 10, 100] as const
 
-/** A Retry-After beyond this is a mistake: the slowest limit of Let's Encrypt lets go after 34 hours (letsencrypt.org/docs/rate-limits). */
+/**
+ * A Retry-After beyond this is a mistake: the slowest limit of Let's Encrypt lets go after 34 hours
+ * (letsencrypt.org/docs/rate-limits).
+ */
 const longestRetryAfterDays = 7
 
 /** For a certificate past half of its margin: the pause of the step before the last, so that a day has more than ten tries. */
@@ -31,7 +34,10 @@ const minuteMs = 60_000
 
 const later = (at: Date, ms: number): Date => new Date(at.getTime() + ms)
 
-/** Whether a failure makes the next runs wait: the CA or the DNS said no, or later. What is wrong on this machine is tried at once. */
+/**
+ * Whether a failure makes the next runs wait: the CA or the DNS said no, or later. What is wrong on this machine is tried
+ * at once.
+ */
 export const isCounted = (error: unknown): boolean => ['REFUSED', 'UNAVAILABLE', 'NOT_VISIBLE'].includes(codeOf(error))
 
 /** One failure more. `retryAfterSeconds` is what the CA said, if it did. */

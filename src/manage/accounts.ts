@@ -72,7 +72,10 @@ export interface AccountStatus {
   readonly error?: ReturnType<typeof errorDocument> | undefined
 }
 
-/** Every account (or `only` this one) as its CA has it, all asked at once. Price: 3 requests each. One that cannot be asked holds up no other. */
+/**
+ * Every account (or `only` this one) as its CA has it, all asked at once. Price: 3 requests each. One that cannot be asked
+ * holds up no other.
+ */
 export async function accountStatus(
   parts: AccountParts,
   only?: string,

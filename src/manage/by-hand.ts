@@ -29,8 +29,8 @@ export interface RequestMade {
 }
 
 /**
- * A request for these names: by the key that their target has, which is made with it. With `newKey` another one is made, for a renewal;
- * what is live keeps its own.
+ * A request for these names: by the key that their target has, which is made with it. With `newKey` another one is made,
+ * for a renewal; what is live keeps its own.
  * @throws Dns01Error USAGE when a target asks a CA for one of these names
  */
 export async function requestByHand(

@@ -18,7 +18,8 @@ export const provedBy = (state: StateDir, targets: readonly Target[], name: Name
 export type ChallengeNames = (name: Name, by: ProvedBy) => Name
 
 /**
- * What providers are told of these names: the name as it is, or its challenge name where the method is dns-account-01. Price: 3 requests for each CA of those, none without.
+ * What providers are told of these names: the name as it is, or its challenge name where the method is dns-account-01.
+ * Price: 3 requests for each CA of those, none without.
  * @throws Dns01Error as ourAccount()
  */
 export async function challengeNames(

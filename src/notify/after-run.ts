@@ -13,7 +13,7 @@ import { openNotifying } from './settings.js'
 
 /** `complete`: the run came to its end, so that what it does not complain of is well. */
 export async function notify(
-  { world }: Context,
+  { world, signal }: Context,
   state: StateDir,
   outcomes: readonly Outcome[],
   complete: boolean,
@@ -24,7 +24,7 @@ export async function notify(
     if (outcomes.length === 0 && ledger.notices.size === 0) return
     const { targets } = statusDocument(world, state)
     const situation = { now: world.clock.now(), outcomes, targets, complete }
-    await deliver({ world, ledger, stateDirectory: state.root }, notifying, situation)
+    await deliver({ world, signal, ledger, stateDirectory: state.root }, notifying, situation)
   } catch (error) {
     const [what, ...hints] = linesOf(error)
     world.log.warn(`nobody is told by a notice: ${what}`, ...hints)

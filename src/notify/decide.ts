@@ -128,6 +128,9 @@ function whetherOver(key: string, { since }: Told, { complete, targets, now }: S
   if (!key.startsWith('target ')) return { kind: 'well', about: key.replace('other ', ''), since }
   const target = targets.find(({ file }) => targetKey(file) === key)
   if (!target) return 'gone'
-  const isWell = target.due === undefined && target.notAfter !== undefined && target.notAfter > now
-  return isWell ? { kind: 'well', about: target.file, since, target } : 'no'
+  return isWell(target, now) ? { kind: 'well', about: target.file, since, target } : 'no'
 }
+
+/** Where servers are not looked at in this run, as a hook has failed, they still show what they showed. */
+const isWell = ({ due, notAfter, served = [] }: TargetStatus, now: Date): boolean =>
+  due === undefined && notAfter !== undefined && notAfter > now && !served.some(({ state }) => state === 'failed')

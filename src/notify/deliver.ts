@@ -10,7 +10,11 @@ import type { Channel, Notifying } from './settings.js'
 /** For all notices of a run together: the lock is held meanwhile, and others wait 60 s for it (state/lock.ts). */
 export const deliverySeconds = 30
 
+export const noAnswer = `no answer within ${deliverySeconds} s`
+
 interface Parts {
+  /** Stops the sending, too. */
+  readonly signal: AbortSignal
   readonly world: Pick<World, 'clock' | 'log' | 'self'>
   readonly stateDirectory: string
   readonly ledger: Pick<Ledger, 'notices' | 'noticesTold'>
@@ -27,7 +31,7 @@ const ON_ITS_WAY = 'on its way'
  */
 export async function deliver(parts: Parts, { channels, daysLeft }: Notifying, situation: Situation): Promise<void> {
   const { world, ledger } = parts
-  const signal = world.clock.deadline(deliverySeconds)
+  const signal = AbortSignal.any([parts.signal, world.clock.deadline(deliverySeconds)])
   await Promise.all(
     channels.map(async channel => {
       const { [ON_ITS_WAY]: _, ...before } = ledger.notices.get(channel.name) ?? ({} as ToldAbout)
@@ -49,7 +53,7 @@ async function send(world: Parts['world'], channel: Channel, message: Message, s
     world.log.info(`notice sent by ${by}: ${said}`)
     return true
   } catch (error) {
-    const [what, ...hints] = signal.aborted ? [`no answer within ${deliverySeconds} s`] : linesOf(error)
+    const [what, ...hints] = error === signal.reason ? [noAnswer] : linesOf(error)
     world.log.warn(`no notice could be sent by ${by}: ${what}`, ...hints, 'the next run tries again')
     return false
   }

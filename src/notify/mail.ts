@@ -1,5 +1,6 @@
 // Notices by mail: by SMTP where a server is set, else by the program sendmail, which every mail system of a machine has.
 import { Dns01Error } from '../core/errors.js'
+import { brief, shown } from '../core/gate.js'
 import type { MailMessage, SmtpServer } from '../core/world.js'
 import type { Message } from './message.js'
 import type { Channel, Kind, NotifyWorld } from './settings.js'
@@ -34,7 +35,7 @@ export const mail: Kind = {
       name: 'mail',
       to: `${to.join(', ')} by ${server ? `${server.host}:${server.port}` : program}`,
       send: (message, signal) =>
-        server ? world.mail.send(mailOf(message), server, signal) : bySendmail(world, program, mailOf(message), signal),
+        server ? bySmtp(world, server, mailOf(message), signal) : bySendmail(world, program, mailOf(message), signal),
     }
   },
 }
@@ -87,6 +88,21 @@ function smtpServer(text: string, password: string | undefined): SmtpServer {
     login: password === undefined ? undefined : { user, password },
   }
 }
+
+/** What went to some of several recipients is sent: as an error it would go to them again, run by run. */
+async function bySmtp(
+  world: NotifyWorld,
+  server: SmtpServer,
+  message: MailMessage,
+  signal: AbortSignal,
+): Promise<string> {
+  const { answer, refused } = await world.mail.send(message, server, signal)
+  if (refused.length > 0) world.log.warn(`the mail server ${server.host} refuses ${refused.join(', ')}`)
+  return brief(shown(answer), longestAnswer)
+}
+
+/** Of what a mail server says so much is told. */
+const longestAnswer = 200
 
 /** A queue that is busy takes a moment. */
 const sendmailSeconds = 20

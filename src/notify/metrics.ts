@@ -1,5 +1,5 @@
-// What Prometheus is told: a file for the textfile collector of node_exporter, written anew by each run. It says instants and not days
-// left, so that it stays true between two runs, and when runs no longer come.
+// What Prometheus is told: a file for the textfile collector of node_exporter, written anew by each run. It says instants
+// and not days left, so that it stays true between two runs, and when runs no longer come.
 import { resolve } from 'node:path'
 import { exitStatus } from '../core/errors.js'
 import type { World } from '../core/world.js'

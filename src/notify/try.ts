@@ -2,7 +2,7 @@
 import { variable } from '../config/secret-file.js'
 import { Dns01Error, errorDocument, linesOf } from '../core/errors.js'
 import type { World } from '../core/world.js'
-import { deliverySeconds } from './deliver.js'
+import { deliverySeconds, noAnswer } from './deliver.js'
 import { testMessage } from './message.js'
 import { PING, sendPing } from './ping.js'
 import { openNotifying } from './settings.js'
@@ -49,8 +49,7 @@ export async function tryAll(world: World, ways: readonly Way[]): Promise<Tried[
       try {
         return { name, to, answer: await test(signal) }
       } catch (error) {
-        const late = new Dns01Error('UNAVAILABLE', `no answer within ${deliverySeconds} s`)
-        return { name, to, error: signal.aborted ? late : error }
+        return { name, to, error: error === signal.reason ? new Dns01Error('UNAVAILABLE', noAnswer) : error }
       }
     }),
   )

@@ -9,8 +9,8 @@ import type { StateDir } from '../state/state-dir.js'
 type UnderLock = (work: (state: StateDir) => Promise<Done>) => Promise<readonly unknown[]>
 
 /**
- * Runs `run`, which does its work by the function that it is given: under the lock, and told of afterwards. Notices and the ping are for
- * runs with --batch: without it somebody watches. `metrics`: the file of --metrics.
+ * Runs `run`, which does its work by the function that it is given: under the lock, and told of afterwards. Notices and the
+ * ping are for runs with --batch: without it somebody watches. `metrics`: the file of --metrics.
  */
 export async function watched(
   context: Context,

@@ -15,6 +15,8 @@ interface Webhook {
   readonly name: string
   /** The first one switches it on. */
   readonly settings: Settings
+  /** What else is wrong with the URL. */
+  fault?(url: URL): string | undefined
   /** The body is sent as JSON. */
   request(message: Message, values: Values): Request
 }
@@ -95,6 +97,7 @@ export const WEBHOOKS: readonly Webhook[] = [
       url: secret('DNS01_NOTIFY_NTFY', 'URL of the topic, as https://ntfy.sh/TOPIC'),
       token: secret('DNS01_NOTIFY_NTFY_TOKEN', 'access token, where the server wants one'),
     },
+    fault: ({ pathname }) => (pathname === '/' ? 'names no topic' : undefined),
     request: (message, { url = '', token }) => {
       const [, server = url, topic = ''] = url.match(/^(.*\/)([^/]+)\/?$/) ?? []
       const body = {
@@ -149,12 +152,14 @@ function signature(body: string, { time, host }: Message, key: string): Record<s
 }
 
 /** As a kind of channel. */
-export const webhook = ({ name, settings, request }: Webhook): Kind => ({
+export const webhook = ({ name, settings, fault, request }: Webhook): Kind => ({
   name,
   settings,
   open: (world, values) => {
     const [variable = name] = settings.url?.env ?? []
     const url = postUrl(world, variable, values.url ?? '')
+    const wrong = fault?.(url)
+    if (wrong) throw new Dns01Error('CONFIG', `${variable} ${wrong}`, { hint: `it is the ${settings.url?.help}` })
     return {
       name,
       to: url.host,

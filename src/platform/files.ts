@@ -77,7 +77,10 @@ export const openFiles = (): Files => ({
     }
   },
   symlink: (target, path) => symlink(target, path),
-  /** At once: waiting for a thread, it would come long after the look at the lock that allowed it (state/fence.ts). It costs no wait for the disk. */
+  /**
+   * At once: waiting for a thread, it would come long after the look at the lock that allowed it (state/fence.ts). It costs
+   * no wait for the disk.
+   */
   rename: async (from, to) => fs.renameSync(from, to),
   remove: async path => ((await lstat(path)).isDirectory() ? rmdir(path) : unlink(path)),
   setRights,
@@ -92,7 +95,10 @@ export const openFiles = (): Files => ({
   hardLink: (existing, path) => link(existing, path),
 })
 
-/** What thousands of small files are read into, one after the other: a buffer for each is 16 MB of garbage for 10,000 certificates. */
+/**
+ * What thousands of small files are read into, one after the other: a buffer for each is 16 MB of garbage for 10,000
+ * certificates.
+ */
 const scratch = Buffer.allocUnsafe(65_536)
 
 function openPlain<T>(path: string, flags: number, read: (file: number, stat: fs.Stats) => T): T {

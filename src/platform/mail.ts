@@ -38,7 +38,7 @@ const plain = (address: string) => ({ name: '', address })
 
 type Server = SmtpServer & { readonly secureContext: SecureContext | undefined }
 
-async function deliver(raw: Buffer, message: MailMessage, server: Server, signal: AbortSignal): Promise<string> {
+async function deliver(raw: Buffer, message: MailMessage, server: Server, signal: AbortSignal) {
   const { default: SMTPConnection } = await import('nodemailer/lib/smtp-connection')
   const connection = new SMTPConnection({
     ...{ host: server.host, port: server.port, secure: server.tls === 'at once' },
@@ -47,7 +47,7 @@ async function deliver(raw: Buffer, message: MailMessage, server: Server, signal
     ...{ connectionTimeout: silenceSeconds * 1000, greetingTimeout: silenceSeconds * 1000 },
     ...{ socketTimeout: silenceSeconds * 1000, dnsTimeout: silenceSeconds * 1000 },
   })
-  const said = await new Promise<string>((resolve, reject) => {
+  const said = await new Promise<Awaited<ReturnType<Mail['send']>>>((resolve, reject) => {
     const fail = (error: unknown): void => {
       reject(signal.aborted ? signal.reason : explain(server, error))
       connection.close() // afterwards: it says `end` at once
@@ -59,8 +59,7 @@ async function deliver(raw: Buffer, message: MailMessage, server: Server, signal
       const envelope = { from: message.from, to: [...message.to] }
       connection.send(envelope, raw, (error, info) => {
         if (error || !info) return fail(error)
-        // to some of several it is sent: as an error it would be sent to them again, run by run
-        resolve(info.rejected.length === 0 ? info.response : `${info.response}; refused: ${info.rejected.join(', ')}`)
+        resolve({ answer: info.response, refused: info.rejected })
       })
     }
     connection.connect(error => {

@@ -29,7 +29,10 @@ export const runLimits: RunLimits = {
 /** Process groups of children that have not ended. */
 const groups = new Set<number>()
 
-/** A second Ctrl-C ends us at once: what ignores TERM must not go on behind our back. An exit listener is where nobody can forget it. */
+/**
+ * A second Ctrl-C ends us at once: what ignores TERM must not go on behind our back. An exit listener is where nobody can
+ * forget it.
+ */
 process.on('exit', () => {
   for (const group of groups) signalGroup(group, 'SIGKILL')
 })

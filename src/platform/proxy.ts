@@ -5,9 +5,10 @@ import type { World } from '../core/world.js'
 
 /**
  * The proxy for a URL, as curl chooses it: https_proxy, http_proxy or all_proxy, unless no_proxy names the host; lower
- * case first, then upper case. undefined: none. Not the library proxy-from-env, which chooses otherwise: for `no_proxy=corp.example` it
- * sends ca.corp.example through the proxy, where curl goes there directly; `https_proxy=HOST:PORT` it takes for a proxy that speaks TLS; and
- * what is not a URL it hands back, password and all. (`node test/bench/libraries.mjs`)
+ * case first, then upper case. undefined: none. Not the library proxy-from-env, which chooses otherwise: for
+ * `no_proxy=corp.example` it sends ca.corp.example through the proxy, where curl goes there directly;
+ * `https_proxy=HOST:PORT` it takes for a proxy that speaks TLS; and what is not a URL it hands back, password and all.
+ * (`node test/bench/libraries.mjs`)
  * @throws Dns01Error CONFIG when it is not a URL
  */
 export function proxyFor(url: URL, env: World['env']): URL | undefined {

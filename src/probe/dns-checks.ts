@@ -4,7 +4,7 @@
  * or with the provider, and of which the CA's error says little.
  */
 
-import { Dns01Error, messageOf } from '../core/errors.js'
+import { Dns01Error, messageOf, reasonIn, systemCodeOf } from '../core/errors.js'
 import type { Name } from '../core/names.js'
 import type { World } from '../core/world.js'
 import { answersUnchecked } from '../dns/checking-disabled.js'
@@ -159,8 +159,8 @@ async function lookAtAddress(
   } catch (error) {
     signal.throwIfAborted()
     if (!(error instanceof Dns01Error)) throw error
-    const code = (error.cause as { code?: string } | undefined)?.code ?? ''
-    const why = messageOf(error).split(': ').at(-1)
+    const code = systemCodeOf(error) ?? ''
+    const why = reasonIn(error)
     if (NO_WAY.has(code)) return { finding: skipped('servers', `${who}: ${why}`) } // no IPv6 here, most of the time
     const mend = 'open port 53, UDP and TCP, to it; or if it is gone take it out of the NS records'
     return { finding: warning('servers', `${who}: ${why}`, mend) }

@@ -51,7 +51,10 @@ export function servedLines({ places }: ServedDocument): string[] {
   ]
 }
 
-/** What cannot be reached may be so tomorrow; all else is as a hook that failed: certificates are live, and somebody does not see them. */
+/**
+ * What cannot be reached may be so tomorrow; all else is as a hook that failed: certificates are live, and somebody does
+ * not see them.
+ */
 export const servedErrors = ({ places }: ServedDocument): Dns01Error[] =>
   places.flatMap(({ findings }) =>
     findings.flatMap(({ check, state, text, mend }) =>

@@ -78,11 +78,14 @@ export interface Provider {
    * Removes exactly these values and no others. A value already gone is success.
    * Is called even when present() failed, unless that proved that nothing was written. It may come from another process,
    * days later: dns01 notes the records in a journal before present(), and after a crash the next run opens the
-   * provider with the same settings and hands it the records that were read there. So whatever cleanup() needs it finds by name and value, and
-   * keeps no ids in memory for it, but as a short cut.
+   * provider with the same settings and hands it the records that were read there. So whatever cleanup() needs it finds by
+   * name and value, and keeps no ids in memory for it, but as a short cut.
    */
   cleanup(records: readonly TxtRecord[], call: ProviderCall): Promise<void>
-  /** The zone of a challenge name, if this provider knows it better than the DNS (it is the name server, or has a list). Asked before the DNS is. */
+  /**
+   * The zone of a challenge name, if this provider knows it better than the DNS (it is the name server, or has a list).
+   * Asked before the DNS is.
+   */
   zoneFor?(name: Name, signal: AbortSignal): Promise<KnownZone | undefined>
   /** Looks whether credentials are there, without using them. Asked once a run, before the CA is; throws CONFIG if not. */
   ready?(signal: AbortSignal): Promise<void>
@@ -182,7 +185,10 @@ export interface ProviderDefinition<S extends Settings = Settings> {
   /** The least rights that serve these hosts (none: any host), as text for the provider's own console. With dns-account-01
    *  a name is the challenge name, and not the host: asChallengeName() makes one of both. */
   policy?(names: readonly Name[], values: SettingValues<S>): string
-  /** What must stand elsewhere before these hosts (or challenge names, as above) can be served, and whether it does, by asking the resolvers of `world`. */
+  /**
+   * What must stand elsewhere before these hosts (or challenge names, as above) can be served, and whether it does, by
+   * asking the resolvers of `world`.
+   */
   requiredRecords?(
     names: readonly Name[],
     values: SettingValues<S>,

@@ -96,8 +96,8 @@ export const anyHost =
   "any other DNS host: exec with one of acme.sh's dns_* scripts (dialect: acmesh), acme-dns-01 with an npm plugin, or hooks"
 
 /**
- * The one provider of a name. Two of one name are an error, whoever they are of: whichever won, for some user it would be the wrong one,
- * with the other's settings, and nothing would say so.
+ * The one provider of a name. Two of one name are an error, whoever they are of: whichever won, for some user it would be
+ * the wrong one, with the other's settings, and nothing would say so.
  * @throws Dns01Error CONFIG with a suggestion when there is no such provider
  */
 export function findProvider(world: Looking, name: string): FoundProvider {
@@ -196,7 +196,10 @@ export async function loadAll(
   return loaded.flat()
 }
 
-/** For a CA (renew/external-account.ts), for `dns01 export` and of notices (notify/): no program that we start has any use for them. */
+/**
+ * For a CA (renew/external-account.ts), for `dns01 export` and of notices (notify/). Hooks and providers are not for any of
+ * these, and get none of them.
+ */
 export const OWN_SECRETS: readonly string[] = [
   ...['DNS01_EAB_KID', 'DNS01_EAB_HMAC_KEY', 'DNS01_EXPORT_PASSPHRASE', 'DNS01_PING_URL'],
   ...['SMTP_PASSWORD', 'WEBHOOK', 'WEBHOOK_SECRET', 'SLACK', 'MATTERMOST', 'TEAMS', 'NTFY', 'NTFY_TOKEN'].map(

@@ -3,7 +3,10 @@
 import * as v from 'valibot'
 import { issueText } from '../core/gate.js'
 
-/** What must be right in a ProviderDefinition of somebody else before anything of it is used; its types may never have been checked. */
+/**
+ * What must be right in a ProviderDefinition of somebody else before anything of it is used; its types may never have been
+ * checked.
+ */
 const Definition = v.looseObject({
   summary: v.string(),
   settings: v.record(v.string(), v.looseObject({ env: v.array(v.string()), help: v.string() })),

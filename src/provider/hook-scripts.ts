@@ -148,7 +148,10 @@ function isHookFolder({ files, self }: Pick<World, 'files' | 'self'>, folder: st
   return true
 }
 
-/** As stat(2). The target is appended to the link's folder as it is, since `..` after a linked folder is not the folder above in the text. */
+/**
+ * As stat(2). The target is appended to the link's folder as it is, since `..` after a linked folder is not the folder
+ * above in the text.
+ */
 export function infoAfterLinks(files: Files, path: string): FileInfo | undefined {
   let at = path
   for (let links = 0; links < 40; links++) {
@@ -222,7 +225,10 @@ function textOf(files: Files, { path, info }: Hook): string | undefined {
 const isBareText = (text: string | undefined): boolean =>
   text !== undefined && !text.startsWith('#!') && !text.includes('\0')
 
-/** acmetool's protocol: a script that belongs to root and has the setuid bit, which the kernel ignores for scripts, is run by sudo. */
+/**
+ * acmetool's protocol: a script that belongs to root and has the setuid bit, which the kernel ignores for scripts, is run
+ * by sudo.
+ */
 function sudo({ files, env, self }: Pick<World, 'files' | 'env' | 'self'>, { info }: Hook, text = ''): string[] {
   const wanted = self.uid !== 0 && info.uid === 0 && (info.mode & 0o4000) !== 0 && text.startsWith('#!')
   return wanted && inPath(files, env.PATH ?? '', 'sudo') ? ['sudo', '-n', '--'] : []

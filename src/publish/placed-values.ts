@@ -1,6 +1,6 @@
 // What one zone may hold of ours: every value that was handed to the provider and not yet taken back, and the entries of
-// the journal that cover them. The journal comes first (first the intent is noted, then it is carried out), so that a run that is killed
-// between two lines leaves nothing that the next one does not know.
+// the journal that cover them. The journal comes first (first the intent is noted, then it is carried out), so that a run
+// that is killed between two lines leaves nothing that the next one does not know.
 import type { Name } from '../core/names.js'
 import { recordKey, type TxtRecord } from '../core/txt-record.js'
 import type { World } from '../core/world.js'

@@ -78,7 +78,10 @@ export class Publisher {
     await this.#visibility.prove(located)
   }
 
-  /** Takes values back, also when publish() failed. Never rejects: what can't be removed stays in the journal, and leftBehind() hears of it. */
+  /**
+   * Takes values back, also when publish() failed. Never rejects: what can't be removed stays in the journal, and
+   * leftBehind() hears of it.
+   */
   async withdraw(located: readonly LocatedRecord[]): Promise<void> {
     await Promise.all(located.map(({ by, record }) => this.#queueOf(by, record.zone).cleanup(record)))
   }

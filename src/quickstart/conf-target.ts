@@ -1,4 +1,7 @@
-/** The choice of CA, profile and key in conf/target. The file may be somebody's own work, so that only what was chosen changes in it. */
+/**
+ * The choice of CA, profile and key in conf/target. The file may be somebody's own work, so that only what was chosen
+ * changes in it.
+ */
 
 import { type Document, isMap } from 'yaml'
 import { parseDefaults } from '../config/target-file.js'

@@ -111,7 +111,10 @@ export async function installSchedule(
   }
 }
 
-/** Calls dns01 where acmetool was called, as often as is needed; all else of a crontab stays, MAILTO among it. @throws Dns01Error STATE */
+/**
+ * Calls dns01 where acmetool was called, as often as is needed; all else of a crontab stays, MAILTO among it. @throws
+ * Dns01Error STATE
+ */
 async function replaceCall(
   world: World,
   { at, by }: FoundSchedule,

@@ -29,7 +29,10 @@ export interface CertificateAuthority {
 
 /** One client, and one look for the account, for each CA of a run. */
 export interface CertificateAuthorities {
-  /** With an account that is registered; made if there is none, by consent that was given or, if `mayAsk`, is asked for (docs/state-directory.md, "Accounts"). */
+  /**
+   * With an account that is registered; made if there is none, by consent that was given or, if `mayAsk`, is asked for
+   * (docs/state-directory.md, "Accounts").
+   */
   for(ca: string, options?: { readonly mayAsk: boolean }): Promise<CertificateAuthority>
   /** With exactly this account, as a stored order needs it. Throws STATE when its key is not there. */
   ofAccount(accountId: string): Promise<CertificateAuthority>
@@ -76,14 +79,20 @@ function openFor(parts: AuthorityParts, ca: string): Promise<CertificateAuthorit
   return accountId === undefined ? registerNew(parts, ca) : openAccount(parts, ca, accountId)
 }
 
-/** Which of our accounts serves a CA: that of the newest certificate, else the first in byte order; why: docs/state-directory.md, "Accounts". */
+/**
+ * Which of our accounts serves a CA: that of the newest certificate, else the first in byte order; why:
+ * docs/state-directory.md, "Accounts".
+ */
 export function accountFor(state: StateDir, ca: string): string | undefined {
   const server = serverPart(ca)
   const held = state.accounts().flatMap(account => (account.server === server ? [account.id] : []))
   return held.length > 1 ? (newestUse(state, held) ?? held[0]) : held[0]
 }
 
-/** Where a CA is asked: older configurations name Let's Encrypt's first API, which is gone; see docs/state-directory.md, "Accounts". */
+/**
+ * Where a CA is asked: older configurations name Let's Encrypt's first API, which is gone; see docs/state-directory.md,
+ * "Accounts".
+ */
 export const reachable = (ca: string): string =>
   serverPart(ca) === serverPart('https://acme-v01.api.letsencrypt.org/directory')
     ? 'https://acme-v02.api.letsencrypt.org/directory'

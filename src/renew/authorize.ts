@@ -46,7 +46,8 @@ interface LocatedProof extends Proof {
 /**
  * Places the record of every authorization that is not yet valid, answers its challenge as soon as the record is
  * visible, and waits until the CA has validated them all (RFC 8555 §7.5.1, §8.4). The records go away in any case; that
- * is not waited for. A name whose record stands (dns-persist-01) is answered at once. Price: 2 requests a name, and looks at the order; none for an order that is ready.
+ * is not waited for. A name whose record stands (dns-persist-01) is answered at once. Price: 2 requests a name, and looks
+ * at the order; none for an order that is ready.
  * @throws Dns01Error what is no name's fault; REFUSED for an authorization that nobody ordered or without the target's method
  */
 export async function authorize(parts: AuthorizeParts, order: Order): Promise<Authorized> {

@@ -18,7 +18,8 @@ export interface Held {
 
 /**
  * Whether this certificate may serve the target, its dates apart: it has all names, or of a `partial` target one, its key is
- * here, or is that of request.csr, and it is not of a test system unless that is asked for (docs/state-directory.md, "Which certificate is live").
+ * here, or is that of request.csr, and it is not of a test system unless that is asked for (docs/state-directory.md, "Which
+ * certificate is live").
  */
 export function satisfies(certificate: Certificate, target: Target): boolean {
   const { facts } = certificate

@@ -34,7 +34,10 @@ export interface DueOptions extends Omit<ReconcileOptions, 'wanted'> {
   readonly now: Date
 }
 
-/** All targets that are due and that a CA can be asked for, in order of priority. `index`: byName() of the certificates, if it is at hand. */
+/**
+ * All targets that are due and that a CA can be asked for, in order of priority. `index`: byName() of the certificates, if
+ * it is at hand.
+ */
 export function dueTargets(
   { targets, certificates, links }: Held,
   options: DueOptions,

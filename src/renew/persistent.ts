@@ -81,7 +81,10 @@ const unfit = (
     hint: mend(part, name, wanted),
   })
 
-/** What to do, by the part of the record that is wrong: always a command that prints one which is right for all that are wanted of it. */
+/**
+ * What to do, by the part of the record that is wrong: always a command that prints one which is right for all that are
+ * wanted of it.
+ */
 function mend(
   part: Exclude<PersistVerdict, { good: true }>['part'],
   name: Name,

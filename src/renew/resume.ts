@@ -38,8 +38,8 @@ export const awaitedAtMostHours = 24
 /**
  * Takes up an order that an earlier run left: finalized if it is ready, downloaded if it is valid, dropped if the CA
  * has given it up or forgotten it (docs/state-directory.md, "An interrupted order"). In old directories `url` is the
- * certificate's own. What the CA does not let us see is tried ever more seldom, and holds up no target. `targets` say what else belongs in
- * a request that is still to be made.
+ * certificate's own. What the CA does not let us see is tried ever more seldom, and holds up no target. `targets` say what
+ * else belongs in a request that is still to be made.
  */
 export async function resume(parts: IssueParts, left: Certificate, targets: readonly Target[] = []): Promise<Resumed> {
   const { world, state, signal } = parts

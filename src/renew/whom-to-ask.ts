@@ -70,7 +70,10 @@ export function afterAnswer(
   return { ...before, askAgain, window: { ...window, asked: now, chosen: chosenIn(window, before?.window, fraction) } }
 }
 
-/** "A uniform random time within the suggested window" (§4.2), and the same one as long as the window stays: else each look would draw again, and the earliest would win. */
+/**
+ * "A uniform random time within the suggested window" (§4.2), and the same one as long as the window stays: else each look
+ * would draw again, and the earliest would win.
+ */
 function chosenIn(
   { start, end }: Pick<KeptWindow, 'start' | 'end'>,
   before: KeptWindow | undefined,

@@ -7,8 +7,8 @@ import { writeOutside } from '../quickstart/outside.js'
 import { BEGINNING } from './html-page.js'
 
 /**
- * As most programs make a file under the usual umask: it holds names, dates and what went wrong, and no secret. Whoever wants it otherwise
- * changes the mode once, which a later report keeps, or writes to standard output.
+ * As most programs make a file under the usual umask: it holds names, dates and what went wrong, and no secret. Whoever
+ * wants it otherwise changes the mode once, which a later report keeps, or writes to standard output.
  */
 const usualMode = 0o644
 

@@ -17,7 +17,10 @@ export type { Html }
 
 export type Part = Html | string | number | undefined | readonly Part[]
 
-/** Texts may stand between tags and in attributes with double quotes; what a browser would obey instead of showing is shown (core/gate.ts). */
+/**
+ * Texts may stand between tags and in attributes with double quotes; what a browser would obey instead of showing is shown
+ * (core/gate.ts).
+ */
 export function html(ours: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return new Html(ours.map((text, i) => text + (i < parts.length ? textOf(parts[i]) : '')).join(''))
 }

@@ -47,7 +47,10 @@ export interface Offer {
   readonly random: Uint8Array
 }
 
-/** The record that opens a handshake (RFC 8446 §4.1.2). Version 1.3 without a key share: the server asks for one, and that is a yes. */
+/**
+ * The record that opens a handshake (RFC 8446 §4.1.2). Version 1.3 without a key share: the server asks for one, and that
+ * is a yes.
+ */
 export function clientHello({ version, name, ciphers, random }: Offer): Uint8Array {
   const number = VERSIONS[version]
   const is13 = number === VERSIONS['TLS 1.3']

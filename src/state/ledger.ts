@@ -40,7 +40,10 @@ export interface Told {
   readonly hoursLeft?: number | undefined
 }
 
-/** Every change is on disk when its promise resolves; what changes meanwhile shares the next write. One that changes nothing writes nothing. */
+/**
+ * Every change is on disk when its promise resolves; what changes meanwhile shares the next write. One that changes nothing
+ * writes nothing.
+ */
 export interface Ledger extends Memory {
   failed(key: string, failure: Failure): Promise<void>
   /** Forgets failures. */
@@ -78,7 +81,10 @@ export interface Ledger extends Memory {
 const keep = { failureDays: 30, validationHours: 1, orderHours: 3, toldDays: 825 } as const
 const hourMs = 3_600_000
 
-/** Our own choice: a CA nearby needs no memory, it is done when it is looked at first; and what hardly changed is not written again. */
+/**
+ * Our own choice: a CA nearby needs no memory, it is done when it is looked at first; and what hardly changed is not
+ * written again.
+ */
 const worthWriting = { seconds: 1, change: 0.2 } as const
 
 const date = v.pipe(

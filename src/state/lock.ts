@@ -1,7 +1,8 @@
-// One run at a time in a state directory. By hand, since node has no flock, and proper-lockfile 4.1.2 knows of a holder only when its folder was
-// last touched: a killed run keeps others out until that is old enough, and one that was stopped for longer (Ctrl-Z, a laptop's lid) goes
-// on writing beside its successor until a timer tells it. Ours names the process, so that a dead one is seen at once, and looks before each change
-// whether the lock is still its own; test/real/lock.test.ts does both to it.
+// One run at a time in a state directory. By hand, since node has no flock, and proper-lockfile 4.1.2 knows of a holder
+// only when its folder was last touched: a killed run keeps others out until that is old enough, and one that was stopped
+// for longer (Ctrl-Z, a laptop's lid) goes on writing beside its successor until a timer tells it. Ours names the process,
+// so that a dead one is seen at once, and looks before each change whether the lock is still its own;
+// test/real/lock.test.ts does both to it.
 import { dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { Dns01Error, messageOf } from '../core/errors.js'

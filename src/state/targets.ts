@@ -44,7 +44,10 @@ export function readTargets(reading: TargetReading): { targets: Target[]; proble
   return { targets, problems }
 }
 
-/** A target whose provider is a program, or that has files written, is believed only if it is ours: who may write it could do anything. */
+/**
+ * A target whose provider is a program, or that has files written, is believed only if it is ours: who may write it could
+ * do anything.
+ */
 function readTarget({ disk, world, warnOnce }: TargetReading, file: string, kind: string, defaults: TargetDefaults) {
   if (kind !== 'file')
     throw new Dns01Error('CONFIG', `desired/${file} is a ${kind}, not a file`, { hint: 'targets are plain files' })

@@ -57,7 +57,8 @@ const authorityKeyIdentifier = [0x55, 0x1d, 0x23]
 
 /**
  * Reads the first certificate of a PEM text, or a DER one (RFC 5280 §4.1). By hand, since a look at the state
- * directory reads thousands: about 30 µs each, where node's X509Certificate takes 330 µs to give the same and @peculiar/x509 1 ms (`node test/bench/libraries.mjs`).
+ * directory reads thousands: about 30 µs each, where node's X509Certificate takes 330 µs to give the same and
+ * @peculiar/x509 1 ms (`node test/bench/libraries.mjs`).
  * @throws Dns01Error STATE
  */
 export function readCertificate(certificate: string | Uint8Array): CertificateFacts {

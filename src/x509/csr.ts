@@ -29,7 +29,8 @@ const mustStaple = sequence(element(TAG.integer, Buffer.of(5)))
 /**
  * A certificate request (RFC 2986 §4) in DER: `names` in order as subjectAltName, the first also as common name if it
  * fits, signed with SHA-256. Asks for the key usages that the key can have (RFC 5280 §4.2.1.3): encipherment with RSA only.
- * By hand: @peculiar/x509 makes the same, but takes 32 ms to load and 3 ms more for each, a tenth of a run over a hundred names (`node test/bench/libraries.mjs`).
+ * By hand: @peculiar/x509 makes the same, but takes 32 ms to load and 3 ms more for each, a tenth of a run over a hundred
+ * names (`node test/bench/libraries.mjs`).
  */
 export function createCsr(
   { pem, type }: Pick<KeyPair, 'pem' | 'type'>,

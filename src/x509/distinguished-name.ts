@@ -14,8 +14,9 @@ const SHORT: Readonly<Record<string, string>> = {
 }
 
 /**
- * A distinguished name (RFC 5280 §4.1.2.4) for people: `C=US, O=Let's Encrypt, CN=R3`, in its own order. By hand, since every certificate is read with its
- * issuer: node's X509Certificate would parse the whole of it again, at several times the price.
+ * A distinguished name (RFC 5280 §4.1.2.4) for people: `C=US, O=Let's Encrypt, CN=R3`, in its own order. By hand, since
+ * every certificate is read with its issuer: node's X509Certificate would parse the whole of it again, at several times the
+ * price.
  */
 export const nameText = (name: Der): string => children(name).flatMap(attributes).join(', ')
 

@@ -29,7 +29,10 @@ export interface Formatted {
   readonly bytes: Buffer
 }
 
-/** Mostly one file; of `der`, which has no place for two things in one, two. @throws Dns01Error USAGE for a passphrase that will not do */
+/**
+ * Mostly one file; of `der`, which has no place for two things in one, two. @throws Dns01Error USAGE for a passphrase that
+ * will not do
+ */
 export function formatted(
   material: Material,
   { format, passphrase, legacy = false }: Formatting,

@@ -1,5 +1,5 @@
-// Encrypts with a passphrase as OpenSSL 3 does: PBES2 with PBKDF2, HMAC-SHA-256 and AES-256-CBC (RFC 8018 §6.2). node exports encrypted
-// keys itself, but with 2,048 rounds, and not what else is in a PKCS #12 file.
+// Encrypts with a passphrase as OpenSSL 3 does: PBES2 with PBKDF2, HMAC-SHA-256 and AES-256-CBC (RFC 8018 §6.2). node
+// exports encrypted keys itself, but with 2,048 rounds, and not what else is in a PKCS #12 file.
 import { createCipheriv, pbkdf2Sync } from 'node:crypto'
 import { TAG } from './der.js'
 import { element, integer, objectIdentifier, sequence } from './der-write.js'

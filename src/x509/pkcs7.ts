@@ -1,4 +1,5 @@
-// Certificates as CAs hand them out by their web pages: PEM in any mix, DER, and PKCS #7 (`.p7b`), which is nothing but a bag of them.
+// Certificates as CAs hand them out by their web pages: PEM in any mix, DER, and PKCS #7 (`.p7b`), which is nothing but a
+// bag of them.
 import { Dns01Error } from '../core/errors.js'
 import { children, constructed, type Der, expectDer, oidOf, readDer, TAG, wholeOf } from './der.js'
 import { pemBlocks } from './pem.js'

@@ -1,5 +1,5 @@
-// Makes a certificate that nobody but its own key has signed (RFC 5280 §4.1): the placeholder, with which a web server can start before
-// a CA has issued one. By hand like a request (csr.ts says why), of which it has most parts.
+// Makes a certificate that nobody but its own key has signed (RFC 5280 §4.1): the placeholder, with which a web server can
+// start before a CA has issued one. By hand like a request (csr.ts says why), of which it has most parts.
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
 import type { Name } from '../core/names.js'
 import { algorithm, commonNameOf, extension, keyUsage, OID, subjectAltName } from './csr.js'

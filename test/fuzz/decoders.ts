@@ -9,8 +9,13 @@ import { editNames } from '../../src/config/target-edit.js'
 import { parseDefaults, parseTarget } from '../../src/config/target-file.js'
 import { Dns01Error } from '../../src/core/errors.js'
 import { parseName } from '../../src/core/names.js'
+import { dialogues, parsePlace } from '../../src/core/place.js'
+import type { Line } from '../../src/core/world.js'
 import { decodeAnswer, encodeQuery, typeCode } from '../../src/dns/message.js'
 import { encodeReply, screen } from '../../src/dns/serving.js'
+import { greet } from '../../src/served/dialogues.js'
+import { clientHello, serverHello } from '../../src/served/hello.js'
+import { judge } from '../../src/served/judge.js'
 import { Disk } from '../../src/state/disk.js'
 import { openHistory, withRun } from '../../src/state/history.js'
 import { openJournal } from '../../src/state/journal.js'
@@ -18,9 +23,12 @@ import { openLedger } from '../../src/state/ledger.js'
 import { parsePermissions } from '../../src/state/permissions.js'
 import { openRenewalMemory } from '../../src/state/renewal-memory.js'
 import { parseResponses } from '../../src/state/responses.js'
+import { openServedMemory } from '../../src/state/served-memory.js'
 import { readCertificate } from '../../src/x509/certificate.js'
 import { children, type Der, readDer } from '../../src/x509/der.js'
+import { inspect } from '../../src/x509/inspect.js'
 import { readCsr } from '../../src/x509/read-csr.js'
+import { belonging } from '../../src/x509/together.js'
 import { ecKey, selfSigned } from '../fakes/certificates.js'
 import { csrOf, mustStaple, pemOf, rsaKey } from '../fakes/csr.js'
 import { stateWorld } from '../fakes/state-world.js'
@@ -50,6 +58,43 @@ async function checkDecoder(decode: Decoder['decode'], bytes: Uint8Array): Promi
   const { user, system } = process.cpuUsage(began)
   const seconds = (user + system) / 1e6
   if (seconds > mostCpuSeconds) throw new Error(`it took ${seconds} s for ${bytes.length} bytes`)
+}
+
+const greetings = [
+  '220 a\r\n250 STARTTLS\r\n220 go\r\n',
+  '* OK\r\na OK\r\n',
+  '+OK\r\n+OK\r\n',
+  'S',
+  '0\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00',
+]
+const helloSeed = Uint8Array.from(
+  Buffer.from(`1603030030020000${'2c0303'}${'00'.repeat(32)}00002f000006002b00020303`, 'hex'),
+)
+const aKey = rsaKey(2048)
+const keys = [
+  ...(['pkcs1', 'pkcs8'] as const).map(type => aKey.export({ type, format: 'der' })),
+  ...(['pkcs1', 'pkcs8'] as const).map(type => Buffer.from(aKey.export({ type, format: 'pem' }))),
+].map(bytes => Uint8Array.from(bytes))
+const servedMemory = {
+  'file www.example.com:443 www.example.com': {
+    at: new Date(0),
+    since: new Date(0),
+    state: 'failed',
+    text: 'x',
+    hint: 'y',
+    certificate: 'c',
+  },
+}
+
+/** A server that says this and closes. */
+function saying(bytes: Uint8Array): Line {
+  const said = [bytes]
+  return {
+    read: async () => said.shift() ?? new Uint8Array(),
+    write: () => {},
+    shake: () => Promise.reject(new Error()),
+    close: () => {},
+  }
 }
 
 const utf8 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text))
@@ -256,6 +301,47 @@ export const DECODERS: readonly Decoder[] = [
   },
   { name: 'x509/der', standing: 4000, seeds: await certificates(), decode: bytes => walk(readDer(bytes)) },
   { name: 'x509/read-csr', standing: 1500, seeds: csrs, decode: readCsr },
+  {
+    ...{ name: 'x509/inspect', standing: 600, seeds: [...(await certificates()), ...csrs, ...keys] },
+    decode: bytes => {
+      const { parts } = inspect(bytes)
+      belonging(parts, part => part.kind, new Date(0))
+    },
+  },
+  {
+    // what a server may show: nothing of it may end a run
+    ...{ name: 'served/judge', standing: 300, seeds: await certificates() },
+    decode: bytes => {
+      const handshake = { protocol: 'TLSv1.3', cipher: 'x', chain: [bytes] }
+      const seen = { place: parsePlace('a.test'), name: parseName('www.example.com'), handshake }
+      judge(seen, { now: new Date(0), ours: undefined, trusted: [] })
+    },
+  },
+  {
+    ...{
+      name: 'served/dialogues',
+      standing: 600,
+      seeds: greetings.map(greeting => Uint8Array.from(Buffer.from(greeting, 'latin1'))),
+    },
+    decode: async bytes => {
+      for (const dialogue of dialogues) await greet(saying(bytes), dialogue)
+    },
+  },
+  {
+    ...{
+      name: 'served/hello',
+      standing: 3000,
+      seeds: [clientHello({ version: 'TLS 1.3', name: 'a.test', random: new Uint8Array(32) }), helloSeed],
+    },
+    decode: bytes => serverHello(Buffer.from(bytes)),
+  },
+  {
+    ...{ name: 'served-memory', standing: 500, seeds: [utf8(JSON.stringify(servedMemory))], tokens: JSON_TOKENS },
+    decode: bytes => {
+      const { disk, world } = diskWith('.dns01/served.json', bytes)
+      openServedMemory(disk, world.log)
+    },
+  },
   { name: 'x509/certificate', standing: 3000, seeds: await certificates(), decode: readCertificate },
   {
     ...{ name: 'target-file', standing: 800, seeds: yamlSeeds.map(utf8), tokens: YAML },

@@ -191,6 +191,20 @@ esac
     )
   })
 
+  test('as reload-UNIT where systemd runs: an active unit is reloaded, a stopped one passed over, one that is not there told', () => {
+    as('root')
+    mkdirSync(join(root, 'systemd'))
+    program(
+      'systemctl',
+      `case "$*" in "is-active --quiet my@1.service" | "reload my@1.service" | "cat stopped.service") ;; *) exit 4 ;; esac`,
+    )
+    expect(run('reload', 'live-updated', [], 'reload-my@1.service')).toEqual({ exit: 0, output: '' })
+    expect(reloads()).toEqual([])
+    expect(calls()).toContain('systemctl reload my@1.service')
+    expect(run('reload', 'live-updated', [], 'reload-stopped')).toEqual({ exit: 0, output: '' })
+    expect(run('reload', 'live-updated', [], 'reload-gone').output).toContain('there is no service gone here')
+  })
+
   test('as restart-SERVICE it restarts', () => {
     as('root')
     program('service', `case "$1 $2" in "mine status" | "mine restart") ;; *) exit 1 ;; esac`)

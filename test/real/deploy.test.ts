@@ -56,6 +56,10 @@ async function succeed(running: Promise<Dns01Result>): Promise<string> {
   return stdout + stderr
 }
 
+/** The same places, for dns01 itself to look at after each renewal. */
+const CHECK = ['443', '8443', '9443', '993'].map(port => `127.0.0.1:${port}`)
+CHECK.push('smtp://127.0.0.1:25', 'postgres://127.0.0.1:5432')
+
 /** Where each serves, and how a client asks there. */
 const PORTS = {
   nginx: '443',
@@ -75,7 +79,7 @@ const configured = `
   echo "server { listen 443 ssl; ssl_certificate $live/fullchain; ssl_certificate_key $live/privkey; }" >/etc/nginx/conf.d/site.conf
   printf "Listen 8443\nServerName ${name}\n<VirtualHost *:8443>\nSSLEngine on\nSSLCertificateFile $live/fullchain
 SSLCertificateKeyFile $live/privkey\n</VirtualHost>\n" >/etc/apache2/ports.conf
-  a2enmod -q ssl
+  a2enmod -q ssl; echo 'check: [${CHECK.map(place => `"${place}"`).join(', ')}]' >>$(echo /var/lib/acme/desired/*)
   printf "frontend all\n mode http\n bind :9443 ssl crt $live/haproxy\n" >>/etc/haproxy/haproxy.cfg
   printf "smtpd_tls_chain_files = $live/privkey, $live/fullchain\nsmtpd_tls_cert_file =\nsmtpd_tls_key_file =\n" >>/etc/postfix/main.cf
   printf "ssl_cert = <$live/fullchain\nssl_key = <$live/privkey\n" >/etc/dovecot/conf.d/99-dns01.conf
@@ -166,6 +170,9 @@ describe.skipIf(
         expect(await succeed(root([...mend, 'dns01'].join('\n')))).toBe('')
         await servesWhatIsLive()
         expect((await mails())[1]).toMatch(/^Subject: .*well again/)
+        expect(await succeed(root(`dns01 status ${name}`))).toMatch(
+          /postgres:..127.0.0.1:5432.*live certificate is served/,
+        )
         expect(await succeed(root('dns01 hook list'))).toMatch(/^.etc.acme.hooks.copy +comes with dns01\n/)
       }),
     120_000,

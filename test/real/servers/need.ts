@@ -12,6 +12,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   pdns_server: 'pdns-server',
   pdnsutil: 'pdns-server',
   ip: 'iproute2',
+  'gnutls-serv': 'gnutls-bin',
   aiosmtpd: 'python3-aiosmtpd',
   promtool: 'prometheus',
   dovecot: 'dovecot-imapd',

@@ -111,6 +111,10 @@ describe('that it is well again', () => {
   test.each<[string, Partial<Situation>]>([
     ['while it is due', { targets: [target(28)] }],
     ['where there is no certificate', { targets: [target(28, { notAfter: undefined, due: undefined })] }],
+    [
+      'while a server shows another one',
+      { targets: [target(89, { served: [{ place: ':443', state: 'failed', text: 'an older one' }] })] },
+    ],
     ['by a run that broke', { targets: [target(89)], complete: false }],
   ])('is not told %s', (_, situation) => {
     expect(told(before, situation)).toEqual({ about: [], told: before })

@@ -108,46 +108,36 @@ describe('a change of an account’s key', () => {
     }
   })
 
-  test('that is stopped at any change of the disk is finished by the next run, and no account is lost or doubled', async () => {
-    let stops = 0
-    for (let k = 0, done = false; !done; k++) {
-      const on = await lab()
-      on.fake.files.restart()
-      on.fake.files.stopAt = k
-      done = await rollOver(await on.open(), on.before).then(
-        () => true,
-        error => {
-          if (!(error instanceof Stopped)) throw error
-          return false
-        },
-      )
-      on.fake.files.restart()
-      if (!done) stops++
-      const { state, ...rest } = await on.open()
-      await state.conform()
-      expect(await finishRollovers({ ...rest, state }), `stopped at change ${k}`).toEqual([])
-      await expectWhole(on, isChanged(on))
-    }
-    expect(stops).toBeGreaterThan(10)
-  }, 30_000)
-
-  test('that loses the power at any moment is finished by the next run', async () => {
-    for (let k = 0, done = false; !done; k++) {
-      const on = await lab()
-      on.fake.files.restart()
-      on.fake.files.stopAt = k
-      done = await rollOver(await on.open(), on.before).then(
-        () => true,
-        () => false,
-      )
-      on.fake.files.restart()
-      on.fake.files.losePower()
-      const { state, ...rest } = await on.open()
-      await state.conform()
-      expect(await finishRollovers({ ...rest, state }), `stopped at change ${k}`).toEqual([])
-      await expectWhole(on, isChanged(on))
-    }
-  }, 30_000)
+  test.each([
+    ['is stopped', false],
+    ['loses the power', true],
+  ])(
+    'that %s at any change of the disk is finished by the next run, and no account is lost or doubled',
+    async (_, power) => {
+      let stops = 0
+      for (let k = 0, done = false; !done; k++) {
+        const on = await lab()
+        on.fake.files.restart()
+        on.fake.files.stopAt = k
+        done = await rollOver(await on.open(), on.before).then(
+          () => true,
+          error => {
+            if (!(error instanceof Stopped)) throw error
+            return false
+          },
+        )
+        on.fake.files.restart()
+        if (power) on.fake.files.losePower()
+        if (!done) stops++
+        const { state, ...rest } = await on.open()
+        await state.conform()
+        expect(await finishRollovers({ ...rest, state }), `stopped at change ${k}`).toEqual([])
+        await expectWhole(on, isChanged(on))
+      }
+      expect(stops).toBeGreaterThan(10)
+    },
+    30_000,
+  )
 
   test.each(['is not sent', 'is heard, and its answer lost'])(
     'of which any request, and all after it, %s, is finished by the next run',
