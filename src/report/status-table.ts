@@ -236,6 +236,7 @@ function nextTry({ renewAt, due, waits }: TargetStatus, now: Date): string {
   if (!at) return '-'
   const hours = (at.getTime() - now.getTime()) / hourMs
   if (hours <= 0) return 'next run'
+  if (hours < 1) return `in ${Math.ceil(hours * 60)} min`
   return hours < 48 ? `in ${Math.ceil(hours)} h` : dayOf(at, now)
 }
 

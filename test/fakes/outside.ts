@@ -3,7 +3,7 @@ import { parseDnsConfig } from '../../src/config/dns-yml.js'
 import { Dns01Error } from '../../src/core/errors.js'
 import type { Log, World } from '../../src/core/world.js'
 import { openResolver } from '../../src/dns/resolver.js'
-import { openLog, type Severity } from '../../src/platform/log.js'
+import { type LiveList, openLog, type Severity } from '../../src/platform/log.js'
 import type { Providers } from '../../src/provider/loader.js'
 import { Publisher } from '../../src/publish/publisher.js'
 import type { ReconcileOptions } from '../../src/renew/due.js'
@@ -84,6 +84,8 @@ export interface OutsideOptions {
   readonly choose?: (name: string) => void
   /** Targets worked on at the same time; 40 when absent. */
   readonly parallel?: number
+  /** Hears of progress, as the list on a terminal does. */
+  readonly live?: LiveList
   /** The one hook: what it is told; gives its exit status. */
   readonly hook?: (names: readonly string[]) => number
 }
@@ -186,7 +188,7 @@ export function outside(options: OutsideOptions): Outside {
         program: ['dns01'],
         alive: other => other === self,
       },
-      log: logInto(said, options.severity),
+      log: logInto(said, options),
     }
   }
 
@@ -202,9 +204,9 @@ export function outside(options: OutsideOptions): Outside {
 }
 
 /** As people see it. */
-function logInto(said: string[], severity: Severity = 'WARN'): Log {
+function logInto(said: string[], { severity = 'WARN', live }: OutsideOptions): Log {
   const write = (line: string): void => void said.push(line)
-  return openLog({ sinks: [{ severity, format: 'human', write }], now: () => new Date(0) })
+  return openLog({ sinks: [{ severity, format: 'human', write }], live, now: () => new Date(0) })
 }
 
 /** One provider for all, which changes the zones themselves. */
