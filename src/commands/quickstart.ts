@@ -23,10 +23,11 @@ export const quickstart: Command = {
       throw new Dns01Error('USAGE', '--simulate is for quickstart --undo', {
         hint: 'quickstart changes nothing before its last question is answered',
       })
-    const context =
-      user === undefined ? given : await (await import('../quickstart/user.js')).prepareUser(given, String(user))
     const { quickstart: prepare, readyLines } = await import('../quickstart/quickstart.js') // much, and seldom needed
-    const ready = await prepare(context, expert === true)
+    const { callAs, prepareUser } = await import('../quickstart/user.js')
+    const context = user === undefined ? given : await prepareUser(given, String(user))
+    const call = user === undefined ? undefined : callAs(String(user), context)
+    const ready = { ...(await prepare(context, expert === true)), call }
     context.out.show(ready, () => readyLines(ready))
     return []
   },

@@ -35,6 +35,8 @@ export interface Ready {
   readonly hooks: readonly string[]
   /** What starts renewals. */
   readonly renewal: string | undefined
+  /** How dns01 is called as the user that --user names. */
+  readonly call?: string | undefined
 }
 
 /** All that was answered and found out, and what it was built on. */
@@ -161,11 +163,11 @@ function tellAboutMethods({ log }: Pick<World, 'log'>, answers: Answers): void {
 
 const noProviderNeeded = 'none needed: dns-persist-01; dns01 persist NAME prints the record to publish'
 
-export const readyLines = ({ ca, account, provider, hooks, renewal }: Ready): string[] => [
+export const readyLines = ({ ca, account, provider, hooks, renewal, call = 'dns01' }: Ready): string[] => [
   `CA            ${ca}`,
   `account       ${account}`,
   `DNS provider  ${provider ?? 'none for every zone; see above, or conf/dns.yml'}`,
   ...hooks.map(path => `hook          ${path}`),
   `renewal       ${renewal ?? 'not set up; see above'}`,
-  'Now:          dns01 want NAME',
+  `Now:          ${call} want NAME`,
 ]

@@ -13,6 +13,7 @@ import { openAnswers } from './answers.js'
 import { findSchedule } from './found.js'
 import { folderFor, type HookPlan, installHooks, planHooks } from './hooks.js'
 import { isThere, missingFolders, namesIn, readText, withoutLinks, writeOutside } from './outside.js'
+import { defaultStateDir } from './renewal.js'
 import { installSudoers, planSudoers, type SudoersPlan } from './sudoers.js'
 
 /** useradd(8) takes these on every system. */
@@ -92,6 +93,14 @@ async function planUser(context: Context, name: string): Promise<Plan> {
     envFile,
   }
 }
+
+/** How root calls dns01 as that user; called as root it would make files that the user cannot read. */
+export const callAs = (name: string, { stateRoot, world }: Context): string =>
+  [
+    `runuser -u ${name} -- dns01`,
+    ...(stateRoot === defaultStateDir ? [] : [`--state=${stateRoot}`]),
+    `--env-file=${world.env.DNS01_ENV_FILE}`,
+  ].join(' ')
 
 /** Who it is by passwd(5). @throws Dns01Error CONFIG for another name of root */
 export function accountOf(files: Pick<Files, 'read'>, name: string): Account | undefined {

@@ -75,7 +75,9 @@ describe.skipIf(
             'rm -f /etc/init.d/{apache2,haproxy,postfix,dovecot} /etc/nginx/sites-enabled/*; rm -rf /etc/nginx/modules-enabled',
           ),
         )
-        expect(await succeed(root('$quickstart --user acme'))).toMatch(/user acme: made, without a login shell/)
+        const said = await succeed(root('$quickstart --user acme'))
+        expect(said).toMatch(/user acme: made, without a login shell/)
+        expect(said).toMatch(/Now: +runuser -u acme -- dns01 --env-file=.etc.dns01.acme.env want NAME/)
         const first = await succeed(root(made))
         expect(first.split('\n').slice(0, 8)).toEqual([
           '/var/lib/acme:/usr/sbin/nologin',
