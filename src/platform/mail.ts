@@ -40,10 +40,12 @@ type Server = SmtpServer & { readonly secureContext: SecureContext | undefined }
 
 async function deliver(raw: Buffer, message: MailMessage, server: Server, signal: AbortSignal) {
   const { default: SMTPConnection } = await import('nodemailer/lib/smtp-connection')
+  // As mail servers do among each other (RFC 7435 §3): where nothing would be no fault, an unknown certificate is none.
+  const verified = { rejectUnauthorized: server.tls !== 'if offered' }
   const connection = new SMTPConnection({
     ...{ host: server.host, port: server.port, secure: server.tls === 'at once' },
     ...{ requireTLS: server.tls === 'required', ignoreTLS: server.tls === 'never' },
-    ...(server.secureContext && { tls: { secureContext: server.secureContext, minVersion: 'TLSv1.2' } }),
+    ...(server.secureContext && { tls: { secureContext: server.secureContext, minVersion: 'TLSv1.2', ...verified } }),
     ...{ connectionTimeout: silenceSeconds * 1000, greetingTimeout: silenceSeconds * 1000 },
     ...{ socketTimeout: silenceSeconds * 1000, dnsTimeout: silenceSeconds * 1000 },
   })

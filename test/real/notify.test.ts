@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from '
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { openMail } from '../../src/platform/mail.js'
 import { fillState } from '../bench/certificates.js'
 import { allBlocks, pageText } from '../docs.js'
 import { type Dns01Result, runDns01, startDns01 } from './servers/dns01.js'
@@ -135,7 +136,7 @@ describe.skipIf(lacking('pebble', 'aiosmtpd'))('notices', () => {
       ...['/', '/gotify/message', '/hooks/s3cr3t', '/slack/T0/B0/s3cr3t', '/telegram/bot123456:s3cr3t/sendMessage'],
       ...['/webhook/s3cr3t', '/workflows/1/triggers/manual/paths/invoke?sig=s3cr3t'],
     ])
-    const [mail, ...more] = smtp.mails().slice(before)
+    const [mail, ...more] = (await smtp.arrived(before + 1)).slice(before)
     expect(more).toEqual([])
     expect(mail).toMatchObject({ sender: user, to: ['admin@example.com', 'ops@example.com'], tls: true, user })
     expect(asInDocs(mail?.mail ?? '')).toBe(pageText('docs/notices.md').match(/^```text\n([\s\S]*?)^```$/m)?.[1])
@@ -146,7 +147,7 @@ describe.skipIf(lacking('pebble', 'aiosmtpd'))('notices', () => {
 
     fromCa(lab.pebble.directoryUrl)
     expect(await cron(byAll())).toMatchObject({ exit: 0, stdout: '', stderr: '' })
-    expect([receiver.arrived.length, smtp.mails().length - before]).toEqual([14, 2])
+    expect([receiver.arrived.length, (await smtp.arrived(before + 2)).length - before]).toEqual([14, 2])
     expect(smtp.mails().at(-1)?.mail).toMatch(/^Subject: dns01 on .*: a\.corp\.example is well again\r?$/m)
     expect(told()).toEqual({})
     await cron(byAll())
@@ -170,7 +171,7 @@ describe.skipIf(lacking('pebble', 'aiosmtpd'))('notices', () => {
     expect(paths()).toEqual(['/slack/s3cr3t'])
     const before = smtp.mails().length
     await cron({ ...byMail(), DNS01_NOTIFY_SLACK: `${receiver.url}/slack/s3cr3t` })
-    expect([smtp.mails().length - before, paths()]).toEqual([1, ['/slack/s3cr3t']])
+    expect([(await smtp.arrived(before + 1)).length - before, paths()]).toEqual([1, ['/slack/s3cr3t']])
   })
 
   test('that are answered with an error or a redirection are said to be, and the answer obeys nobody', async () => {
@@ -236,10 +237,30 @@ describe.skipIf(lacking('pebble', 'aiosmtpd'))('notices', () => {
         /^ok {6}mail to admin@example\.com, ops@example\.com by localhost:\d+: 250 2\.0\.0 queued as 4711\n$/,
       )
       expect([plain.logins(), plain.mails()]).toEqual([[], []])
+      expect(await atOnce.arrived(1)).toMatchObject([{ tls: true }])
       expect(atOnce.logins()).toEqual([{ login: user, right: true }])
-      expect(atOnce.mails()).toMatchObject([{ tls: true }])
     } finally {
       await Promise.all([plain.stop(), atOnce.stop()])
+    }
+  })
+
+  test('without a login TLS is used where it is offered, whatever the certificate', async () => {
+    const relay = await startMailServer(folder.path, 'starttls')
+    try {
+      const mail = {
+        from: 'dns01@web1.example',
+        to: ['nobody@example.com', 'ops@example.com'],
+        subject: 'x',
+        text: 'y',
+      }
+      const server = { host: 'localhost', port: relay.port, tls: 'if offered' } as const
+      const send = (to: readonly string[]) =>
+        openMail({ env: {} }).send({ ...mail, to, date: new Date() }, server, new AbortController().signal)
+      expect(await send(mail.to)).toEqual({ answer: '250 2.0.0 queued as 4711', refused: ['nobody@example.com'] })
+      expect(await relay.arrived(1)).toMatchObject([{ tls: true, to: ['ops@example.com'] }])
+      await expect(send(['nobody@example.com'])).rejects.toMatchObject({ code: 'REFUSED' })
+    } finally {
+      await relay.stop()
     }
   })
 

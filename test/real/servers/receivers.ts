@@ -16,6 +16,8 @@ export interface MailServer {
   readonly ca: string
   /** All mails so far. */
   mails(): ArrivedMail[]
+  /** The same, once there are so many: it tells of a mail before it takes it, but a pipe is read later. */
+  arrived(atLeast: number): Promise<ArrivedMail[]>
   /** All logins so far: with which user, and whether they were right. */
   logins(): { readonly login: string; readonly right: boolean }[]
   stop(): Promise<void>
@@ -48,10 +50,15 @@ export async function startMailServer(folder: string, mode: Mode, login: readonl
       .log()
       .split('\n')
       .flatMap(line => (line.startsWith('{') ? [JSON.parse(line)] : []))
+  const mails = (): ArrivedMail[] => told().filter(line => 'mail' in line)
   return {
     port,
     ca,
-    mails: () => told().filter(line => 'mail' in line),
+    mails,
+    arrived: async atLeast => {
+      for (let tries = 0; mails().length < atLeast && tries < 500; tries++) await sleep(10)
+      return mails()
+    },
     logins: () => told().filter(line => 'login' in line),
     stop: server.stop,
   }
