@@ -116,6 +116,10 @@ describe('that it is well again', () => {
       { targets: [target(89, { served: [{ place: ':443', state: 'failed', text: 'an older one' }] })] },
     ],
     ['by a run that broke', { targets: [target(89)], complete: false }],
+    [
+      'while something else is served',
+      { targets: [target(89, { served: [{ place: 'a.example:443', state: 'failed', text: 'an older one' }] })] },
+    ],
   ])('is not told %s', (_, situation) => {
     expect(told(before, situation)).toEqual({ about: [], told: before })
   })
