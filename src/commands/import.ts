@@ -20,7 +20,12 @@ export const importFrom: Command = {
     server: { type: 'string', describe: 'directory URL of a CA that lego knows by its host only; may be repeated' },
   },
   run: ({ client, dir, simulate, server }, context) =>
-    take(context, { client: String(client), dir, servers: texts(server), simulated: simulate === true }),
+    take(context, {
+      client: client === 'acme.sh' ? 'acmesh' : String(client),
+      dir,
+      servers: texts(server),
+      simulated: simulate === true,
+    }),
 }
 
 export const importLe: Command = {
@@ -84,7 +89,7 @@ function usualFolder({ env, files }: Pick<World, 'env' | 'files'>, client: Clien
   }[client].flatMap(place => (place ? [resolve(place)] : []))
   const found = places.find(place => files.info(place) !== undefined)
   if (found !== undefined) return found
-  throw new Dns01Error('USAGE', `there is no ${places.join(', ')}`, {
+  throw new Dns01Error('USAGE', `there is no ${[...new Set(places)].join(', ')}`, {
     hint: `name the folder: dns01 import ${client} DIR`,
   })
 }

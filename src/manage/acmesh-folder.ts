@@ -32,9 +32,9 @@ export function readAcmesh(files: Reading, folder: string): ClientFolder {
   const lineages = namesBelow(files, home).flatMap(name => {
     const domain = name.replace(/_ecc$/, '')
     const path = join(home, name, `${domain}.conf`)
-    if (!isFile(files, path)) return []
+    const [conf] = attempt(`${name}/${domain}.conf`, () => confAt(files, path))
+    if (!conf?.has('Le_Domain')) return []
     return attempt(`${name}/${domain}.conf`, () => {
-      const conf = confAt(files, path)
       const read = readLineage(files, { path: join(home, name), domain, conf, account })
       const dns = dnsOf(files, { folder, conf, account, domain, problems })
       Object.assign(variables, dns?.variables)

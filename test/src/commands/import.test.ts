@@ -98,9 +98,10 @@ describe('dns01 import acmesh', () => {
 test.each([
   [{ client: 'getssl' }, /"getssl" is none of certbot, acmesh, lego/],
   [{ client: 'lego', dir: '/srv' }, /\/srv holds nothing of lego/],
+  [{ client: 'acme.sh', dir: '/etc' }, /\/etc holds nothing of acme\.sh/],
   [{ client: 'lego' }, /there is no .*\/root\/\.lego, \/etc\/lego/],
 ])('what cannot be imported is told: %j', async (args, message) => {
-  const on = machine({ env: { HOME: '/root' }, folders: ['/srv'] })
+  const on = machine({ env: { HOME: '/root' }, folders: ['/srv'], files: { '/etc/nginx/nginx.conf': 'user www;\n' } })
   await expect(run(on, args)).rejects.toMatchObject({
     code: 'USAGE',
     message: expect.stringMatching(message),
