@@ -125,8 +125,11 @@ function hooksIn({ files, log, self }: Pick<World, 'files' | 'log' | 'self'>, fo
     })
 }
 
-/** A service user may not see what root has put there: no bug of ours, and nothing to be passed over either. */
-function lookingInto<T>(folder: string, look: () => T): T {
+/**
+ * A service user may not see what root has put there: no bug of ours, and nothing to be passed over either.
+ * @throws Dns01Error CONFIG for what the system has against it
+ */
+export function lookingInto<T>(folder: string, look: () => T): T {
   try {
     return look()
   } catch (cause) {

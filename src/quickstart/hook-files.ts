@@ -5,9 +5,9 @@ import { didYouMean } from '../core/did-you-mean.js'
 import { Dns01Error, messageOf, withDetails } from '../core/errors.js'
 import { weakness } from '../core/trust.js'
 import type { FileInfo, World } from '../core/world.js'
-import { hookFolders, infoAfterLinks } from '../provider/hook-scripts.js'
+import { hookFolders, infoAfterLinks, lookingInto } from '../provider/hook-scripts.js'
 import { folderFor, HAPROXY, isOurs, isShipped, RELOAD, SHIPPED, shippedText } from './hooks.js'
-import { isForbidden, namesIn, readText, writeOutside } from './outside.js'
+import { isForbidden, readText, writeOutside } from './outside.js'
 
 /** A file in a folder of hooks. */
 export interface HookFile {
@@ -23,12 +23,21 @@ export interface HookFile {
 
 type Looking = Pick<World, 'files' | 'self' | 'env'>
 
-/** In the order in which they run, with those that do not. Changes nothing. */
+/**
+ * In the order in which they run, with those that do not. Changes nothing.
+ * @throws Dns01Error CONFIG for a folder that we may not look into: that there is none would be a lie
+ */
 export function listHooks(world: Looking): HookFile[] {
-  return hookFolders(world.env).flatMap(folder =>
-    namesIn(world.files, folder)
-      .filter(name => !name.startsWith('.'))
-      .map(name => hookFile(world, join(folder, name), name)),
+  const there = hookFolders(world.env).filter(folder =>
+    lookingInto(folder, () => world.files.info(folder) !== undefined),
+  )
+  return there.flatMap(folder =>
+    lookingInto(folder, () =>
+      world.files
+        .list(folder)
+        .filter(({ name }) => !name.startsWith('.'))
+        .map(({ name }) => hookFile(world, join(folder, name), name)),
+    ),
   )
 }
 

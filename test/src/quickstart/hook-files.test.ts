@@ -10,6 +10,19 @@ const shipped = (name: string): string => readFileSync(join(import.meta.dirname,
 const older = '#!/bin/sh\n##!acmetool-managed!##\nexit 0\n'
 
 describe('list', () => {
+  test('of a folder that we may not look into says so, and not that there are none', () => {
+    const { world } = machine().context
+    const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+    const files = Object.create(world.files, {
+      info: {
+        value: () => {
+          throw denied
+        },
+      },
+    })
+    expect(() => listHooks({ ...world, files })).toThrow(`the hooks folder ${folder} cannot be read: EACCES`)
+  })
+
   test('tells who wrote each, and why one is not run', () => {
     const on = machine({
       files: {
