@@ -72,10 +72,19 @@ const unsaidRateLimitSeconds = 600
 
 /**
  * A problem document as our error: UNAVAILABLE for what may pass by itself (rateLimited, serverInternal, badNonce, 408, 429
- * and 5xx), else REFUSED. The document itself is the `cause`, `byName` has its subproblems, and `retryAfterSeconds` is the
+ * and 5xx but 501), else REFUSED. The document itself is the `cause`, `byName` has its subproblems, and `retryAfterSeconds` is the
  * server's, or ours for a rate limit that says nothing.
  */
 export function problemError(told: Problem, context: ProblemContext): Dns01Error {
+  // step-ca says it of keyChange, with the type rejectedIdentifier, which would have people look for a wrong name
+  if (context.status === NOT_IMPLEMENTED)
+    return new Dns01Error(
+      'REFUSED',
+      `${context.what}: this CA has not implemented it: ${told.detail ?? told.title ?? ''}`,
+      {
+        cause: told,
+      },
+    )
   const type = shortType(told.type)
   const paused = pausedLink(told)
   const temporary = !paused && (TEMPORARY.has(type) || isTemporaryStatus(context.status))
@@ -117,8 +126,12 @@ export function concernsAll(error: unknown): boolean {
  */
 const TEMPORARY = new Set(['rateLimited', 'serverInternal', 'badNonce'])
 
-/** 408 (RFC 9110 §15.5.9), 429 (RFC 6585 §4) and server errors. Without a status (0) only the type decides. */
-export const isTemporaryStatus = (status = 0): boolean => status === 408 || status === 429 || status >= 500
+/** The server lacks what was asked for, and will lack it tomorrow (RFC 9110 §15.6.2). */
+const NOT_IMPLEMENTED = 501
+
+/** 408 (RFC 9110 §15.5.9), 429 (RFC 6585 §4) and server errors that may pass. Without a status (0) only the type decides. */
+export const isTemporaryStatus = (status = 0): boolean =>
+  status === 408 || status === 429 || (status >= 500 && status !== NOT_IMPLEMENTED)
 
 /**
  * Let's Encrypt pauses an account for a name after 1,152 failures in a row (its rate limits page), and tells it as a rate

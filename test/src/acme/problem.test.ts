@@ -44,6 +44,16 @@ describe('problemError', () => {
     expect(problemError({ type: 'about:blank', detail: 'x' }, { what: 'x', status }).code).toBe('UNAVAILABLE')
   })
 
+  test('what the CA has not implemented (501) is refused for good, whatever type it chose', () => {
+    const error = problemError(told('rejectedIdentifier', 'The requested operation is not implemented'), {
+      what: 'keyChange',
+      status: 501,
+    })
+    expect(error).toMatchObject({ code: 'REFUSED', hint: undefined })
+    expect(error.message).toBe('keyChange: this CA has not implemented it: The requested operation is not implemented')
+    expect(error.doubtsName).toBeFalsy()
+  })
+
   test('keeps the document whole and tells every subproblem by name', () => {
     const document = told('malformed', 'two names', {
       subproblems: [
