@@ -96,11 +96,15 @@ async function resumeAll(
   parts: IssueDueParts,
   left: readonly Certificate[],
 ): Promise<{ readonly resumed: Outcome[]; readonly awaited: Awaited[] }> {
+  const { world } = parts
   const atATime = pLimit(parts.parallel)
   const resumed: Outcome[] = []
   const awaited: Awaited[] = []
   const one = async (certificate: Certificate): Promise<void> => {
-    const { id, awaited: names, notStored } = await resume(parts, certificate, parts.targets)
+    const about = { subject: `order ${certificate.url}` }
+    world.log.step({ ...about, stage: 'completing what an earlier run left' })
+    const ended = await resume(parts, certificate, parts.targets).finally(() => world.log.step(about))
+    const { id, awaited: names, notStored } = ended
     if (id !== undefined) {
       resumed.push({ subject: id, names: [], result: 'resumed' })
       parts.live.issued()
@@ -117,6 +121,8 @@ async function revokeAll(parts: IssueDueParts, marked: readonly Certificate[]): 
   return Promise.all(
     marked.map(async (certificate): Promise<Outcome> => {
       const about = { subject: certificate.id, names: certificate.facts?.names ?? [] }
+      const step = { subject: about.names[0] ?? certificate.id }
+      parts.world.log.step({ ...step, stage: 'having the CA revoke it' })
       try {
         await revoke(parts, certificate)
         // A stop between these two asks the CA again next time, which then says alreadyRevoked: success (RFC 8555 §7.6).
@@ -124,6 +130,8 @@ async function revokeAll(parts: IssueDueParts, marked: readonly Certificate[]): 
         return { ...about, result: 'revoked' }
       } catch (error) {
         return { ...about, result: 'failed', error }
+      } finally {
+        parts.world.log.step(step)
       }
     }),
   )

@@ -5,6 +5,7 @@ import { askRenewalInfo, certIdOf, findRenewalService } from '../acme/renewal-in
 import { minute } from '../core/dates.js'
 import { messageOf } from '../core/errors.js'
 import { claims } from '../core/target.js'
+import { hostOf } from '../core/urls.js'
 import type { World } from '../core/world.js'
 import type { Certificate } from '../state/certificates.js'
 import { directoryUrl } from '../state/layout.js'
@@ -102,7 +103,11 @@ async function askOne(parts: AskParts, server: string, certificates: readonly Ce
     if (answer.wholeCa) memory.keepService(server, { askAgain: after(answer.askAgainSeconds, world.clock.now()) })
     else learn(parts, one, afterAnswer(memory.certificates.get(id), answer, world.clock.now(), chance(world)))
   }
-  await Promise.all(asking.now.map(each => inTurn(() => ask(each))))
+  if (asking.now.length === 0) return
+  const about = { subject: hostOf(url) || url }
+  const many = asking.now.length
+  world.log.step({ ...about, stage: `asking when to renew ${many} certificate${many === 1 ? '' : 's'}` })
+  await Promise.all(asking.now.map(each => inTurn(() => ask(each)))).finally(() => world.log.step(about))
 }
 
 /**
