@@ -175,7 +175,7 @@ describe.skipIf(
         )
         expect(await succeed(root('dns01 hook list'))).toMatch(/^.etc.acme.hooks.copy +comes with dns01\n/)
       }),
-    120_000,
+    240_000,
   )
 })
 
@@ -211,6 +211,6 @@ describe.skipIf(lacking('pebble', 'netns', 'unshare', 'sshd', 'ssh'))('push', ()
           'both 600 deploy\nfullchain 644 deploy\nprivkey 600 deploy\nwho 600 deploy\ndeploy\nboth\nfullchain\nprivkey\nwho\n',
         )
       }),
-    60_000,
+    120_000,
   )
 })

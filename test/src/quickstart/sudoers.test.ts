@@ -121,13 +121,61 @@ test.each([
   expect(() => accountOf(files, 'acme')).toThrow(message)
 })
 
-test('an env file of somebody else is refused before anything is made', async () => {
-  const { context, files } = machine({ files: { '/etc/dns01/acme/env': 'A=b\n' } })
-  const world = { ...context.world, become: () => context.world }
-  const before = files.changes
-  await expect(prepareUser({ ...context, world }, 'acme')).rejects.toMatchObject({
-    code: 'CONFIG',
-    message: '/etc/dns01/acme/env belongs to user 0, and acme could not read it',
+describe('--user is refused with words, and nothing is made or started', () => {
+  const node = { '/usr/bin/node': '', '/usr/bin/dns01': '', '/etc/passwd': 'root:x:0:0::/root:/bin/sh\n' }
+  test.each<[string, string, MachineOptions, string, string?]>([
+    ['root', 'root', {}, 'USAGE "root" is not a name for a user of its own'],
+    ['a name with a space', 'a b', {}, 'USAGE "a b" is not a name'],
+    ['by who is not root', 'acme', { uid: 1000 }, 'USAGE --user acme is for root', 'as acme itself: dns01 quickstart'],
+    [
+      'an env file of somebody else',
+      'acme',
+      { files: { '/etc/dns01/acme/env': 'A=b\n' } },
+      'CONFIG /etc/dns01/acme/env belongs to user 0, and acme could not read it',
+      'chown acme /etc/dns01/acme/env',
+    ],
+    [
+      'a state directory of root that is in use',
+      'acme',
+      { folders: ['/var/lib/acme/live'] },
+      'CONFIG /var/lib/acme belongs to user 0 and is not empty',
+      'useradd --system acme && chown -R acme: /var/lib/acme',
+    ],
+    ['a file in its place', 'acme', { files: { '/var/lib/acme': '' } }, 'CONFIG /var/lib/acme is not a folder'],
+    [
+      'a sudoers file of somebody else',
+      'acme',
+      { files: { [path]: 'acme ALL=ALL\n' } },
+      'CONFIG /etc/sudoers.d/dns01-acme is not ours, and stays as it is',
+    ],
+    [
+      'renewal by root',
+      'acme',
+      { files: { '/etc/cron.d/mine': '1 * * * * root dns01 --batch\n' } },
+      'CONFIG /etc/cron.d/mine renews what is in /var/lib/acme as root',
+    ],
+  ])('%s', async (_, name, more, message, hint = '') => {
+    const { context, files, ran } = machine({ ...more, files: { ...node, ...more.files } })
+    const world = { ...context.world, become: () => context.world }
+    const before = files.changes
+    const [code, ...words] = message.split(' ')
+    await expect(prepareUser({ ...context, world }, name)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(words.join(' ')),
+      ...(hint && { hint: expect.stringContaining(hint) }),
+    })
+    expect(files.changes).toBe(before)
+    expect(ran).toEqual([])
   })
-  expect(files.changes).toBe(before)
+
+  test('a program that no other user can start', async () => {
+    const { context, files } = machine({ files: node })
+    files.putFolder('/root/.nvm', 0o700)
+    files.putLink('/usr/bin/dns01', '/root/.nvm/dns01')
+    files.put('/root/.nvm/dns01', '', 0o755)
+    const world = { ...context.world, become: () => context.world }
+    await expect(prepareUser({ ...context, world }, 'acme')).rejects.toThrow(
+      'no other user can start this program: /root/.nvm is not open to all',
+    )
+  })
 })
