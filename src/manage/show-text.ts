@@ -4,8 +4,9 @@ import { minute } from '../core/dates.js'
 import { Dns01Error } from '../core/errors.js'
 import { failedText } from '../limits/backoff.js'
 import type { TargetStatus } from '../renew/status.js'
-import { servedText, timeLeft } from '../renew/status-text.js'
-import { directoryUrl } from '../state/layout.js'
+import { caOf, servedText, timeLeft } from '../renew/status-text.js'
+import type { Certificate } from '../state/certificates.js'
+import { directoryUrl, isPlaceholder } from '../state/layout.js'
 import type { CertificatePart, KeyFacts, Part } from '../x509/inspect.js'
 import { labels, type Shown, type ShownFile } from './show.js'
 
@@ -84,9 +85,15 @@ function certificateLines({ facts, otherNames, key, fingerprint, isCa }: Certifi
   ]
 }
 
+/** Why it serves nobody, or not for long; a placeholder is marked as revoked only to be passed over. */
+function spentText({ url, revoked, revokeWanted }: Certificate): string | undefined {
+  if (isPlaceholder(url)) return 'a placeholder, until a CA has issued one'
+  return revoked ? 'revoked' : revokeWanted ? 'is to be revoked' : undefined
+}
+
 /** What the state directory knows of it. */
 function stateLines({ kind, certificate, live, account, usedBy }: Shown, stateDirectory: string): Line[] {
-  const spent = certificate?.revoked ? 'revoked' : certificate?.revokeWanted ? 'is to be revoked' : undefined
+  const spent = certificate && spentText(certificate)
   return [
     ['stored in', certificate && `${stateDirectory}/certs/${certificate.id}`],
     [
@@ -112,10 +119,10 @@ function stateLines({ kind, certificate, live, account, usedBy }: Shown, stateDi
 
 /** What `dns01 status NAME` tells: when it renews and why, and what went wrong last. */
 function targetLines(target: TargetStatus, stateDirectory: string): Line[] {
-  const { file, ca, certificateCa, profile, renewAt, renewBecause, due, waits, failure, csr, served = [] } = target
+  const { file, profile, renewAt, renewBecause, due, waits, failure, csr, served = [] } = target
   return [
     ['target', `${stateDirectory}/desired/${file}`],
-    ['CA', certificateCa === undefined ? ca : `${certificateCa} instead of ${ca}`],
+    ['CA', caOf(target)],
     ['profile', profile && `${profile.name} (${profile.required ? 'required' : 'preferred'})`],
     ['request', csr],
     ['renewed', renewAt && `from ${minute(renewAt)}: ${renewBecause}`],

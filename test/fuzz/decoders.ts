@@ -25,8 +25,11 @@ import { openRenewalMemory } from '../../src/state/renewal-memory.js'
 import { parseResponses } from '../../src/state/responses.js'
 import { openServedMemory } from '../../src/state/served-memory.js'
 import { readCertificate } from '../../src/x509/certificate.js'
-import { children, type Der, readDer } from '../../src/x509/der.js'
+import { children, constructed, type Der, readDer } from '../../src/x509/der.js'
+import { element, integer, objectIdentifier, sequence } from '../../src/x509/der-write.js'
 import { inspect } from '../../src/x509/inspect.js'
+import { toPem } from '../../src/x509/pem.js'
+import { certificatesIn } from '../../src/x509/pkcs7.js'
 import { readCsr } from '../../src/x509/read-csr.js'
 import { belonging } from '../../src/x509/together.js'
 import { ecKey, selfSigned } from '../fakes/certificates.js'
@@ -144,6 +147,14 @@ async function certificates(): Promise<Uint8Array[]> {
   return made.map(({ cert }) => Uint8Array.from(Buffer.from(cert.replace(/-----[^-]+-----|\s/g, ''), 'base64')))
 }
 
+/** PKCS #7 as DER and PEM (RFC 5652 §3, §5.1), and the certificates by themselves. */
+async function bags(): Promise<Uint8Array[]> {
+  const made = await certificates()
+  const signedData = sequence(integer(1), sequence(), element(constructed(0), ...made))
+  const bag = sequence(objectIdentifier('1.2.840.113549.1.7.2'), element(constructed(0), signedData))
+  return [...made, bag, utf8(toPem(bag, 'PKCS7')), utf8(made.map(der => toPem(der)).join('words'))]
+}
+
 const csrs = [
   csrOf({ names: ['www.example.com', '*.example.com'], commonNames: ['www.example.com'], extensions: [mustStaple] }),
   csrOf({ key: rsaKey(2048), names: Array.from({ length: 40 }, (_, i) => `h${i}.example.com`) }),
@@ -178,6 +189,7 @@ const yamlSeeds = [
   'satisfy:\n  names:\n  - a.example.com\n',
   'a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n',
   'satisfy: &a\n  names: &b [www.example.com]\nrequest:\n  <<: *a\n  names: *b\n',
+  'request: {by-hand: true, key: {id: x}}\nexport:\n- {format: p12, path: /x, passphrase-file: /y, mode: 0640}\n- {format: der, path: /z}\n',
   'request: {csr: x, profile: {required: a}, preferred-chain: R, key: {reuse: 30}}\n',
 ]
 const dnsYml =
@@ -300,6 +312,7 @@ export const DECODERS: readonly Decoder[] = [
     },
   },
   { name: 'x509/der', standing: 4000, seeds: await certificates(), decode: bytes => walk(readDer(bytes)) },
+  { name: 'x509/pkcs7', standing: 2000, seeds: await bags(), decode: certificatesIn },
   { name: 'x509/read-csr', standing: 1500, seeds: csrs, decode: readCsr },
   {
     ...{ name: 'x509/inspect', standing: 600, seeds: [...(await certificates()), ...csrs, ...keys] },
