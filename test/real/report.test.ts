@@ -56,7 +56,7 @@ describe.skipIf(lacking('chromium'))('the report in Chromium', () => {
     ['dark', wide],
     ['dark', narrow],
   ] as const)('is accessible, fits and says nothing on the console: %s, %i pixels', async (colorScheme, width) => {
-    const { page, complaints } = await show(everything(colorScheme === 'light' ? 42 : 8), {
+    const { page, complaints } = await show(everything(colorScheme === 'light' && width === wide ? 42 : 8), {
       colorScheme,
       viewport: { width, height: 800 },
     })
@@ -95,12 +95,13 @@ describe.skipIf(lacking('chromium'))('the report in Chromium', () => {
     expect(await rows(page).locator('b').allTextContents()).toEqual(['vault117.example.com'])
     await page.getByLabel('Search').fill('')
     await page.getByLabel('Order').selectOption('name')
-    expect((await page.locator('#list li b').allTextContents()).slice(0, 2)).toEqual([
+    const named = page.locator('#list li b')
+    expect([await named.nth(0).textContent(), await named.nth(1).textContent()]).toEqual([
       'backup.example.com',
       'backup1.example.com',
     ])
     await page.getByLabel('Order').selectOption('')
-    expect(await page.locator('#list li b').first().textContent()).toBe('old.example.com')
+    expect(await named.first().textContent()).toBe('old.example.com')
     expect(complaints).toEqual([])
     process.stderr.write(`report of 3,000 certificates: shown after ${seconds.toFixed(1)} s\n`)
     await close(page)
