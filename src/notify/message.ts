@@ -51,9 +51,9 @@ export function messageOf(notices: readonly Notice[], situation: Situation, { wo
   const gated = (text: string): string => brief(shown(world.log.masked(text)))
   const isWell = notices.every(({ kind }) => kind === 'well')
   const sections = [
-    section('This failed:', failures(notices, situation), now),
-    section('Little is left of these certificates:', notices.filter(isFewDays).map(fewDays(now)), now),
-    section('Well again:', notices.filter(isOver).map(well(now)), now),
+    section('This failed:', failures(notices, situation)),
+    section('Little is left of these certificates:', notices.filter(isFewDays).map(fewDays(now))),
+    section('Well again:', notices.filter(isOver).map(well(now))),
   ].flat()
   return {
     event: isWell ? 'well' : 'trouble',
@@ -68,11 +68,12 @@ export function messageOf(notices: readonly Notice[], situation: Situation, { wo
 
 /** For who tries whether notices arrive. */
 export function testMessage(now: Date, { world, stateDirectory }: Where): Message {
-  const text = ['This is a test. A notice of dns01 would come here when a renewal fails, when little is left of a']
+  const text = `This is a test. A notice of dns01 would come here when a renewal fails, when little is left of a
+certificate, and when it is well again.`
   return {
     event: 'test',
     subject: `dns01 on ${world.self.host}: test of notices`,
-    text: [...text, 'certificate, and when it is well again.', '', ...footer(world, stateDirectory)].join('\n'),
+    text: [text, '', ...footer(world, stateDirectory)].join('\n'),
     time: now,
     host: world.self.host,
     stateDirectory,
@@ -88,7 +89,7 @@ const footer = ({ self }: Pick<World, 'self'>, stateDirectory: string): string[]
 ]
 
 /** Its lines are indented below the first; an empty line ends it. */
-function section(title: string, paragraphs: readonly (readonly string[])[], _now: Date): string[] {
+function section(title: string, paragraphs: readonly (readonly string[])[]): string[] {
   if (paragraphs.length === 0) return []
   const rest = paragraphs.length - mostInText
   const lines = paragraphs

@@ -1,5 +1,6 @@
 // The dead man's ping: a request at the end of each run, to a service that raises the alarm when none comes (healthchecks.io and
 // those that do as it does). It is what tells of a machine that is off, of cron that does not run, of a disk that is full.
+import { Dns01Error } from '../core/errors.js'
 import { brief } from '../core/gate.js'
 import type { World } from '../core/world.js'
 import { postUrl } from './url.js'
@@ -21,6 +22,11 @@ export async function sendPing(world: PingWorld, to: string, failure: string | u
   const url = postUrl(world, PING, to)
   if (failure !== undefined) url.pathname = `${url.pathname.replace(/\/$/, '')}/fail`
   const body = failure === undefined ? '' : brief(world.log.masked(failure), longestWords)
-  const limits = { timeoutSeconds: pingSeconds, totalSeconds: pingSeconds, signal: world.clock.deadline(pingSeconds) }
-  return acceptedBy(url, await world.fetch(url, { method: 'POST', body, ...limits }))
+  const signal = world.clock.deadline(pingSeconds)
+  try {
+    return acceptedBy(url, await world.fetch(url, { method: 'POST', body, signal }))
+  } catch (error) {
+    if (error !== signal.reason) throw error
+    throw new Dns01Error('UNAVAILABLE', `${url.host} gives no answer within ${pingSeconds} s`)
+  }
 }
