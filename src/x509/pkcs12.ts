@@ -1,5 +1,5 @@
 // Writes PKCS #12 (RFC 7292): one key, its certificate and chain, under a passphrase, as Windows and Java take it. By hand: node
-// cannot, and the libraries that can are larger than all of dns01's reading and writing of certificates, or know no ECDSA.
+// cannot, and of the libraries that can pkijs is 760 kB in the bundle, and node-forge, 590 kB, knows no ECDSA; this, with all formats, is 11.
 import { createCipheriv, createHash, createHmac } from 'node:crypto'
 import { constructed, primitive, TAG } from './der.js'
 import { bmpString, element, integer, objectIdentifier, sequence } from './der-write.js'
