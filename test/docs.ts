@@ -151,7 +151,6 @@ export const TABLES: Readonly<Record<string, () => string | Promise<string>>> = 
   exits: exitTable,
   providers: providerTable,
   'status capture': () => statusIn(100),
-  'house capture': () => statusIn(80),
   'run capture': () => runCapture('dns01', 3, 1),
   'crowd capture': () => runCapture('dns01', 3000, 1204),
   'check capture': checkCapture,

@@ -88,7 +88,7 @@ const follow = (page: string, place: Place, reading: (reader: Reader) => Promise
       })
       expect([...sections].filter(([, lines]) => lines !== '').map(([title]) => title)).toEqual([])
     } finally {
-      await machine.sh(`${entering(machine)}\nservice apache2 stop; service nginx stop`)
+      await machine.sh(`${entering(machine)}\napache2ctl stop; service nginx stop`)
       await Promise.all([pebble.stop(), around.stop()])
       machine.remove()
     }
