@@ -75,7 +75,7 @@ export async function probeServed(parts: ServedProbeParts, what: WhatIsServed): 
   const { targets } = state.targets()
   const links = state.links()
   const all = placesOf(what, targets, plannedLooks(targets, links))
-  const judgeOne = await judges({ world, state, signal }, links)
+  const judgeOne = await judges({ world, state, signal }, { links, certificates: state.certificates() })
   const atATime = pLimit(looksAtOnce)
   const seen = await Promise.all(
     all.map(one =>

@@ -57,7 +57,12 @@ async function lookWhereServed(
   if (!targets.some(({ check }) => check?.length)) return []
   if (outcomes.some(({ error }) => error !== undefined && codeOf(error) === 'HOOK')) return []
   const { lookAtServed } = await import('./served.js') // nothing of it is loaded where nobody asks for it
-  return lookAtServed(parts, targets, { again })
+  try {
+    return await lookAtServed(parts, targets, { again })
+  } catch (error) {
+    parts.signal.throwIfAborted()
+    return [failed('served', error)] // what else the run did is to be told, too
+  }
 }
 
 /** Before anything is asked of a CA: should that fail again, a server can still be started. Nearly always there are none. */

@@ -10,6 +10,7 @@ import type { World } from '../core/world.js'
 import { faultOf, judge, type Known, type Ours, type ServedFinding } from '../served/judge.js'
 import { type Looked, look } from '../served/look.js'
 import type { Certificate } from '../state/certificates.js'
+import { isPlaceholder } from '../state/layout.js'
 import { type Seen, type ServedMemory, servedKey } from '../state/served-memory.js'
 import type { StateDir } from '../state/state-dir.js'
 import type { Outcome } from './outcome.js'
@@ -78,12 +79,15 @@ export async function lookAtServed(
   const links = state.links()
   const planned = plannedLooks(targets, links)
   const memory = state.served()
-  const due = dueLooks(planned, memory.seen, again)
+  const asked = dueLooks(planned, memory.seen, again)
+  const certificates = asked.length > 0 ? state.certificates() : []
+  const placeholders = new Set(certificates.flatMap(({ id, url }) => (isPlaceholder(url) ? [id] : [])))
+  const due = asked.filter(({ live }) => !placeholders.has(live ?? '')) // whose server shows it, as it should
   const wanted = new Set(planned.map(({ key }) => key))
   const found = new Map<string, Seen>()
   const outcomes: Outcome[] = []
   if (due.length > 0) {
-    const judgeOne = await judges(parts, links)
+    const judgeOne = await judges(parts, { links, certificates })
     const deadline = world.clock.deadline(allSeconds)
     const atATime = pLimit(looksAtOnce)
     const one = async (planned: PlannedLook): Promise<void> => {
@@ -121,13 +125,28 @@ async function lookUntilGood(
   return []
 }
 
-/** What is thought of a look, by what is on disk: read once for all of them. */
-export async function judges({ world, state }: ServedParts, links: ReadonlyMap<string, string>): Promise<Judge> {
+/** Read once for all looks. */
+interface OnDisk {
+  readonly links: ReadonlyMap<string, string>
+  readonly certificates: readonly Certificate[]
+}
+
+/** What is damaged is told elsewhere; here it is as if nothing were live. */
+function readable(read: () => readonly Uint8Array[]): readonly Uint8Array[] {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof Dns01Error) return []
+    throw error
+  }
+}
+
+/** What is thought of a look, by what is on disk. */
+export async function judges({ world, state }: ServedParts, { links, certificates }: OnDisk): Promise<Judge> {
   const trusted = await world.tls.trustedCas()
-  const certificates = state.certificates()
   const chains = new Map<string, readonly Uint8Array[]>()
   const chainOf = (id: string): readonly Uint8Array[] => {
-    const chain = chains.get(id) ?? state.certificateChain(id)
+    const chain = chains.get(id) ?? readable(() => state.certificateChain(id))
     chains.set(id, chain)
     return chain
   }
@@ -142,10 +161,7 @@ export async function judges({ world, state }: ServedParts, links: ReadonlyMap<s
 function oursOf(
   link: string,
   [certificate, ...chain]: readonly Uint8Array[],
-  {
-    certificates,
-    links,
-  }: { readonly certificates: readonly Certificate[]; readonly links: ReadonlyMap<string, string> },
+  { certificates, links }: OnDisk,
 ): Ours | undefined {
   return (
     certificate && {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { parseDefaults, parseTarget } from '../../../src/config/target-file.js'
 import { parseName } from '../../../src/core/names.js'
 import { looksOf, parsePlace } from '../../../src/core/place.js'
 
@@ -62,4 +63,13 @@ test('what is asked for where', () => {
   expect(asked()).toEqual([])
   const wildcard = { names: names.slice(0, 1), check: [parsePlace('10.0.0.1')] }
   expect(looksOf(wildcard)).toEqual([{ place: wildcard.check[0], name: undefined }])
+})
+
+test.each([
+  ['', [':443']],
+  ["check: ['x.test:8443']", ['x.test:8443']],
+  ['check: []', []],
+])('a target with %j where conf/target checks each name at 443: %j', (text, places) => {
+  const { defaults } = parseDefaults("check: [':443']\n")
+  expect(parseTarget({ file: 'x.test', text, defaults }).target.check?.map(place => place.text)).toEqual(places)
 })

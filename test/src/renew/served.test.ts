@@ -175,6 +175,26 @@ test('what takes ten seconds is no reload: it is not looked at again in the same
   expect(it.server.looks).toBe(1)
 })
 
+test('a placeholder is not looked at: it is shown, and nobody trusts it', async () => {
+  const it = await house()
+  const key = ecKey()
+  await it.state.addKey(key)
+  const url = 'https://placeholder.dns01.invalid/x'
+  const id = await it.state.addOrder({ url, accountId: undefined, keyId: key.id })
+  await it.state.storeCertificate(id, await selfSigned(key, ['www.corp.example']))
+  await it.state.pointLive('www.corp.example', id)
+  expect(await it.run()).toEqual([])
+  expect(it.server.looks).toBe(0)
+})
+
+test('what is live and damaged ends no run', async () => {
+  const it = await house()
+  it.fake.files.put(`/s/certs/${it.live}/fullchain`, 'damaged')
+  await expect(it.run()).resolves.toBeDefined()
+  await it.fake.files.remove(`/s/certs/${it.live}/fullchain`)
+  await expect(it.run()).resolves.toBeDefined()
+})
+
 test('a memory that is damaged counts as none', async () => {
   const it = await house()
   it.fake.files.put(memory, '{"x": {"at": "never"}}', 0o600)
