@@ -178,8 +178,10 @@ export function statusDocument(world: Pick<World, 'clock' | 'env'>, state: State
         recordsEnd: recordsThatEnd(target, ledger, facts?.notAfter, now),
         served: servedOf(seen, target, links.get(link)),
         unlinked: (owned.get(target) ?? []).filter(link => isUnlinked(link, held)),
+        urgency: 'ok' as Urgency,
       }
-      return Object.assign(known, { urgency: stateOf(known, now).urgency }) // no copies of ten thousand
+      known.urgency = stateOf(known, now).urgency // in place: no copies of ten thousand
+      return known
     }),
     problems: [...problems, ...outlook].map(({ message, hint }) => ({ message, hint })),
     recordsLeft: state.journal.entries().length,

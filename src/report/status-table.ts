@@ -90,10 +90,19 @@ function table(targets: readonly TargetStatus[], now: Date, reader: Reader): Lin
   return wholeTable(targets, now, reader).map(line => fitted(line, reader.columns ?? 0))
 }
 
+/** CAs are few, and certificates may be ten thousand: a URL for each of them would be some megabytes. */
+const hosts = new Map<string, string>()
+
+function wholeCa(url: string): string {
+  const host = hosts.get(url) ?? (hostOf(url) || url)
+  hosts.set(url, host)
+  return host
+}
+
 /** Without a terminal: the CA's host as it is, no bar, and nothing is cut. */
 const WHOLE: readonly (readonly [string, (target: TargetStatus, now: Date) => string])[] = [
   ['NAME', target => firstName(target)],
-  ['CA', target => caOf(target, url => hostOf(url) || url)],
+  ['CA', target => caOf(target, wholeCa)],
   ['PROFILE', ({ profile }) => profile?.name ?? '-'],
   ['KEY', ({ keyType }) => keyType ?? '-'],
   ['LEFT', (target, now) => leftOf(target, now)],
@@ -124,7 +133,7 @@ const leftOf = ({ notAfter }: TargetStatus, now: Date): string => (notAfter ? ti
 
 /** What is the same in the addresses of all CAs tells none of them apart: `acme-v02.api.letsencrypt.org` is letsencrypt.org. */
 export function shortCa(url: string): string {
-  const labels = (hostOf(url) || url).split('.')
+  const labels = wholeCa(url).split('.')
   const first = labels
     .slice(0, -2)
     .filter(label => !/^(acme(-v\d+)?|api|dv|www)$/.test(label))
@@ -187,7 +196,7 @@ function cellsIn(shape: Shape, targets: readonly TargetStatus[], now: Date, read
     ...{ key, cells: targets.map(textOf) },
     ...more,
   })
-  const host = (url: string): string => shown(shape.ca === 'host' ? hostOf(url) || url : shortCa(url))
+  const host = (url: string): string => shown(shape.ca === 'host' ? wholeCa(url) : shortCa(url))
   const nameOf = (target: TargetStatus): string =>
     shape.names === 'all' && !reader.all && target.names.length > 0 ? target.names.join(', ') : firstName(target)
   const leftColumns = natural({ cells: targets.map(target => leftOf(target, now)) })
