@@ -54,10 +54,11 @@ function withLoopsTold(doc: Document.Parsed, text: string): Document.Parsed {
 export function tooDeepAt(text: string): number | undefined {
   const columns: number[] = []
   let brackets = 0
+  let colons = 0 // `a: b: c:` is wrong, but the library goes down all the way before it says so
   let offset = 0
   for (const line of text.split('\n')) {
     let column = line.search(/[^ ]/)
-    let colons = 0 // `a: b: c:` is wrong, but the library goes down all the way before it says so
+    if (brackets === 0) colons = 0
     if (column >= 0 && brackets === 0) while (columns.length > 0 && (columns.at(-1) ?? 0) >= column) columns.pop()
     for (let i = Math.max(column, 0); i < line.length; i++) {
       if (brackets === 0 && i === column && line[i] !== '\r') {
@@ -66,13 +67,19 @@ export function tooDeepAt(text: string): number | undefined {
       }
       if (line[i] === '[' || line[i] === '{') brackets++
       else if (line[i] === ']' || line[i] === '}') brackets = Math.max(0, brackets - 1)
-      else if (brackets === 0 && /^:[ \t]/.test(line.slice(i, i + 2))) colons++
+      else if (/^:[ \t]/.test(line.slice(i, i + 2)) || (brackets > 0 && goesOn(line, i))) colons++
+      if (brackets > 0 && /[[\]{},]/.test(line[i] ?? '')) colons = 0 // a bracket is a level of its own
       if (columns.length + brackets + colons > mostLevels) return offset + i
     }
     offset += line.length + 1
   }
   return undefined
 }
+
+/** Within brackets a key may end a line, be in quotes, and be told by a question mark (YAML 1.2.2 §7.4.2). */
+const goesOn = (line: string, i: number): boolean =>
+  (line[i] === ':' && (/^\s*$/.test(line.slice(i + 1)) || /["']/.test(line[i - 1] ?? ''))) ||
+  (line[i] === '?' && /^(\s|$)/.test(line.slice(i + 1, i + 2)))
 
 function nextWord(line: string, from: number): number {
   let at = from

@@ -26,6 +26,10 @@ describe('what is nested too deeply is not parsed', () => {
 
   test('keys of keys on one line are refused before they are gone into', () => {
     expect(parseYaml(`x:\n ${'<<: '.repeat(3000)}`).errors).toHaveLength(1)
+    for (const key of ['<<: ', '<<:\n ', '"a":', '? ', '?\n '])
+      expect(parseYaml(`a: &a [${key.repeat(3000)}x, x]`).errors, key).toHaveLength(1)
+    const json = JSON.stringify(Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`a${i}`, [i]])), null, 1)
+    expect([tooDeepAt(json), tooDeepAt(json.replaceAll('\n', ''))]).toEqual([undefined, undefined])
     expect(tooDeepAt(`{${'a: 1, '.repeat(100)}}\n`)).toBeUndefined()
   })
 
