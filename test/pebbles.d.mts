@@ -1,2 +1,4 @@
 /** Paths from the root of the repository. */
 export function filesOfOnePebble(): string[]
+
+export const notOfTheCa: readonly string[]

@@ -125,8 +125,8 @@ export function pebbleLacks(what: string): boolean {
  * Versions differ in how a CA speaks, so these start both wherever they run: acme.test.ts (each kind of request, problem documents,
  * EAB), accounts.test.ts (an account's life), pebbles.test.ts (a whole run: records at BIND, wildcard, renewal, revocation),
  * own-request, preferred-chain and key-reuse. second-ca.test.ts and hook-clients.test.ts have one of each beside each other. All others
- * run with the newest, and in .ci/run once more with the system's (DNS01_PEBBLE=system, test/pebbles.mjs), but for what 2.4 has
- * not: renewal information, Retry-After, several profiles, dns-account-01, dns-persist-01 (pebbleLacks()).
+ * run with the newest, and in .ci/run once more with the system's (DNS01_PEBBLE=system; test/pebbles.mjs says which are no matter of
+ * the CA), but for what 2.4 has not: renewal information, Retry-After, several profiles, dns-account-01, dns-persist-01 (pebbleLacks()).
  *
  * The newest, against 2.4: asks DNS by TCP only, three connections at once for a name, so that a name server must queue many
  * (bind.ts); refuses requests without User-Agent; picks a profile at random where several are configured and none is asked for;
