@@ -75,7 +75,8 @@ async function take(context: Context, { client, dir, servers, simulated }: Wish)
   const document = { ...takeoverDocument(found), variables: Object.keys(variables.fresh), done: !simulated }
   out.show(document, () => [...takeoverLines(found), ...variableLines(world, variables)])
   const others = (await otherClients(world)).filter(other => other.client === NAMES[client])
-  if (!simulated) tellOthers(world, others, NAMES[client])
+  const isNew = found.targets.length + found.certificates.length > 0
+  if (!simulated && isNew) tellOthers(world, others, NAMES[client])
   return []
 }
 
