@@ -54,14 +54,14 @@ printf '{"event":"%s","args":[%s],"stdin":"%s","folder":"%s","stateDir":"%s","en
   "$event" "$(list "$@")" "$stdin" "$here" "$ACME_STATE_DIR" "$(list $names)" "$WORD" "$(umask)" >> "$ACME_STATE_DIR/.calls"
 `
 
-export async function startAcmetoolLab(): Promise<AcmetoolLab> {
+export async function startAcmetoolLab({ nonceReject = 5 } = {}): Promise<AcmetoolLab> {
   const program = need('acmetool')
   const folder = temporaryFolder('acmetool')
   const hooks = join(folder.path, 'hooks')
   mkdirSync(hooks, { mode: 0o755 })
   writeFileSync(join(hooks, 'note'), notingHook)
   chmodSync(join(hooks, 'note'), 0o755)
-  const pebble = await startPebble({ alwaysValid: true, authzReuse: 0, nonceReject: 5 }).catch(error => {
+  const pebble = await startPebble({ alwaysValid: true, authzReuse: 0, nonceReject }).catch(error => {
     folder.remove()
     throw error
   })
