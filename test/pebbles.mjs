@@ -1,8 +1,10 @@
 // Which test files are to run once more with the system's own Pebble (Debian: 2.4): those that need one and do not start both.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
-const root = join(import.meta.dirname, '..')
+// not import.meta.dirname: run.mjs imports this, and must get as far as its message under an old Node
+const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** They have one of each beside each other. */
 const startBoth = ['test/real/second-ca.test.ts']
