@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { isProblem, type Problem, problemError, problemOf, readProblem } from '../../../src/acme/problem.js'
+import {
+  isProblem,
+  isTemporaryStatus,
+  type Problem,
+  problemError,
+  problemOf,
+  readProblem,
+} from '../../../src/acme/problem.js'
 
 const urn = (type: string): string => `urn:ietf:params:acme:error:${type}`
 const told = (type: string, detail = 'because', more: Partial<Problem> = {}): Problem => ({
@@ -52,6 +59,20 @@ describe('problemError', () => {
     expect(error).toMatchObject({ code: 'REFUSED', hint: undefined })
     expect(error.message).toBe('keyChange: this CA has not implemented it: The requested operation is not implemented')
     expect(error.doubtsName).toBeFalsy()
+  })
+
+  test.each([
+    [408, true],
+    [429, true],
+    [500, true],
+    [501, false],
+    [502, true],
+    [504, true],
+    [404, false],
+    [200, false],
+    [undefined, false],
+  ])('an answer with status %s may pass by itself: %s', (status, temporary) => {
+    expect(isTemporaryStatus(status)).toBe(temporary)
   })
 
   test('keeps the document whole and tells every subproblem by name', () => {
